@@ -1,0 +1,25 @@
+"""Steerable convolution kernels for compact groups: equivariant networks for images whose labels have no orientation."""
+
+from typing import TYPE_CHECKING, Any
+
+from . import errors, reps
+from ._version import __version__
+from .reps import group
+
+if TYPE_CHECKING:
+    from . import kernels, nn, testing
+    from .nn import export
+
+
+__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "reps", "testing"]
+
+
+def __getattr__(name: str) -> Any:
+    # PEP 562: torch is imported when kernels or networks are first used, not by `import steer`.
+    import importlib
+
+    if name in ("kernels", "nn", "testing"):
+        return importlib.import_module(f".{name}", __name__)
+    if name == "export":
+        return importlib.import_module(".nn", __name__).export
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

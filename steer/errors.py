@@ -1,0 +1,55 @@
+"""Exceptions. Every error a user can cause is a `SteerError`, which is a `ValueError`.
+
+A message names the argument, says what it got and what would do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "CheckpointError",
+    "FieldTypeError",
+    "GroupError",
+    "KernelError",
+    "RepresentationError",
+    "ShapeError",
+    "SteerError",
+]
+
+
+class SteerError(ValueError):
+    """Base class of all errors raised by `steer` for bad input."""
+
+
+class GroupError(SteerError):
+    """An unknown group, a matrix outside a group, or a subgroup that is none."""
+
+
+class RepresentationError(SteerError):
+    """An unknown irrep label, a band limit a group does not have, or a representation that does not fit."""
+
+
+class FieldTypeError(SteerError):
+    """Field types that do not fit each other or the layer they are given to."""
+
+
+class ShapeError(SteerError):
+    """A tensor of the wrong rank, channel count or dtype."""
+
+
+class KernelError(SteerError):
+    """A kernel space that is empty, or sampling parameters that break its symmetry."""
+
+
+class CheckpointError(SteerError):
+    """Weights that were trained in another kernel basis."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Text for an error message: the known names closest to `word`, or all of them when they are few."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.4)
+    if close:
+        return "did you mean " + " or ".join(repr(name) for name in close) + "?"
+    shown = ", ".join(repr(name) for name in names[:12])
+    return f"known are {shown}" + (", ..." if len(names) > 12 else "")

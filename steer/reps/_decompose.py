@@ -1,0 +1,127 @@
+"""Splitting a representation into irreps, with a gauge-fixed orthogonal change of basis."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RepresentationError
+from ._group import Group
+from ._intertwiner import endomorphisms, intertwiners, multiplicity
+from ._linalg import INDEPENDENT, Array, frozen
+from ._representation import Irrep, Representation, block_diagonal
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """rep(g) = Q blockdiag(irreps(g)) Q^T, with Q the orthogonal `change_of_basis` (size, size)."""
+
+    irreps: tuple[Irrep, ...]
+    change_of_basis: Array
+
+    @property
+    def multiplicities(self) -> dict[Irrep, int]:
+        """How often each irrep occurs, in the order of the group's irreps."""
+        return {psi: self.irreps.count(psi) for psi in dict.fromkeys(self.irreps)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Table(Representation):
+    """A representation of a finite group given by its matrices, in the order of the group's elements."""
+
+    group: Group
+    table: Array
+
+    @property
+    def size(self) -> int:
+        return self.table.shape[-1]
+
+    @property
+    def name(self) -> str:
+        return "matrices"
+
+    @property
+    def _degree(self) -> int:
+        return 0
+
+    def _matrices(self, g: Array) -> Array:
+        flat = g.reshape(-1, 1, self.group.dim, self.group.dim)
+        nearest = np.argmin(np.linalg.norm(flat - self.group.elements, axis=(-2, -1)), axis=1)
+        return self.table[nearest].reshape(*g.shape[:-2], self.size, self.size)
+
+
+def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -> Decomposition:
+    """Irreps with multiplicity and the change of basis.
+
+    Args:
+        rep: a representation, or, for a finite group, its orthogonal matrices (order, n, n) in the order of `group.elements`.
+        group: needed with matrices.
+
+    Returns:
+        A `Decomposition`: copies of one irrep are neighbours, irreps in the order of `group.irreps()`.
+
+    Raises:
+        RepresentationError: the matrices are not an orthogonal representation of the group.
+    """
+    source = rep if isinstance(rep, Representation) else _table(rep, group)
+    group = source.group
+    candidates = group.irreps() if group.is_finite else group.irreps(source._degree)
+    irreps: list[Irrep] = []
+    columns: list[Array] = []
+    for psi in candidates:
+        ends = endomorphisms(psi)
+        copies = multiplicity(psi, source) // len(ends)
+        found = _copies(intertwiners(psi, source), ends, copies) if copies else []
+        irreps += copies * [psi]
+        columns += found
+    return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
+
+
+def _copies(maps: Array, ends: Array, count: int) -> list[Array]:
+    """Isometries (size, psi.size) with mutually orthogonal images, chosen from `maps` in order.
+
+    `maps` spans Hom(psi, rep), which is a vector space over End(psi): a new map counts only when it is not an earlier one
+    followed by an endomorphism. A map orthogonal to all of those is an isometry up to scale, by Schur's lemma.
+    """
+    found: list[Array] = []
+    for candidate in maps:
+        residual = candidate
+        for _ in range(2):
+            for old in found:
+                for end in ends:
+                    turned = old @ end / np.sqrt(end.shape[0])
+                    residual = residual - np.sum(turned * residual) * turned
+        norm = float(np.linalg.norm(residual))
+        if norm > INDEPENDENT:
+            found.append(residual * np.sqrt(ends.shape[-1]) / norm)
+        if len(found) == count:
+            return found
+    raise ArithmeticError(f"found {len(found)} of {count} copies of an irrep; please report this")
+
+
+def _table(matrices: npt.ArrayLike, group: Group | None) -> Representation:
+    table = np.asarray(matrices, dtype=np.float64)
+    if group is None or not group.is_finite:
+        raise RepresentationError(
+            "group: matrices can be decomposed for a finite group only; pass it as decompose(matrices, group)"
+        )
+    if table.ndim != 3 or len(table) != group.order or table.shape[1] != table.shape[2]:
+        raise RepresentationError(
+            f"rep: expected matrices ({group.order}, n, n), one for each element of {group.name}, got {table.shape}"
+        )
+    out = _Table(group, frozen(table))
+    products = group.elements[:, None] @ group.elements
+    wrong = np.abs(table[:, None] @ table - out._matrices(products)).max(initial=0.0)
+    skewed = np.abs(table @ table.transpose(0, 2, 1) - np.eye(table.shape[1])).max(initial=0.0)
+    if wrong > INDEPENDENT or skewed > INDEPENDENT:
+        raise RepresentationError(
+            f"rep: the matrices are not an orthogonal representation of {group.name}: "
+            f"rep(g) rep(h) differs from rep(gh) by {wrong:.3g}, rep(g) rep(g)^T from 1 by {skewed:.3g}"
+        )
+    return out
+
+
+def reconstruct(found: Decomposition, g: Array) -> Array:
+    """(..., size, size): the matrices that a decomposition stands for, at elements g; the check of `decompose`."""
+    blocks = block_diagonal([psi._matrices(g) for psi in found.irreps])
+    return found.change_of_basis @ blocks @ found.change_of_basis.T

@@ -1,0 +1,247 @@
+"""What every symmetry group can do: a compact group of orthogonal matrices acting on R^d."""
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import GroupError, RepresentationError, nearest
+from ._frozen import Frozen
+from ._linalg import Array
+
+if TYPE_CHECKING:
+    from ._representation import Irrep, Representation
+
+MEMBERSHIP = 1e-6
+"""A matrix belongs to a group when it is closer than this (Frobenius norm) to one of its elements."""
+
+
+class IrrepData(NamedTuple):
+    """What a group says of one irrep: its size, frequency and Frobenius-Schur type over the reals."""
+
+    size: int
+    frequency: int
+    type: str
+
+
+class Group(Frozen, ABC):
+    """A closed subgroup of O(d): a frozen value whose elements are (d, d) orthogonal matrices.
+
+    Two groups are equal when they are the same family in the same setting (the same axes). A subgroup is a set of the
+    very same matrices, so representations are restricted to it and induced from it without any change of coordinates.
+    """
+
+    # What a family of groups must say of itself ---------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the abstract group, as `steer.group` takes it."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Dimension d of the space acted on."""
+
+    @property
+    @abstractmethod
+    def order(self) -> int | float:
+        """Number of elements, `math.inf` for a continuous group."""
+
+    @property
+    @abstractmethod
+    def generators(self) -> Array:
+        """(n, d, d): matrices that generate the group (for a continuous one, a dense subgroup of it)."""
+
+    @property
+    @abstractmethod
+    def identity_component(self) -> Array:
+        """(n, d, d): matrices that generate (a dense subgroup of) the connected component of the identity."""
+
+    @abstractmethod
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        """A quadrature of the normalised Haar measure: elements (n, d, d) and weights (n,).
+
+        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`. For a finite group
+        it is the sum over all elements whatever the degree.
+        """
+
+    @abstractmethod
+    def sample(self, n: int, seed: int = 0) -> Array:
+        """(n, d, d): Haar-distributed random elements; equal seeds give equal elements."""
+
+    @abstractmethod
+    def subgroup(self, name: str, **where: object) -> "Group":
+        """The closed subgroup `name`, in the setting given by `where`; its elements are elements of this group."""
+
+    @abstractmethod
+    def subgroups(self, max_order: int = 12) -> tuple["Group", ...]:
+        """One subgroup of each conjugacy class; of a continuous group, the continuous ones and those up to `max_order`."""
+
+    @abstractmethod
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        """Labels of the irreps up to `max_frequency`, the trivial one first."""
+
+    @abstractmethod
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        """Size, frequency and type of an irrep; None when there is no such label."""
+
+    @abstractmethod
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        """(..., size, size): an irrep at elements g (..., d, d) that are known to belong to the group."""
+
+    @abstractmethod
+    def _distance(self, g: Array) -> Array:
+        """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
+
+    # What follows from that -----------------------------------------------------------------------------------------
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the group has finitely many elements."""
+        return math.isfinite(self.order)
+
+    @functools.cached_property
+    def elements(self) -> Array:
+        """(order, d, d): all elements of a finite group, the identity first, in a fixed order.
+
+        Raises:
+            GroupError: the group is continuous; use `haar` or `sample`.
+        """
+        if not self.is_finite:
+            raise GroupError(
+                f"{self.name} is continuous and has no list of elements: use .haar(max_degree) or .sample(n)"
+            )
+        return self.haar()[0]
+
+    def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """(...): whether the matrices g (..., d, d) belong to the group, to 1e-6 in the Frobenius norm."""
+        return np.asarray(self._distance(self._as_matrices(g)) < MEMBERSHIP)
+
+    def __le__(self, other: "Group") -> bool:
+        """Whether this group is a subgroup of `other`: the same matrices, not only the same abstract group."""
+        return self.dim == other.dim and bool(other.contains(self.generators).all())
+
+    def _as_matrices(self, g: npt.ArrayLike) -> Array:
+        out = np.asarray(g, dtype=np.float64)
+        if out.ndim < 2 or out.shape[-2:] != (self.dim, self.dim):
+            raise GroupError(
+                f"g: expected matrices of shape (..., {self.dim}, {self.dim}) for {self.name}, got shape {out.shape}"
+            )
+        return out
+
+    def _members(self, g: npt.ArrayLike) -> Array:
+        """`g` as an array, or an error that says how far it is from the group."""
+        out = self._as_matrices(g)
+        distance = float(np.max(self._distance(out), initial=0.0))
+        if not distance < MEMBERSHIP:
+            raise GroupError(
+                f"g: a matrix is {distance:.3g} (Frobenius norm) away from the nearest element of {self.name}; "
+                f"pass elements, e.g. from .elements, .haar() or .sample()"
+            )
+        return out
+
+    def irrep(self, label: str) -> "Irrep":
+        """The irrep called `label`.
+
+        Raises:
+            RepresentationError: there is no irrep of that label; the message lists near ones.
+        """
+        from ._representation import Irrep
+
+        if self._irrep_data(str(label)) is None:
+            known = self._labels(None if self.is_finite else 4)
+            hint = "" if self.is_finite else " (and so on for every frequency)"
+            raise RepresentationError(
+                f"label: {self.name} has no irrep {str(label)!r}; {nearest(str(label), known)}; its irreps are {', '.join(known)}{hint}"
+            )
+        return Irrep(self, str(label))
+
+    def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
+        """All irreps up to `max_frequency` (all of a finite group when None), the trivial one first.
+
+        Raises:
+            RepresentationError: no bound for a continuous group, a negative one, or one above the highest of a finite group.
+        """
+        from ._representation import Irrep
+
+        if max_frequency is None and not self.is_finite:
+            raise RepresentationError(
+                f"max_frequency: {self.name} has infinitely many irreps; pass the highest frequency you want"
+            )
+        if max_frequency is not None and max_frequency < 0:
+            raise RepresentationError(f"max_frequency: expected an integer >= 0, got {max_frequency}")
+        if max_frequency is not None and self.is_finite:
+            highest = max(Irrep(self, label).frequency for label in self._labels(None))
+            if max_frequency > highest:
+                raise RepresentationError(
+                    f"max_frequency: {self.name} has no irrep above frequency {highest}, got {max_frequency}"
+                )
+        return tuple(Irrep(self, label) for label in self._labels(max_frequency))
+
+    @property
+    def trivial(self) -> "Irrep":
+        """The trivial representation: scalars."""
+        from ._representation import Irrep
+
+        return Irrep(self, self._labels(0)[0])
+
+    @property
+    def vector(self) -> "Representation":
+        """The action on R^d itself, components in the order (x, y[, z])."""
+        from ._representation import Defining
+
+        return Defining(self)
+
+    @property
+    def regular(self) -> "Representation":
+        """The regular representation of a finite group: e_h -> e_gh, the basis in the order of `elements`."""
+        if not self.is_finite:
+            raise RepresentationError(
+                f"{self.name} is continuous, its regular representation has no finite size: use .band_limited(max_frequency)"
+            )
+        return self.quotient(self.trivial_subgroup)
+
+    @property
+    @abstractmethod
+    def trivial_subgroup(self) -> "Group":
+        """The subgroup of the identity alone."""
+
+    def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> "Representation":
+        """Functions on the cosets G/H: permutations when there are finitely many, else band limited to `max_frequency`.
+
+        Args:
+            subgroup: a subgroup of this group or its name.
+            max_frequency: needed when G/H is infinite.
+        """
+        found = self.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        return found.trivial.induce(self, max_frequency)
+
+    def band_limited(self, max_frequency: int) -> "Representation":
+        """The regular representation cut at `max_frequency`, in its Fourier basis.
+
+        Each irrep of size d occurs d, d/2 or d/4 times for real, complex and quaternionic type (Peter-Weyl over the reals).
+        """
+        from ._representation import DirectSum
+
+        share = {"real": 1, "complex": 2, "quaternionic": 4}
+        parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
+        return DirectSum(tuple(parts), f"band_limited({max_frequency})")
+
+    def harmonic(self, degree: int) -> "Representation":
+        """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`."""
+        return self._orthogonal_group().irrep(self._harmonic_label(degree)).restrict(self)
+
+    @abstractmethod
+    def _orthogonal_group(self) -> "Group":
+        """O(d)."""
+
+    @abstractmethod
+    def _harmonic_label(self, degree: int) -> str:
+        """Label of the irrep of O(d) on the harmonics of a degree."""
+
+    def __str__(self) -> str:
+        return self.name

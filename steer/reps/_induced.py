@@ -1,0 +1,106 @@
+"""Induced representations: functions on a group, on its cosets, and fibres moved by coset representatives."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import RepresentationError
+from ._group import Group
+from ._linalg import Array, frozen
+from ._representation import DirectSum, Representation
+
+
+@dataclass(frozen=True, repr=False)
+class Induced(Representation):
+    """Ind_H^G W with finitely many cosets, basis (coset, component of W); regular and quotient are those with W trivial."""
+
+    base: Representation
+    group: Group
+
+    @property
+    def subgroup(self) -> Group:
+        """The group H that it is induced from."""
+        return self.base.group
+
+    @functools.cached_property
+    def cosets(self) -> Array:
+        """(index, d, d): one representative g_i of each coset g_i H, the identity first."""
+        return frozen(coset_representatives(self.group, self.subgroup))
+
+    @functools.cached_property
+    def size(self) -> int:
+        return len(self.cosets) * self.base.size
+
+    @property
+    def name(self) -> str:
+        if not (self.base.size == 1 and self.base.irreps[0].is_trivial):
+            return f"induced({self.base.name} of {self.subgroup.name})"
+        return "regular" if self.subgroup.order == 1 else f"quotient({self.subgroup.name})"
+
+    @property
+    def _degree(self) -> int:
+        return self.base._degree
+
+    def _matrices(self, g: Array) -> Array:
+        count, inner = len(self.cosets), self.base.size
+        flat = g.reshape(-1, self.group.dim, self.group.dim)
+        moved = flat[:, None] @ self.cosets  # g g_j
+        out = np.zeros((len(flat), count, inner, count, inner))
+        for i, representative in enumerate(self.cosets):
+            candidate = representative.T @ moved  # g_i^-1 g g_j, in H for exactly one i
+            n, j = np.nonzero(self.subgroup.contains(candidate))
+            out[n, i, :, j, :] = self.base._matrices(candidate[n, j])
+        return out.reshape(*g.shape[:-2], self.size, self.size)
+
+    def __repr__(self) -> str:
+        if self.name == "regular":
+            return f"{self.group!r}.regular"
+        if self.name.startswith("quotient"):
+            return f"{self.group!r}.quotient({self.subgroup!r})"
+        return f"({self.base!r}).induce({self.group!r})"
+
+
+def has_finite_index(group: Group, subgroup: Group) -> bool:
+    """Whether G/H is finite: H must contain the identity component of G."""
+    return bool(subgroup.contains(group.identity_component).all())
+
+
+def coset_representatives(group: Group, subgroup: Group) -> Array:
+    """(index, d, d): the first element of each coset g H in the order of the group's elements (or components)."""
+    candidates = group.haar(0)[0]
+    found: list[Array] = []
+    left = np.ones(len(candidates), dtype=bool)
+    while left.any():
+        representative = candidates[int(np.argmax(left))]
+        found.append(representative)
+        left &= ~subgroup.contains(representative.T @ candidates)
+    return np.stack(found)
+
+
+def induce(base: Representation, group: Group, max_frequency: int | None) -> Representation:
+    """Ind_H^G W: see `Representation.induce`."""
+    if has_finite_index(group, base.group):
+        if max_frequency is not None:
+            raise RepresentationError(
+                f"max_frequency: {group.name}/{base.group.name} is finite, so the induced representation is exact; leave it out"
+            )
+        return Induced(base, group)
+    if max_frequency is None:
+        raise RepresentationError(
+            f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; pass the highest frequency to keep"
+        )
+    from ._intertwiner import multiplicity
+
+    parts = []
+    for psi in group.irreps(max_frequency):
+        # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it
+        count = multiplicity(psi.restrict(base.group), base) // multiplicity(psi, psi)
+        parts += count * [psi]
+    if not parts:
+        raise RepresentationError(
+            f"max_frequency: no irrep of {group.name} up to {max_frequency} occurs in the induced representation"
+        )
+    if base.size == 1 and base.irreps[0].is_trivial:
+        return DirectSum(tuple(parts), f"quotient({base.group!r}, max_frequency={max_frequency})")
+    return DirectSum(tuple(parts))

@@ -1,0 +1,55 @@
+"""Gauge-fixed linear algebra: bases that do not depend on BLAS, seeds or library versions."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+INDEPENDENT = 1e-6
+"""A vector is independent of a basis, and a component is non-zero, above this value."""
+
+
+def frozen(array: npt.ArrayLike) -> Array:
+    """A read-only float64 copy, so that cached values cannot be changed by a caller."""
+    out = np.array(array, dtype=np.float64)
+    out.setflags(write=False)
+    return out
+
+
+def fix_sign(vector: Array) -> Array:
+    """`vector` or `-vector`, whichever makes the first component above 1e-6 positive."""
+    large = np.flatnonzero(np.abs(vector.ravel()) > INDEPENDENT)
+    return -vector if large.size and vector.ravel()[large[0]] < 0 else vector
+
+
+def orthonormal_columns(columns: Iterable[Array], rank: int, size: int) -> Array:
+    """The gauge rule: orthonormalise `columns` in their order, keep the independent ones, fix each sign.
+
+    Args:
+        columns: vectors of length `size`, each in the image of one projector; consumed only until the basis is complete.
+        rank: the dimension of that image.
+        size: length of the vectors.
+
+    Returns:
+        (rank, size), one orthonormal basis vector a row.
+    """
+    basis = np.zeros((rank, size))
+    found = 0
+    if rank == 0:
+        return basis
+    for column in columns:
+        residual = column
+        for _ in range(2):  # twice is enough (Kahan, Parlett)
+            residual = residual - basis[:found].T @ (basis[:found] @ residual)
+        norm = float(np.linalg.norm(residual))
+        if norm <= INDEPENDENT:
+            continue
+        residual = residual / norm
+        residual = residual - basis[:found].T @ (basis[:found] @ residual)
+        basis[found] = fix_sign(residual / np.linalg.norm(residual))
+        found += 1
+        if found == rank:
+            return basis
+    raise ArithmeticError(f"a projector of rank {rank} gave {found} independent columns; please report this")

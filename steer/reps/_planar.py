@@ -1,0 +1,267 @@
+"""The closed subgroups of O(2): C_n, D_n, SO(2), O(2).
+
+One class for the four families: n rotations (or all of them), with or without reflections. The elements are the rotations
+R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(axis) F R(axis)^-1 with F = diag(1, -1): the first
+reflection keeps the direction `axis`.
+"""
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..errors import GroupError, nearest
+from ._group import MEMBERSHIP, Group, IrrepData
+from ._linalg import Array, frozen
+
+
+def cos_sin(turn: Fraction) -> tuple[float, float]:
+    """cos and sin of pi * turn, exactly symmetric under the symmetries of the square (so C4 is made of 0 and +-1)."""
+    turn = turn % 2
+    quadrant, rest = divmod(turn, Fraction(1, 2))
+    if rest <= Fraction(1, 4):
+        c, s = math.cos(math.pi * float(rest)), math.sin(math.pi * float(rest))
+    else:
+        rest = Fraction(1, 2) - rest
+        c, s = math.sin(math.pi * float(rest)), math.cos(math.pi * float(rest))
+    if rest == Fraction(1, 4):
+        c = s = math.sqrt(0.5)
+    return ((c, s), (-s, c), (-c, -s), (s, -c))[int(quadrant)]
+
+
+def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
+    """(2, 2): the rotation by pi * turn that turns x towards y, after the reflection y -> -y if `reflected`."""
+    c, s = cos_sin(turn)
+    return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
+
+
+def _as_turn(angle: float) -> Fraction:
+    """An angle in radians as a fraction of pi: the simple one it was computed from, else its exact binary value."""
+    exact = Fraction(angle / math.pi)
+    simple = exact.limit_denominator(10_000)
+    return simple if abs(simple - exact) < Fraction(1, 10**12) else exact
+
+
+@dataclass(frozen=True, repr=False)
+class PlanarGroup(Group):
+    """C_n or SO(2) (`rotations` = n or None), D_n or O(2) with `reflections`; see `steer.group`."""
+
+    rotations: int | None
+    reflections: bool
+    axis: Fraction = Fraction(0)  # direction of the first reflection axis, as a fraction of pi
+
+    @property
+    def name(self) -> str:
+        if self.rotations is None:
+            return "O(2)" if self.reflections else "SO(2)"
+        return f"{'D' if self.reflections else 'C'}{self.rotations}"
+
+    def __repr__(self) -> str:
+        if self.axis:
+            return f"steer.group('O(2)', dim=2).subgroup({self.name!r}, axis={float(self.axis) * math.pi!r})"
+        return f"steer.group({self.name!r}, dim=2)"
+
+    @property
+    def dim(self) -> int:
+        return 2
+
+    @property
+    def order(self) -> int | float:
+        return math.inf if self.rotations is None else self.rotations * (1 + self.reflections)
+
+    def _element(self, turn: Fraction, reflected: bool) -> Array:
+        return rotation_matrix(turn + 2 * self.axis * reflected, reflected)
+
+    @functools.cached_property
+    def generators(self) -> Array:
+        flips = [self._element(Fraction(0), True)] if self.reflections else []
+        if self.rotations is None:
+            return frozen([*self.identity_component, *flips])
+        turns = [rotation_matrix(Fraction(2, self.rotations))] if self.rotations > 1 else []
+        return frozen(np.reshape(turns + flips, (-1, 2, 2)))
+
+    @functools.cached_property
+    def identity_component(self) -> Array:
+        # Rotations by multiples of one radian are dense in SO(2), because pi is irrational.
+        c, s = math.cos(1.0), math.sin(1.0)
+        return frozen(np.zeros((0, 2, 2)) if self.rotations else [[[c, -s], [s, c]]])
+
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        n = self.rotations or max_degree + 1
+        flips = (False, True) if self.reflections else (False,)
+        elements = frozen([self._element(Fraction(2 * k, n), flip) for flip in flips for k in range(n)])
+        return elements, frozen(np.full(len(elements), 1 / len(elements)))
+
+    def sample(self, n: int, seed: int = 0) -> Array:
+        rng = np.random.default_rng(seed)
+        if self.is_finite:
+            return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
+        angle = rng.uniform(0, 2 * np.pi, n)
+        sign = np.where(rng.integers(2, size=n), -1.0, 1.0) if self.reflections else np.ones(n)
+        c, s = np.cos(angle), np.sin(angle)
+        return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
+
+    def _distance(self, g: Array) -> Array:
+        found = []
+        for sign in (1.0, -1.0) if self.reflections else (1.0,):
+            # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
+            angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
+            if self.rotations is not None:
+                step = 2 * np.pi / self.rotations
+                first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
+                angle = np.round((angle - first) / step) * step + first
+            c, s = np.cos(angle), np.sin(angle)
+            best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
+            found.append(np.linalg.norm(g - best, axis=(-2, -1)))
+        return np.asarray(np.minimum.reduce(found))
+
+    # Irreps ---------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _finite_irreps(self) -> dict[str, IrrepData]:
+        n = self.rotations or 0
+        out = (
+            {"A1": IrrepData(1, 0, "real"), "A2": IrrepData(1, 0, "real")}
+            if self.reflections
+            else {"A": IrrepData(1, 0, "real")}
+        )
+        pairs = (n - 1) // 2
+        kind = "real" if self.reflections else "complex"
+        out |= {f"E{k}" if pairs > 1 else "E": IrrepData(2, k, kind) for k in range(1, pairs + 1)}
+        if n % 2 == 0:
+            out |= {label: IrrepData(1, n // 2, "real") for label in (("B1", "B2") if self.reflections else ("B",))}
+        return out
+
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        if self.rotations is not None:
+            return self._finite_irreps.get(label)
+        if self.reflections and label in ("0+", "0-"):
+            return IrrepData(1, 0, "real")
+        if not re.fullmatch(r"0|[1-9]\d*", label) or (label == "0" and self.reflections):
+            return None
+        frequency = int(label)
+        if frequency == 0:
+            return IrrepData(1, 0, "real")
+        return IrrepData(2, frequency, "real" if self.reflections else "complex")
+
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        if self.rotations is not None:
+            return tuple(
+                k for k, v in self._finite_irreps.items() if max_frequency is None or v.frequency <= max_frequency
+            )
+        first = ("0+", "0-") if self.reflections else ("0",)
+        return first + tuple(str(k) for k in range(1, (max_frequency or 0) + 1))
+
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        data = self._irrep_data(label)
+        if data is None:  # pragma: no cover - Group.irrep has checked the label
+            raise GroupError(f"{self.name} has no irrep {label!r}")
+        sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
+        # In the setting where the first axis is x, g is R(angle) diag(1, sign).
+        angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * float(self.axis) * (1 - sign)
+        c, s = np.cos(data.frequency * angle), np.sin(data.frequency * angle)
+        if data.size == 2:
+            return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
+        value = np.round(c) if data.frequency else np.ones_like(c)
+        odd = label in ("A2", "B2", "0-")
+        return np.asarray((value * sign if odd else value)[..., None, None])
+
+    # Subgroups ------------------------------------------------------------------------------------------------------
+
+    @property
+    def trivial_subgroup(self) -> "PlanarGroup":
+        return PlanarGroup(1, False)
+
+    def subgroup(self, name: str, **where: object) -> "PlanarGroup":
+        """The subgroup `name`.
+
+        Args:
+            name: "C{n}", "D{n}", "SO(2)" or "O(2)".
+            axis: for D{n} only, the direction of a reflection axis: an angle in radians, or a vector (x, y). By default
+                the first axis of this group.
+
+        Raises:
+            GroupError: there is no such subgroup, or the axis is not one of this group's.
+        """
+        family = parse_planar(name)
+        unknown = set(where) - {"axis"}
+        if unknown:
+            raise GroupError(f"{sorted(unknown)[0]}: unknown argument; a subgroup of {self.name} takes axis=")
+        axis = where.get("axis")
+        if axis is not None and not (family.reflections and family.rotations):
+            raise GroupError(f"axis: {name} has no distinguished reflection axis; leave it out")
+        turn = self.axis if axis is None else _axis_turn(axis)
+        if family.reflections and family.rotations:
+            family = dihedral(family.rotations, turn)
+        if not family <= self:
+            raise GroupError(self._no_subgroup(family, axis))
+        return family
+
+    def _no_subgroup(self, family: "PlanarGroup", axis: object) -> str:
+        if axis is not None and dihedral(family.rotations or 1, self.axis) <= self:
+            angles = f"multiples of pi/{self.rotations}" + (f" after {float(self.axis):.6g} pi" if self.axis else "")
+            return f"axis: {axis!r} is not a reflection axis of {self.name}; its axes lie at {angles}"
+        known = ", ".join(dict.fromkeys(group.name for group in self.subgroups()))
+        return f"name: {family.name} is not a subgroup of {self.name}; its subgroups are {known}"
+
+    def subgroups(self, max_order: int = 12) -> tuple["PlanarGroup", ...]:
+        orders = (
+            range(1, max_order + 1)
+            if self.rotations is None
+            else [m for m in range(1, self.rotations + 1) if self.rotations % m == 0]
+        )
+        found = [PlanarGroup(m, False) for m in orders if self.is_finite or m <= max_order]
+        if self.reflections:
+            for m in orders:
+                found.append(dihedral(m, self.axis))
+                # the axes of D_n alternate between two classes unless a rotation of D_n brings one to the other
+                if self.rotations is not None and (self.rotations // m) % 2 == 0:
+                    found.append(dihedral(m, self.axis + Fraction(1, self.rotations)))
+        if self.rotations is None:
+            found = [group for group in found if group.order <= max_order] + [PlanarGroup(None, False)]
+            found += [PlanarGroup(None, True)] if self.reflections else []
+        return tuple(sorted(found, key=lambda group: (group.order, group.reflections, group.axis)))
+
+    def _orthogonal_group(self) -> "PlanarGroup":
+        return PlanarGroup(None, True)
+
+    def _harmonic_label(self, degree: int) -> str:
+        return str(degree) if degree else "0+"
+
+
+def dihedral(n: int, turn: Fraction) -> PlanarGroup:
+    """D_n with a reflection axis at pi * turn; the axis is named by its smallest non-negative angle."""
+    return PlanarGroup(n, True, turn % Fraction(1, n))
+
+
+def _axis_turn(axis: object) -> Fraction:
+    value = np.asarray(axis, dtype=np.float64)
+    if value.shape == (2,):
+        if np.linalg.norm(value) < MEMBERSHIP:
+            raise GroupError(f"axis: expected a direction, got a vector of length zero: {axis!r}")
+        return _as_turn(math.atan2(value[1], value[0]))
+    if value.shape != () or not np.isfinite(value):
+        raise GroupError(f"axis: expected an angle in radians or a vector (x, y), got {axis!r}")
+    return _as_turn(float(value))
+
+
+def parse_planar(name: str) -> PlanarGroup:
+    """The planar group of that name in the standard setting.
+
+    Raises:
+        GroupError: the name is not one of C{n}, D{n}, SO(2), O(2).
+    """
+    if name in ("SO(2)", "O(2)"):
+        return PlanarGroup(None, name == "O(2)")
+    match = re.fullmatch(r"([CD])(\d+)", name)
+    if match is None:
+        known = ["SO(2)", "O(2)", *(f"{kind}{n}" for n in (1, 2, 3, 4, 6, 8, 12, 16) for kind in "CD")]
+        raise GroupError(
+            f"name: no planar group is called {name!r}; {nearest(name, known)} The names are C{{n}}, D{{n}}, SO(2) and O(2)."
+        )
+    if int(match[2]) < 1:
+        raise GroupError(f"name: {name!r} has n = {match[2]}; n must be at least 1")
+    return PlanarGroup(int(match[2]), match[1] == "D")

@@ -1,0 +1,332 @@
+"""Real orthogonal representations as frozen values: irreps, sums, tensor products, restrictions."""
+
+import functools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RepresentationError
+from ._frozen import Frozen
+from ._group import Group
+from ._linalg import Array, frozen
+
+
+class Representation(Frozen, ABC):
+    """A homomorphism from a group to orthogonal matrices, equal by value.
+
+    Calling it with group elements of shape (..., d, d) gives matrices of shape (..., size, size), acting on columns:
+    rep(g)[..., i, j] is component i of the image of basis vector j.
+    """
+
+    group: Group
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Dimension of the representation."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name, for printing."""
+
+    @property
+    @abstractmethod
+    def _degree(self) -> int:
+        """A frequency that no irrep of this representation exceeds (what a quadrature must integrate)."""
+
+    @abstractmethod
+    def _matrices(self, g: Array) -> Array:
+        """(..., size, size) at elements g that are known to belong to the group."""
+
+    def __call__(self, g: npt.ArrayLike) -> Array:
+        """Matrices (..., size, size) at elements g (..., d, d).
+
+        Raises:
+            GroupError: a matrix is not in the group; the message says how far it is.
+        """
+        return self._matrices(self.group._members(g))
+
+    def character(self, g: npt.ArrayLike) -> Array:
+        """(...): traces of the matrices at elements g (..., d, d)."""
+        return np.trace(self(g), axis1=-2, axis2=-1)
+
+    @property
+    def irreps(self) -> tuple["Irrep", ...]:
+        """The irreps it splits into, with multiplicity, in the order of the columns of `change_of_basis`."""
+        return self._decomposition[0]
+
+    @property
+    def change_of_basis(self) -> Array:
+        """Orthogonal (size, size) matrix Q with rep(g) = Q blockdiag(irreps(g)) Q^T."""
+        return self._decomposition[1]
+
+    @functools.cached_property
+    def _decomposition(self) -> tuple[tuple["Irrep", ...], Array]:
+        from ._decompose import decompose
+
+        found = decompose(self)
+        return found.irreps, found.change_of_basis
+
+    @property
+    def contains_trivial(self) -> bool:
+        """Whether it has an invariant vector."""
+        return any(psi.is_trivial for psi in self.irreps)
+
+    @functools.cached_property
+    def is_permutation(self) -> bool:
+        """Whether every element permutes the basis vectors, so that pointwise functions are equivariant."""
+        # Dense or generating elements suffice: products of permutation matrices are permutation matrices.
+        matrices = self._matrices(np.concatenate([self.group.generators, self.group.identity_component]))
+        entries = np.minimum(np.abs(matrices), np.abs(matrices - 1))
+        return bool(np.all(entries < 1e-9))
+
+    def __add__(self, other: "Representation") -> "DirectSum":
+        """The direct sum, components of `self` first."""
+        if not isinstance(other, Representation):
+            return NotImplemented
+        _same_group(self, other, "+")
+        return DirectSum(_summands(self) + _summands(other))
+
+    def tensor(self, other: "Representation") -> "TensorProduct":
+        """The tensor product; component i * other.size + j is the product of components i and j."""
+        _same_group(self, other, "tensor")
+        return TensorProduct(self, other)
+
+    def restrict(self, subgroup: "Group | str") -> "Representation":
+        """The same matrices, for the elements of a subgroup only.
+
+        Raises:
+            GroupError: it is not a subgroup (the same elements, in the same setting) of the group.
+        """
+        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        if found == self.group:
+            return self
+        _require_subgroup(found, self.group)
+        return Restriction(self, found)
+
+    def induce(self, group: Group, max_frequency: int | None = None) -> "Representation":
+        """The induced representation of a larger group.
+
+        With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0 elsewhere;
+        the basis is ordered coset first. With infinitely many, the irreps up to `max_frequency`, each as often as Frobenius
+        reciprocity says.
+
+        Raises:
+            GroupError: this representation's group is not a subgroup of `group`.
+            RepresentationError: there are infinitely many cosets and no `max_frequency`.
+        """
+        from ._induced import induce
+
+        _require_subgroup(self.group, group)
+        return induce(self, group, max_frequency)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, repr=False)
+class Irrep(Representation):
+    """An irreducible real representation, named by its group and label; get one from `Group.irrep(label)`."""
+
+    group: Group
+    label: str
+
+    @functools.cached_property
+    def _data(self) -> tuple[int, int, str]:
+        data = self.group._irrep_data(self.label)
+        if data is None:
+            raise RepresentationError(f"label: {self.group.name} has no irrep {self.label!r}; use Group.irrep(label)")
+        return data
+
+    @property
+    def size(self) -> int:
+        return self._data[0]
+
+    @property
+    def frequency(self) -> int:
+        """The lowest degree of harmonics that contains this irrep, up to a reflection."""
+        return self._data[1]
+
+    @property
+    def type(self) -> str:
+        """Frobenius-Schur type over the reals: "real", "complex" or "quaternionic" (End has dimension 1, 2, 4)."""
+        return self._data[2]
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether every element acts as the identity."""
+        return self.label == self.group.trivial.label
+
+    @property
+    def _degree(self) -> int:
+        return self.frequency
+
+    def _matrices(self, g: Array) -> Array:
+        return self.group._irrep_matrices(self.label, g)
+
+    @functools.cached_property
+    def _decomposition(self) -> tuple[tuple["Irrep", ...], Array]:
+        return (self,), frozen(np.eye(self.size))
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.irrep({self.label!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Defining(Representation):
+    """The action of a group on R^d by its own matrices, components in the order (x, y[, z])."""
+
+    group: Group
+
+    @property
+    def size(self) -> int:
+        return self.group.dim
+
+    @property
+    def name(self) -> str:
+        return "vector"
+
+    @property
+    def _degree(self) -> int:
+        return 1
+
+    def _matrices(self, g: Array) -> Array:
+        return g
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.vector"
+
+
+@dataclass(frozen=True, repr=False)
+class DirectSum(Representation):
+    """Representations stacked as diagonal blocks, in order."""
+
+    parts: tuple[Representation, ...]
+    title: str | None = None
+
+    @property
+    def group(self) -> Group:  # type: ignore[override]
+        return self.parts[0].group
+
+    @functools.cached_property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    @property
+    def name(self) -> str:
+        return self.title or " + ".join(part.name for part in self.parts)
+
+    @property
+    def _degree(self) -> int:
+        return max(part._degree for part in self.parts)
+
+    def _matrices(self, g: Array) -> Array:
+        return block_diagonal([part._matrices(g) for part in self.parts])
+
+    @functools.cached_property
+    def _decomposition(self) -> tuple[tuple[Irrep, ...], Array]:
+        irreps = tuple(psi for part in self.parts for psi in part.irreps)
+        return irreps, frozen(block_diagonal([part.change_of_basis for part in self.parts]))
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.{self.title}" if self.title else " + ".join(repr(part) for part in self.parts)
+
+
+@dataclass(frozen=True, repr=False)
+class TensorProduct(Representation):
+    """The Kronecker product of two representations of one group, first factor slowest."""
+
+    first: Representation
+    second: Representation
+
+    @property
+    def group(self) -> Group:  # type: ignore[override]
+        return self.first.group
+
+    @property
+    def size(self) -> int:
+        return self.first.size * self.second.size
+
+    @property
+    def name(self) -> str:
+        return f"({self.first.name}) x ({self.second.name})"
+
+    @property
+    def _degree(self) -> int:
+        return self.first._degree + self.second._degree
+
+    def _matrices(self, g: Array) -> Array:
+        product = np.einsum("...ij,...kl->...ikjl", self.first._matrices(g), self.second._matrices(g))
+        return product.reshape(*g.shape[:-2], self.size, self.size)
+
+    def __repr__(self) -> str:
+        return f"({self.first!r}).tensor({self.second!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Restriction(Representation):
+    """A representation of a larger group, at the elements of a subgroup."""
+
+    base: Representation
+    group: Group
+
+    @property
+    def size(self) -> int:
+        return self.base.size
+
+    @property
+    def name(self) -> str:
+        return f"{self.base.name} of {self.base.group.name}"
+
+    @property
+    def _degree(self) -> int:
+        return self.base._degree
+
+    def _matrices(self, g: Array) -> Array:
+        return self.base._matrices(g)
+
+    def restrict(self, subgroup: Group | str) -> Representation:
+        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        _require_subgroup(found, self.group)
+        return self.base.restrict(found)
+
+    def __repr__(self) -> str:
+        return f"({self.base!r}).restrict({self.group!r})"
+
+
+def block_diagonal(blocks: list[Array]) -> Array:
+    """Square blocks (..., n_i, n_i) on the diagonal of one matrix (..., sum n_i, sum n_i)."""
+    size = sum(block.shape[-1] for block in blocks)
+    out = np.zeros((*blocks[0].shape[:-2], size, size))
+    start = 0
+    for block in blocks:
+        stop = start + block.shape[-1]
+        out[..., start:stop, start:stop] = block
+        start = stop
+    return out
+
+
+def _summands(rep: Representation) -> tuple[Representation, ...]:
+    return rep.parts if isinstance(rep, DirectSum) and rep.title is None else (rep,)
+
+
+def _same_group(first: Representation, second: Representation, operation: str) -> None:
+    if first.group != second.group:
+        raise RepresentationError(
+            f"{operation}: both representations must be of one group, got {first.group!r} and {second.group!r}; "
+            f"restrict one of them with .restrict(subgroup)"
+        )
+
+
+def _require_subgroup(small: Group, large: Group) -> None:
+    if not small <= large:
+        from ..errors import GroupError
+
+        raise GroupError(f"subgroup: {small!r} is not a subgroup of {large!r}; get one with {large!r}.subgroup(name)")
