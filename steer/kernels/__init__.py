@@ -1,0 +1,21 @@
+"""Steerable kernel bases, compiled into plans that turn coefficients into filters, and their cache."""
+
+from . import cache
+from ._basis import Element, KernelBasis, KernelDescriptor, kernel_basis
+from ._constraint import constraint_residual
+from ._grid import Grid
+from ._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
+from ._radial import Rings
+
+__all__ = [
+    "Element",
+    "Grid",
+    "KernelBasis",
+    "KernelDescriptor",
+    "KernelPlan",
+    "Rings",
+    "cache",
+    "compile",
+    "constraint_residual",
+    "kernel_basis",
+]

@@ -1,0 +1,25 @@
+"""The check of every kernel basis: how far it is from K(g x) = rho_out(g) K(x) rho_in(g)^-1."""
+
+import numpy as np
+
+from ..reps._linalg import Array
+from ._basis import KernelBasis
+
+
+def constraint_residual(basis: KernelBasis, *, points: Array | None = None, seed: int = 0) -> float:
+    """The largest violation of the kernel constraint, over points and group elements, relative to the largest entry.
+
+    Args:
+        basis: the kernels.
+        points: (m, d); by default 16 random ones.
+        seed: for the random points and, for a group of more than 16 elements, the random group elements.
+    """
+    group = basis.in_rep.group
+    x = np.random.default_rng(seed).normal(size=(16, group.dim)) if points is None else points
+    elements = group.elements if group.order <= 16 else group.sample(16, seed)
+    at_x = basis.sample(x)
+    worst = 0.0
+    for g, left, right in zip(elements, basis.out_rep(elements), basis.in_rep(elements), strict=True):
+        expected = np.einsum("pi,nijm,qj->npqm", left, at_x, right, optimize=True)
+        worst = max(worst, float(np.abs(basis.sample(x @ g.T) - expected).max(initial=0.0)))
+    return worst / max(float(np.abs(at_x).max(initial=0.0)), np.finfo(float).tiny)

@@ -1,0 +1,219 @@
+"""Kernel plans: from learned coefficients to a dense filter, without ever holding the dense basis."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+from ..errors import KernelError
+from ..reps import DirectSum, Representation
+from ..reps._linalg import Array
+from ._basis import kernel_basis, natural_form
+from ._expand import BlockPart, DensePart, OrbitPart, Part
+from ._grid import Grid
+from ._radial import Rings
+from .cache import fingerprint
+
+PARTS: dict[str, type[Part]] = {"orbit": OrbitPart, "block": BlockPart, "dense": DensePart}
+
+
+class KernelPlan:
+    """Turns a flat vector of coefficients into a filter (out, in, *kernel); made by `compile`, immutable and shared.
+
+    Fields of one representation are taken together: the filter is a matrix of parts, one for each pair of an input and an
+    output representation, each expanded by its own strategy. The coefficients of a part are ordered (output field, input field,
+    basis kernel); parts are ordered by output, then input representation, as they first appear.
+    """
+
+    def __init__(
+        self,
+        in_reps: tuple[Representation, ...],
+        out_reps: tuple[Representation, ...],
+        grid: Grid,
+        radial: Rings,
+        strategy: str,
+    ) -> None:
+        self._arguments = (in_reps, out_reps, grid, radial, strategy)
+        self.grid = grid
+        self.radial = radial
+        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
+        columns, rows = _group(in_reps), _group(out_reps)
+        self._in_order, self._out_order = _order(columns), _order(rows)
+        self.parts: tuple[tuple[Part, ...], ...] = tuple(
+            tuple(_part(strategy, a, len(at), b, len(to), grid, radial) for a, at in columns.items())
+            for b, to in rows.items()
+        )
+        for (rep, where), row in zip(rows.items(), self.parts, strict=True):
+            if not any(part.num_weights for part in row):
+                field = _field_of_channel(out_reps, where[0])
+                size = " x ".join(map(str, grid.shape))
+                raise KernelError(
+                    f"kernel_size: a {size} kernel of frequencies up to {radial.max_frequency} has no steerable kernel from "
+                    f"the input to field {field} ({rep.name} of {rep.group.name}) of the output, which would be zero; use a "
+                    f"larger kernel_size or max_frequency, or leave that field out"
+                )
+        self._flat = [part for row in self.parts for part in row]
+        self._splits = [part.num_weights for part in self._flat]
+        self.num_weights = sum(self._splits)  # number of free coefficients
+        # the sampled bases (float64) and index tables (int64) that `expand` needs, part by part
+        held = [array for part in self._flat if part.num_weights for array in part.constants]
+        self.constants = (*held, *(order for order in (self._out_order, self._in_order) if order is not None))
+        self._tensors: dict[tuple[torch.dtype, torch.device], tuple[torch.Tensor, ...]] = {}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of the basis that the coefficients refer to: the representations and the rings, not the grid or strategy."""
+        in_reps, out_reps, _, radial, _ = self._arguments
+        return fingerprint((_runs(in_reps), _runs(out_reps), radial))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _compile, self._arguments
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "KernelPlan":
+        return self
+
+    def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """`constants` as tensors, kept and shared by all layers of this plan."""
+        key = (dtype, device)
+        if key not in self._tensors:
+            made = (torch.from_numpy(np.array(array)) for array in self.constants)
+            self._tensors[key] = tuple(t.to(device, dtype if t.is_floating_point() else None) for t in made)
+        return self._tensors[key]
+
+    def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
+        """The filter (out, in, *kernel) of coefficients (num_weights,); differentiable, in the dtype of `weight`.
+
+        Args:
+            weight: flat coefficients.
+            tensors: `tensors(...)` when the caller keeps them, e.g. as buffers.
+        """
+        if weight.shape != (self.num_weights,):
+            raise KernelError(f"weight: expected shape ({self.num_weights},), got {tuple(weight.shape)}")
+        held = list(tensors if tensors is not None else self.tensors(weight.dtype, weight.device))
+        pieces = iter(weight.split(self._splits))
+        bands = []
+        for row in self.parts:
+            blocks = []
+            for part in row:
+                piece = next(pieces)
+                if part.num_weights == 0:
+                    blocks.append(weight.new_zeros(part.shape))
+                    continue
+                count = len(part.constants)
+                mine, held = held[:count], held[count:]
+                blocks.append(part.expand(piece, mine))
+            bands.append(blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1))
+        out = bands[0] if len(bands) == 1 else torch.cat(bands)
+        if self._out_order is not None:
+            out = out.index_select(0, held.pop(0))
+        if self._in_order is not None:
+            out = out.index_select(1, held.pop(0))
+        return out.reshape(self.out_size, self.in_size, *self.grid.shape)
+
+    def scales(self) -> Array:
+        """(num_weights,): standard deviations of independent coefficients that keep the second moment of features.
+
+        With inputs of independent components of variance 1, each output field has mean variance 1 over its components: the
+        sum over the inputs of the squared filter, from the Gram diagonal of the basis.
+        """
+        out = []
+        for row in self.parts:
+            energy = sum(part.energy for part in row)
+            out += [np.full(part.num_weights, 1 / np.sqrt(energy)) for part in row]
+        return np.concatenate(out)
+
+    def describe(self) -> str:
+        """A table of the parts: representations, strategy, coefficients, multiply-adds and bytes of constants."""
+        lines = [f"{'from':>20} {'to':>20} {'strategy':>9} {'weights':>9} {'Mflop':>8} {'kB':>8}"]
+        for part in self._flat:
+            size = (
+                sum(array.nbytes for array in part.constants if part.num_weights) / 2e3
+            )  # constants are float32 in use
+            names = f"{part.fields_in} {part.in_rep.name}", f"{part.fields_out} {part.out_rep.name}"
+            lines.append(
+                f"{names[0]:>20} {names[1]:>20} {part.strategy:>9} {part.num_weights:>9} {part.flops / 1e6:>8.2f} {size:>8.1f}"
+            )
+        return "\n".join(lines)
+
+
+def compile(  # noqa: A001 - the name of the contract; torch.compile is no less a shadow
+    in_type: Iterable[Representation],
+    out_type: Iterable[Representation],
+    grid: Grid | tuple[int, ...],
+    *,
+    radial: Rings | None = None,
+    max_frequency: int | None = None,
+    strategy: str = "auto",
+) -> KernelPlan:
+    """Compile the steerable kernels between two field types into a plan that expands coefficients on a grid.
+
+    Args:
+        in_type: a `FieldType`, or the representations of the input fields in order.
+        out_type: the same for the output; of the same group.
+        grid: kernel shape ([z,] y, x) or a `Grid`.
+        radial: the rings; by default those that fit the kernel.
+        max_frequency: cap on the harmonic degree of the default rings.
+        strategy: "auto", or "dense": sample the whole basis of each part, the slow check of all others.
+
+    Raises:
+        KernelError: the types are of two groups, an argument is out of range, or an output field would get no kernel.
+    """
+    in_reps, out_reps = tuple(in_type), tuple(out_type)
+    if not in_reps or not out_reps:
+        raise KernelError("in_type, out_type: expected at least one field each")
+    groups = {rep.group for rep in in_reps + out_reps}
+    if len(groups) > 1:
+        raise KernelError(f"in_type, out_type: expected fields of one group, got {sorted(map(repr, groups))}")
+    dim = in_reps[0].group.dim
+    lattice = grid if isinstance(grid, Grid) else Grid(tuple(grid))
+    if len(lattice.shape) != dim or min(lattice.shape) < 1:
+        raise KernelError(f"grid: expected {dim} sizes >= 1 for {in_reps[0].group.name}, got {lattice.shape}")
+    if strategy not in ("auto", "dense"):
+        raise KernelError(f"strategy: expected 'auto' or 'dense', got {strategy!r}")
+    rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
+    return _compile(in_reps, out_reps, lattice, rings, strategy)
+
+
+@functools.lru_cache(maxsize=256)
+def _compile(
+    in_reps: tuple[Representation, ...], out_reps: tuple[Representation, ...], grid: Grid, radial: Rings, strategy: str
+) -> KernelPlan:
+    return KernelPlan(in_reps, out_reps, grid, radial, strategy)
+
+
+def _part(
+    strategy: str, a: Representation, count_in: int, b: Representation, count_out: int, grid: Grid, radial: Rings
+) -> Part:
+    chosen = natural_form(a, b) if strategy == "auto" else strategy
+    return PARTS[chosen](kernel_basis(a, b, radial=radial), count_in, count_out, grid.points)
+
+
+def _atoms(rep: Representation) -> tuple[Representation, ...]:
+    """A direct sum with no mixing is its summands, one after the other."""
+    return tuple(itertools.chain.from_iterable(map(_atoms, rep.parts))) if isinstance(rep, DirectSum) else (rep,)
+
+
+def _group(reps: Sequence[Representation]) -> dict[Representation, list[int]]:
+    """First channels of all fields of each distinct representation."""
+    found: dict[Representation, list[int]] = {}
+    channel = 0
+    for rep in itertools.chain.from_iterable(map(_atoms, reps)):
+        found.setdefault(rep, []).append(channel)
+        channel += rep.size
+    return found
+
+
+def _order(groups: dict[Representation, list[int]]) -> np.ndarray | None:
+    """For each channel, its position when fields are grouped by representation; None when they already are."""
+    grouped = np.concatenate([start + np.arange(rep.size) for rep, starts in groups.items() for start in starts])
+    return None if np.array_equal(grouped, np.arange(len(grouped))) else np.argsort(grouped)
+
+
+def _field_of_channel(reps: Sequence[Representation], channel: int) -> int:
+    return int(np.searchsorted(np.cumsum([rep.size for rep in reps]), channel, side="right"))
+
+
+def _runs(reps: Sequence[Representation]) -> str:
+    return " + ".join(f"{len(list(same))} * [{rep!r}]" for rep, same in itertools.groupby(reps))

@@ -1,0 +1,103 @@
+"""Radial profiles: Gaussian rings, each with a band limit of its own."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import KernelError
+from ..reps import harmonic_size, harmonics
+from ..reps._frozen import Frozen
+from ..reps._linalg import Array
+
+INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
+"""Widths in pixels. They minimise the part of the filters' response that is not steerable: on frequencies up to half the
+Nyquist rate it is below 4% for the inner rings and below 10% for the last one, which the box cuts off (benchmarks/aliasing.py)."""
+
+
+@dataclass(frozen=True)
+class Rings(Frozen):
+    """Scalar functions exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|) for rings of radius r and width s, L up to a limit.
+
+    Each function has unit L2 norm over R^d, so that learned coefficients of all rings are of one size. Units are pixels.
+
+    Args:
+        radii: radius of each ring.
+        widths: standard deviation of each ring.
+        limits: highest harmonic degree on each ring.
+
+    Raises:
+        KernelError: the three do not have one length, or a value is out of range.
+    """
+
+    radii: tuple[float, ...]
+    widths: tuple[float, ...]
+    limits: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.radii) == len(self.widths) == len(self.limits) > 0:
+            raise KernelError(f"radii, widths, limits: expected one value a ring each, got {self}")
+        if min(self.radii) < 0 or min(self.widths) <= 0 or min(self.limits) < 0:
+            raise KernelError(f"radii >= 0, widths > 0 and limits >= 0 are needed, got {self}")
+
+    @classmethod
+    def for_kernel(cls, shape: tuple[int, ...], max_frequency: int | None = None) -> "Rings":
+        """Rings one pixel apart that fill a kernel of that shape.
+
+        A ring of radius r has 2 pi r samples and carries degrees up to 2 r; the last one, whose corners lie outside the box,
+        up to r + 1.
+
+        Raises:
+            KernelError: `max_frequency` is negative or above what the kernel size carries.
+        """
+        last = (max(shape) - 1) / 2
+        count = math.floor(last) + 1
+        radii = tuple(last - count + 1 + i for i in range(count))
+        limits = [math.floor(2 * r) for r in radii]
+        limits[-1] = math.floor(last + 1) if last else 0
+        highest = max(limits)
+        if max_frequency is not None and not 0 <= max_frequency <= highest:
+            size = " x ".join(map(str, shape))
+            raise KernelError(
+                f"max_frequency: a {size} kernel carries frequencies from 0 to {highest}, got {max_frequency}"
+            )
+        cap = highest if max_frequency is None else max_frequency
+        return cls(radii, (INNER_WIDTH,) * (count - 1) + (OUTER_WIDTH,), tuple(min(limit, cap) for limit in limits))
+
+    @property
+    def max_frequency(self) -> int:
+        """The highest degree on any ring."""
+        return max(self.limits)
+
+    @functools.cached_property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """(ring, degree) of each group of scalar functions, in their order."""
+        return tuple((ring, degree) for ring, limit in enumerate(self.limits) for degree in range(limit + 1))
+
+    def count(self, dim: int) -> int:
+        """Number of scalar functions in R^dim."""
+        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
+
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """(count, ...): the scalar functions at points (..., d), by ring, then degree, then harmonic."""
+        x = np.asarray(points, dtype=np.float64)
+        radius = np.linalg.norm(x, axis=-1)
+        angular = [np.moveaxis(harmonics(x, degree), -1, 0) for degree in range(self.max_frequency + 1)]
+        out = []
+        for ring, degree in self.blocks:
+            r, width = self.radii[ring], self.widths[ring]
+            profile = np.exp(-((radius - r) ** 2) / (2 * width**2)) / _norm(r, width, x.shape[-1])
+            out.append(profile * angular[degree])
+        return np.concatenate(out)
+
+
+def _norm(r: float, width: float, dim: int) -> float:
+    """L2 norm over R^dim of exp(-(|x| - r)^2 / 2 width^2), by the recursion of its radial moments."""
+    previous = 0.5 * width * math.sqrt(math.pi) * (1 + math.erf(r / width))
+    moment = 0.5 * width**2 * math.exp(-((r / width) ** 2)) + r * previous
+    for n in range(2, dim):
+        previous, moment = moment, r * moment + 0.5 * (n - 1) * width**2 * previous
+    surface = 2 * math.pi ** (dim / 2) / math.gamma(dim / 2)
+    return math.sqrt(surface * moment)

@@ -1,0 +1,88 @@
+"""The angular part of steerable kernels between irreps: Clebsch-Gordan coefficients on the harmonics.
+
+A steerable kernel of degree L from irrep a to irrep b is K(x) = Q . Y_L(x) with Q in Hom_G(a (x) D_L, b). D_L splits into
+irreps J of G, and Q is a Clebsch-Gordan coefficient b <- a (x) J, one of each basis of Hom_G(a (x) J, b), on a copy of J
+(Lang, Weiler 2020, "A Wigner-Eckart theorem for group equivariant convolution kernels"; Cesa, Lang, Weiler 2022).
+"""
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..reps import Irrep, Representation, clebsch_gordan
+from ..reps._frozen import Frozen
+from ..reps._linalg import Array, frozen
+from . import cache
+
+
+@dataclass(frozen=True)
+class AngularDescriptor(Frozen):
+    """What is solved and cached: all kernels between two lists of irreps, up to a degree."""
+
+    in_irreps: tuple[Irrep, ...]
+    out_irreps: tuple[Irrep, ...]
+    max_frequency: int
+
+
+@dataclass(frozen=True, eq=False)
+class Angular:
+    """All Q of one degree between two irreps: `tensors` (n, out, in, harmonic), orthonormal; `labels` n times (J, copy, index)."""
+
+    tensors: Array
+    labels: tuple[tuple[str, int, int], ...]
+
+
+class Solution(dict[tuple[Irrep, Irrep, int], Angular]):
+    """The answer to an `AngularDescriptor`: keys (in irrep, out irrep, degree)."""
+
+
+def describe(rep_in: Representation, rep_out: Representation, max_frequency: int) -> AngularDescriptor:
+    """The descriptor of the distinct irreps of two representations, in the order of their group's irreps."""
+    return AngularDescriptor(_distinct(rep_in), _distinct(rep_out), max_frequency)
+
+
+def _distinct(rep: Representation) -> tuple[Irrep, ...]:
+    return tuple(sorted(set(rep.irreps), key=lambda psi: (psi.frequency, psi.label)))
+
+
+def solve(descriptor: AngularDescriptor) -> Solution:
+    """All kernels of a descriptor: from memory, from disk, or computed and kept in both."""
+    return cache.fetch(descriptor, _compute, _pack, _unpack)
+
+
+def _compute(descriptor: AngularDescriptor) -> Solution:
+    return Solution({key: _angular(*key) for key in _keys(descriptor)})
+
+
+def _keys(descriptor: AngularDescriptor) -> list[tuple[Irrep, Irrep, int]]:
+    degrees = range(descriptor.max_frequency + 1)
+    return [(a, b, degree) for a in descriptor.in_irreps for b in descriptor.out_irreps for degree in degrees]
+
+
+@functools.lru_cache(maxsize=4096)
+def _angular(a: Irrep, b: Irrep, degree: int) -> Angular:
+    harmonic = a.group.harmonic(degree)
+    tensors, labels, column, copies = [], [], 0, dict[Irrep, int]()
+    for psi in harmonic.irreps:
+        isometry = harmonic.change_of_basis[:, column : column + psi.size]
+        column += psi.size
+        copy = copies[psi] = copies.get(psi, -1) + 1
+        for index, coefficient in enumerate(clebsch_gordan(a, psi, b)):
+            tensors.append(coefficient @ isometry.T)
+            labels.append((psi.label, copy, index))
+    shape = (len(tensors), b.size, a.size, harmonic.size)
+    return Angular(frozen(tensors).reshape(shape), tuple(labels))
+
+
+def _pack(solution: Solution) -> tuple[dict[str, Array], dict[str, str]]:
+    arrays = {str(i): angular.tensors for i, angular in enumerate(solution.values())}
+    return arrays, {"labels": json.dumps([angular.labels for angular in solution.values()])}
+
+
+def _unpack(descriptor: AngularDescriptor, arrays: dict[str, Array], metadata: dict[str, str]) -> Solution:
+    labels: list[list[Any]] = json.loads(metadata["labels"])
+    found = Solution()
+    for i, (key, rows) in enumerate(zip(_keys(descriptor), labels, strict=True)):
+        found[key] = Angular(frozen(arrays[str(i)]), tuple((str(j), int(c), int(n)) for j, c, n in rows))
+    return found

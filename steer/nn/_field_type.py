@@ -1,0 +1,219 @@
+"""Field types: the transformation law of the channels of a feature map."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..errors import FieldTypeError, ShapeError
+from ..reps import DirectSum, Group, Representation
+from ..reps._frozen import Frozen
+from ..reps._linalg import Array, frozen
+from ._transform import act_on_grid
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class FieldType(Frozen):
+    """A list of fields, each a representation of one group: channels [offset, offset + size) are one fibre.
+
+    A feature map of this type is a tensor (batch, size, *space) that transforms as (g f)(x) = rho(g) f(g^-1 x).
+
+    Args:
+        group: the symmetry group.
+        representations: one for each field, in the order of the channels, e.g. ``16 * [group.regular]``.
+
+    Raises:
+        FieldTypeError: no field, or one that is not a representation of `group`.
+    """
+
+    group: Group
+    representations: tuple[Representation, ...]
+    size: int = field(compare=False)  # number of channels
+    offsets: tuple[int, ...] = field(compare=False)  # first channel of each field, then `size`
+
+    def __init__(self, group: Group, representations: Iterable[Representation]) -> None:
+        if not isinstance(group, Group):
+            raise FieldTypeError(f"group: expected a group such as steer.group('C8', dim=2), got {group!r}")
+        if isinstance(representations, Representation):
+            raise FieldTypeError(
+                f"representations: expected a list with one representation for each field, got the single {representations!r}; "
+                f"write [representation] or 16 * [representation]"
+            )
+        fields = tuple(representations)
+        if not fields:
+            raise FieldTypeError("representations: expected at least one field, got an empty list")
+        for index, rep in enumerate(fields):
+            if not isinstance(rep, Representation):
+                raise FieldTypeError(
+                    f"representations[{index}]: expected a representation such as group.regular, got {rep!r}"
+                )
+            if rep.group != group:
+                raise FieldTypeError(
+                    f"representations[{index}]: {rep!r} is a representation of {rep.group!r}, the type's group is {group!r}; "
+                    f"restrict it with .restrict(subgroup), or build the type with its group"
+                )
+        object.__setattr__(self, "group", group)
+        object.__setattr__(self, "representations", fields)
+        # plain attributes, because `forward` reads them and torch.compile cannot trace a cached property before it is filled
+        object.__setattr__(self, "offsets", (0, *itertools.accumulate(rep.size for rep in fields)))
+        object.__setattr__(self, "size", self.offsets[-1])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FieldType, (self.group, self.representations)
+
+    @functools.cached_property
+    def field_of_channel(self) -> npt.NDArray[np.int64]:
+        """(size,): the field that each channel belongs to."""
+        out = np.repeat(np.arange(len(self)), [rep.size for rep in self.representations])
+        out.setflags(write=False)
+        return out
+
+    @functools.cached_property
+    def invariants(self) -> Array:
+        """(size, n): the invariant vectors of all fields, one a column, mutually orthogonal, largest component 1.
+
+        A bias or a mean may only lie in their span. A regular or quotient field has the one column (1, ..., 1).
+        """
+        columns = []
+        for rep, start in zip(self.representations, self.offsets, strict=False):
+            column = 0
+            for psi in rep.irreps:
+                if psi.is_trivial:
+                    vector = rep.change_of_basis[:, column]
+                    full = np.zeros(self.size)
+                    full[start : start + rep.size] = (
+                        vector / vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
+                    )
+                    columns.append(full)
+                column += psi.size
+        return frozen(np.reshape(columns, (-1, self.size)).T)
+
+    @property
+    def representation(self) -> Representation:
+        """The representation on all channels: the direct sum of the fields."""
+        return self.representations[0] if len(self) == 1 else DirectSum(self.representations)
+
+    def restrict(self, subgroup: Group | str) -> "FieldType":
+        """The same channels, seen as a type of a subgroup."""
+        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        return FieldType(found, [rep.restrict(found) for rep in self.representations])
+
+    def transform(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
+        """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
+
+        Exact when g maps the sampling grid to itself (quarter turns, flips); cubic splines in float64 otherwise.
+
+        Args:
+            x: (batch, size, *space) with square space, or (batch, size) for features without positions.
+            g: (d, d), an element of the group.
+
+        Raises:
+            ShapeError: the channels of x do not fit the type.
+            GroupError: g is not in the group.
+        """
+        self.check(x)
+        matrix = torch.as_tensor(self.representation(g), dtype=torch.float64, device=x.device)
+        moved = act_on_grid(x, np.asarray(g, dtype=np.float64)) if x.dim() > 2 else x
+        return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
+
+    def check(self, x: torch.Tensor) -> None:
+        """Raise a `ShapeError` unless x is a floating (batch, size, ...) tensor of this type's channels."""
+        if x.dim() < 2 or x.shape[1] != self.size:
+            raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
+        if not x.is_floating_point():
+            raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
+
+    def __call__(self, x: torch.Tensor) -> "FieldTensor":  # noqa: D102 - the class docstring of FieldTensor says it
+        return FieldTensor(x, self)
+
+    def __len__(self) -> int:
+        return len(self.representations)
+
+    def __iter__(self) -> Iterator[Representation]:
+        return iter(self.representations)
+
+    @overload
+    def __getitem__(self, index: int) -> Representation: ...
+    @overload
+    def __getitem__(self, index: slice) -> "FieldType": ...
+    def __getitem__(self, index: int | slice) -> "Representation | FieldType":
+        if isinstance(index, slice):
+            return FieldType(self.group, self.representations[index])
+        return self.representations[index]
+
+    def __add__(self, other: "FieldType") -> "FieldType":
+        if not isinstance(other, FieldType):
+            return NotImplemented
+        if self.group != other.group:
+            raise FieldTypeError(f"+: both types must be of one group, got {self.group!r} and {other.group!r}")
+        return FieldType(self.group, self.representations + other.representations)
+
+    def __repr__(self) -> str:
+        runs = [(rep, len(list(same))) for rep, same in itertools.groupby(self.representations)]
+        fields = " + ".join(f"{count} * [{rep!r}]" if count > 1 else f"[{rep!r}]" for rep, count in runs)
+        return f"FieldType({self.group!r}, {fields})"
+
+    def __str__(self) -> str:
+        counts: dict[str, int] = {}
+        for rep in self.representations:
+            counts[rep.name] = counts.get(rep.name, 0) + 1
+        fields = " + ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
+        return f"{fields} of {self.group.name} ({self.size} channels)"
+
+
+@dataclass(frozen=True, eq=False)
+class FieldTensor:
+    """A tensor (batch, type.size, ...) that knows its field type; made by calling the type: ``f = type(tensor)``.
+
+    Modules check its type when they run and return a FieldTensor of their output type. It is a pytree.
+
+    Raises:
+        ShapeError: the tensor has another number of channels, fewer than two axes, or is not floating-point.
+    """
+
+    tensor: torch.Tensor
+    type: FieldType
+
+    def __post_init__(self) -> None:
+        self.type.check(self.tensor)
+
+    @property
+    def shape(self) -> torch.Size:
+        """Shape of the tensor."""
+        return self.tensor.shape
+
+    def transform(self, g: npt.ArrayLike) -> "FieldTensor":
+        """The field moved by a group element; see `FieldType.transform`."""
+        return FieldTensor(self.type.transform(self.tensor, g), self.type)
+
+    def __add__(self, other: "FieldTensor") -> "FieldTensor":
+        if not isinstance(other, FieldTensor):
+            return NotImplemented
+        if other.type != self.type:
+            raise FieldTypeError(f"+: fields of two types cannot be added: {self.type} and {other.type}")
+        return FieldTensor(self.tensor + other.tensor, self.type)
+
+    def __mul__(self, scalar: float) -> "FieldTensor":
+        return FieldTensor(self.tensor * scalar, self.type)
+
+    __rmul__ = __mul__
+
+
+def _flatten(field: FieldTensor) -> tuple[list[torch.Tensor], FieldType]:
+    return [field.tensor], field.type
+
+
+def _unflatten(leaves: Iterable[torch.Tensor], field_type: FieldType) -> FieldTensor:
+    # Transformations put placeholders of other shapes into pytrees, so nothing is checked here.
+    out = object.__new__(FieldTensor)
+    object.__setattr__(out, "tensor", next(iter(leaves)))
+    object.__setattr__(out, "type", field_type)
+    return out
+
+
+torch.utils._pytree.register_pytree_node(FieldTensor, _flatten, _unflatten, serialized_type_name="steer.nn.FieldTensor")

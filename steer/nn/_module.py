@@ -1,0 +1,73 @@
+"""The base of every layer: typed at construction, plain tensors at run time."""
+
+from typing import overload
+
+import torch
+
+from ..errors import FieldTypeError, ShapeError
+from ._constants import Constants
+from ._field_type import FieldTensor, FieldType
+
+
+class Module(Constants):
+    """A layer from fields of `in_type` to fields of `out_type`.
+
+    Give it a plain tensor (batch, in_type.size, ...) and it returns a plain tensor; give it a `FieldTensor` and its type is
+    checked and a `FieldTensor` of `out_type` returned. Subclasses define `_compute` on plain tensors and `_export`.
+
+    Raises:
+        FieldTypeError: a FieldTensor of another type.
+        ShapeError: a plain tensor of another number of channels or axes.
+    """
+
+    def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
+        super().__init__()
+        for name, value in (("in_type", in_type), ("out_type", out_type)):
+            if not isinstance(value, FieldType):
+                raise FieldTypeError(f"{name}: {type(self).__name__} expects a FieldType, got {value!r}")
+        self.in_type = in_type
+        self.out_type = out_type
+
+    @overload
+    def forward(self, x: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def forward(self, x: FieldTensor) -> FieldTensor: ...
+    def forward(self, x: torch.Tensor | FieldTensor) -> torch.Tensor | FieldTensor:
+        """Apply the layer; see the class."""
+        if not isinstance(x, FieldTensor):
+            self._check(x)
+            return self._compute(x)
+        if x.type is not self.in_type and x.type != self.in_type:
+            raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
+        self._check(x.tensor)
+        return FieldTensor(self._compute(x.tensor), self.out_type)
+
+    def _check(self, x: torch.Tensor) -> None:
+        """Refuse a tensor that does not fit `in_type`."""
+        self.in_type.check(x)
+
+    def _check_space(self, x: torch.Tensor) -> None:
+        """Refuse a tensor that is not a feature map (batch, channels, *space) over the group's space."""
+        dim = self.in_type.group.dim
+        if x.dim() != dim + 2:
+            raise ShapeError(
+                f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, got {tuple(x.shape)}"
+            )
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        raise TypeError(f"{type(self).__name__} must define _compute")
+
+    def _export(self) -> torch.nn.Module:
+        """The same function as a module of plain torch; see `steer.export`."""
+        raise TypeError(f"{type(self).__name__} must define _export")
+
+    def extra_repr(self) -> str:
+        """Types, for printing."""
+        return str(self.in_type) if self.in_type == self.out_type else f"{self.in_type} -> {self.out_type}"
+
+
+def traced(module: Module) -> torch.fx.GraphModule:
+    """`module._compute` as a graph of torch operations, which unpickles without this package; for `_export`."""
+    tracer = torch.fx.Tracer()
+    tracer.traced_func_name = "_compute"
+    return torch.fx.GraphModule(module, tracer.trace(module), class_name=type(module).__name__)
