@@ -46,10 +46,10 @@ class CheckpointError(SteerError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Text for an error message: the known names closest to `word`, or all of them when they are few."""
+    """A sentence for an error message: the known names closest to `word`, else the first dozen of them."""
     names = list(known)
     close = difflib.get_close_matches(word, names, n=3, cutoff=0.4)
     if close:
         return "did you mean " + " or ".join(repr(name) for name in close) + "?"
     shown = ", ".join(repr(name) for name in names[:12])
-    return f"known are {shown}" + (", ..." if len(names) > 12 else "")
+    return f"known are {shown}" + (", ..." if len(names) > 12 else ".")

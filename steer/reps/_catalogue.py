@@ -1,13 +1,10 @@
 """Groups by name."""
 
-import functools
-
 from ..errors import GroupError
 from ._group import Group
 from ._planar import parse_planar
 
 
-@functools.lru_cache(maxsize=1024)
 def group(name: str, dim: int) -> Group:
     """The closed subgroup of O(dim) called `name`, in the standard setting.
 
@@ -26,6 +23,4 @@ def group(name: str, dim: int) -> Group:
     """
     if dim != 2:
         raise GroupError(f"dim: expected 2 (the plane), got {dim!r}")
-    if not isinstance(name, str):
-        raise GroupError(f"name: expected a string such as 'C8' or 'O(2)', got {name!r}")
     return parse_planar(name)

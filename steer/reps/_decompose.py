@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RepresentationError
-from ._group import Group
+from ._group import Group, require_group
 from ._intertwiner import endomorphisms, intertwiners, multiplicity
 from ._linalg import INDEPENDENT, Array, frozen
-from ._representation import Irrep, Representation, block_diagonal
+from ._representation import Irrep, Representation
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class _Table(Representation):
 
     @property
     def size(self) -> int:
-        return self.table.shape[-1]
+        return int(self.table.shape[-1])
 
     @property
     def name(self) -> str:
@@ -47,25 +47,31 @@ class _Table(Representation):
     def _matrices(self, g: Array) -> Array:
         flat = g.reshape(-1, 1, self.group.dim, self.group.dim)
         nearest = np.argmin(np.linalg.norm(flat - self.group.elements, axis=(-2, -1)), axis=1)
-        return self.table[nearest].reshape(*g.shape[:-2], self.size, self.size)
+        return np.asarray(self.table[nearest].reshape(*g.shape[:-2], self.size, self.size))
 
 
 def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -> Decomposition:
     """Irreps with multiplicity and the change of basis.
 
     Args:
-        rep: a representation, or, for a finite group, its orthogonal matrices (order, n, n) in the order of `group.elements`.
-        group: needed with matrices.
+        rep: a representation, or, for a finite group, its orthogonal matrices (order, n, n) in the order of
+            `group.elements`.
+        group: needed with matrices; with a representation, it must be that representation's group.
 
     Returns:
         A `Decomposition`: copies of one irrep are neighbours, irreps in the order of `group.irreps()`.
 
     Raises:
-        RepresentationError: the matrices are not an orthogonal representation of the group.
+        GroupError: matrices without a group.
+        RepresentationError: the matrices are not an orthogonal representation of the group, the group is continuous, or
+            the representation is one of another group.
     """
     source = rep if isinstance(rep, Representation) else _table(rep, group)
-    group = source.group
-    candidates = group.irreps() if group.is_finite else group.irreps(source._degree)
+    if group is not None and source.group != group:
+        raise RepresentationError(
+            f"group: the representation is one of {source.group!r}, got {group!r}; restrict it with .restrict(subgroup)"
+        )
+    candidates = source.group.irreps(None if source.group.is_finite else source._degree)
     irreps: list[Irrep] = []
     columns: list[Array] = []
     for psi in candidates:
@@ -80,8 +86,9 @@ def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -
 def _copies(maps: Array, ends: Array, count: int) -> list[Array]:
     """Isometries (size, psi.size) with mutually orthogonal images, chosen from `maps` in order.
 
-    `maps` spans Hom(psi, rep), which is a vector space over End(psi): a new map counts only when it is not an earlier one
-    followed by an endomorphism. A map orthogonal to all of those is an isometry up to scale, by Schur's lemma.
+    `maps` spans Hom(psi, rep), which is a vector space over End(psi): a new map counts only when it is not an
+    endomorphism followed by an earlier map. A map orthogonal to all of those is an isometry up to scale, by Schur's
+    lemma.
     """
     found: list[Array] = []
     for candidate in maps:
@@ -100,12 +107,16 @@ def _copies(maps: Array, ends: Array, count: int) -> list[Array]:
 
 
 def _table(matrices: npt.ArrayLike, group: Group | None) -> Representation:
-    table = np.asarray(matrices, dtype=np.float64)
-    if group is None or not group.is_finite:
+    group = require_group("group", group)
+    if not group.is_finite:
+        raise RepresentationError(f"group: matrices can be decomposed for a finite group only, got {group.name}")
+    try:
+        table = np.asarray(matrices, dtype=np.float64)
+    except (TypeError, ValueError) as error:
         raise RepresentationError(
-            "group: matrices can be decomposed for a finite group only; pass it as decompose(matrices, group)"
-        )
-    if table.ndim != 3 or len(table) != group.order or table.shape[1] != table.shape[2]:
+            f"rep: expected a representation or an array of matrices, got {matrices!r}"
+        ) from error
+    if table.ndim != 3 or len(table) != group.order or not 0 < table.shape[1] == table.shape[2]:
         raise RepresentationError(
             f"rep: expected matrices ({group.order}, n, n), one for each element of {group.name}, got {table.shape}"
         )
@@ -113,15 +124,9 @@ def _table(matrices: npt.ArrayLike, group: Group | None) -> Representation:
     products = group.elements[:, None] @ group.elements
     wrong = np.abs(table[:, None] @ table - out._matrices(products)).max(initial=0.0)
     skewed = np.abs(table @ table.transpose(0, 2, 1) - np.eye(table.shape[1])).max(initial=0.0)
-    if wrong > INDEPENDENT or skewed > INDEPENDENT:
+    if not (wrong < INDEPENDENT and skewed < INDEPENDENT):  # written so that NaN fails too
         raise RepresentationError(
             f"rep: the matrices are not an orthogonal representation of {group.name}: "
             f"rep(g) rep(h) differs from rep(gh) by {wrong:.3g}, rep(g) rep(g)^T from 1 by {skewed:.3g}"
         )
     return out
-
-
-def reconstruct(found: Decomposition, g: Array) -> Array:
-    """(..., size, size): the matrices that a decomposition stands for, at elements g; the check of `decompose`."""
-    blocks = block_diagonal([psi._matrices(g) for psi in found.irreps])
-    return found.change_of_basis @ blocks @ found.change_of_basis.T

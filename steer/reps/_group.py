@@ -2,13 +2,14 @@
 
 import functools
 import math
+import numbers
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import GroupError, RepresentationError, nearest
+from ..errors import GroupError, RepresentationError, SteerError
 from ._frozen import Frozen
 from ._linalg import Array
 
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 MEMBERSHIP = 1e-6
 """A matrix belongs to a group when it is closer than this (Frobenius norm) to one of its elements."""
+
+
+def require_count(argument: str, value: object, error: type[SteerError]) -> int:
+    """`value` as an integer >= 0, or an error that names the argument."""
+    if not isinstance(value, numbers.Integral) or value < 0:
+        raise error(f"{argument}: expected an integer >= 0, got {value!r}")
+    return int(value)
+
+
+def require_group(argument: str, value: object) -> "Group":
+    """`value` if it is a group, or an error that names the argument."""
+    if not isinstance(value, Group):
+        raise GroupError(f"{argument}: expected a group such as steer.group('C4', dim=2), got {value!r}")
+    return value
 
 
 class IrrepData(NamedTuple):
@@ -65,13 +80,20 @@ class Group(Frozen, ABC):
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         """A quadrature of the normalised Haar measure: elements (n, d, d) and weights (n,).
 
-        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`. For a finite group
-        it is the sum over all elements whatever the degree.
+        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`. For a finite
+        group it is the sum over all elements whatever the degree.
+
+        Raises:
+            GroupError: `max_degree` is not an integer >= 0.
         """
 
     @abstractmethod
     def sample(self, n: int, seed: int = 0) -> Array:
-        """(n, d, d): Haar-distributed random elements; equal seeds give equal elements."""
+        """(n, d, d): Haar-distributed random elements; equal seeds give equal elements.
+
+        Raises:
+            GroupError: `n` is not an integer >= 0.
+        """
 
     @abstractmethod
     def subgroup(self, name: str, **where: object) -> "Group":
@@ -79,7 +101,13 @@ class Group(Frozen, ABC):
 
     @abstractmethod
     def subgroups(self, max_order: int = 12) -> tuple["Group", ...]:
-        """One subgroup of each conjugacy class; of a continuous group, the continuous ones and those up to `max_order`."""
+        """One subgroup of each conjugacy class, smallest first.
+
+        Of a continuous group: the continuous ones, and the finite ones with up to `max_order` elements.
+
+        Raises:
+            GroupError: `max_order` is not an integer >= 0.
+        """
 
     @abstractmethod
     def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
@@ -125,6 +153,13 @@ class Group(Frozen, ABC):
         """Whether this group is a subgroup of `other`: the same matrices, not only the same abstract group."""
         return self.dim == other.dim and bool(other.contains(self.generators).all())
 
+    def _named_subgroup(self, subgroup: "Group | str") -> "Group":
+        """A subgroup given by name or value, or an error that says why it is none."""
+        found = self.subgroup(subgroup) if isinstance(subgroup, str) else require_group("subgroup", subgroup)
+        if not found <= self:
+            raise GroupError(f"subgroup: {found!r} is not a subgroup of {self!r}; get one with {self!r}.subgroup(name)")
+        return found
+
     def _as_matrices(self, g: npt.ArrayLike) -> Array:
         out = np.asarray(g, dtype=np.float64)
         if out.ndim < 2 or out.shape[-2:] != (self.dim, self.dim):
@@ -152,19 +187,14 @@ class Group(Frozen, ABC):
         """
         from ._representation import Irrep
 
-        if self._irrep_data(str(label)) is None:
-            known = self._labels(None if self.is_finite else 4)
-            hint = "" if self.is_finite else " (and so on for every frequency)"
-            raise RepresentationError(
-                f"label: {self.name} has no irrep {str(label)!r}; {nearest(str(label), known)}; its irreps are {', '.join(known)}{hint}"
-            )
         return Irrep(self, str(label))
 
     def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
         """All irreps up to `max_frequency` (all of a finite group when None), the trivial one first.
 
         Raises:
-            RepresentationError: no bound for a continuous group, a negative one, or one above the highest of a finite group.
+            RepresentationError: no bound for a continuous group, or one that is not an integer between 0 and the
+                highest frequency of the group.
         """
         from ._representation import Irrep
 
@@ -172,8 +202,8 @@ class Group(Frozen, ABC):
             raise RepresentationError(
                 f"max_frequency: {self.name} has infinitely many irreps; pass the highest frequency you want"
             )
-        if max_frequency is not None and max_frequency < 0:
-            raise RepresentationError(f"max_frequency: expected an integer >= 0, got {max_frequency}")
+        if max_frequency is not None:
+            max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
         if max_frequency is not None and self.is_finite:
             highest = max(Irrep(self, label).frequency for label in self._labels(None))
             if max_frequency > highest:
@@ -198,10 +228,15 @@ class Group(Frozen, ABC):
 
     @property
     def regular(self) -> "Representation":
-        """The regular representation of a finite group: e_h -> e_gh, the basis in the order of `elements`."""
+        """The regular representation of a finite group: e_h -> e_gh, the basis in the order of `elements`.
+
+        Raises:
+            RepresentationError: the group is continuous; use `band_limited`.
+        """
         if not self.is_finite:
             raise RepresentationError(
-                f"{self.name} is continuous, its regular representation has no finite size: use .band_limited(max_frequency)"
+                f"regular: {self.name} is continuous, so its regular representation has no finite size; "
+                f"use .band_limited(max_frequency)"
             )
         return self.quotient(self.trivial_subgroup)
 
@@ -216,14 +251,21 @@ class Group(Frozen, ABC):
         Args:
             subgroup: a subgroup of this group or its name.
             max_frequency: needed when G/H is infinite.
+
+        Raises:
+            GroupError: it is not a subgroup of this group.
+            RepresentationError: `max_frequency` is missing for infinitely many cosets, or given for finitely many.
         """
-        found = self.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        found = self._named_subgroup(subgroup)
         return found.trivial.induce(self, max_frequency)
 
     def band_limited(self, max_frequency: int) -> "Representation":
         """The regular representation cut at `max_frequency`, in its Fourier basis.
 
-        Each irrep of size d occurs d, d/2 or d/4 times for real, complex and quaternionic type (Peter-Weyl over the reals).
+        Each irrep of size d occurs d, d/2 or d/4 times: real, complex or quaternionic type (Peter-Weyl over the reals).
+
+        Raises:
+            RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
         """
         from ._representation import DirectSum
 
@@ -232,7 +274,12 @@ class Group(Frozen, ABC):
         return DirectSum(tuple(parts), f"band_limited({max_frequency})")
 
     def harmonic(self, degree: int) -> "Representation":
-        """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`."""
+        """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.
+
+        Raises:
+            RepresentationError: the degree is not an integer >= 0.
+        """
+        degree = require_count("degree", degree, RepresentationError)
         return self._orthogonal_group().irrep(self._harmonic_label(degree)).restrict(self)
 
     @abstractmethod

@@ -13,7 +13,10 @@ from ._representation import DirectSum, Representation
 
 @dataclass(frozen=True, repr=False)
 class Induced(Representation):
-    """Ind_H^G W with finitely many cosets, basis (coset, component of W); regular and quotient are those with W trivial."""
+    """Ind_H^G W with finitely many cosets, in the basis (coset, component of W).
+
+    Regular and quotient representations are those with W trivial.
+    """
 
     base: Representation
     group: Group
@@ -34,7 +37,7 @@ class Induced(Representation):
 
     @property
     def name(self) -> str:
-        if not (self.base.size == 1 and self.base.irreps[0].is_trivial):
+        if self.base != self.subgroup.trivial:
             return f"induced({self.base.name} of {self.subgroup.name})"
         return "regular" if self.subgroup.order == 1 else f"quotient({self.subgroup.name})"
 
@@ -83,24 +86,27 @@ def induce(base: Representation, group: Group, max_frequency: int | None) -> Rep
     if has_finite_index(group, base.group):
         if max_frequency is not None:
             raise RepresentationError(
-                f"max_frequency: {group.name}/{base.group.name} is finite, so the induced representation is exact; leave it out"
+                f"max_frequency: {group.name}/{base.group.name} is finite, so the induced representation needs no "
+                f"bound, got {max_frequency!r}; leave it out"
             )
         return Induced(base, group)
     if max_frequency is None:
         raise RepresentationError(
-            f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; pass the highest frequency to keep"
+            f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; "
+            f"pass the highest frequency to keep"
         )
     from ._intertwiner import multiplicity
 
-    parts = []
+    parts: list[Representation] = []
     for psi in group.irreps(max_frequency):
         # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it
         count = multiplicity(psi.restrict(base.group), base) // multiplicity(psi, psi)
         parts += count * [psi]
     if not parts:
         raise RepresentationError(
-            f"max_frequency: no irrep of {group.name} up to {max_frequency} occurs in the induced representation"
+            f"max_frequency: no irrep of {group.name} up to {max_frequency} occurs in the representation induced by "
+            f"{base.name} of {base.group.name}; pass a higher one"
         )
-    if base.size == 1 and base.irreps[0].is_trivial:
+    if base == base.group.trivial:
         return DirectSum(tuple(parts), f"quotient({base.group!r}, max_frequency={max_frequency})")
-    return DirectSum(tuple(parts))
+    return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]

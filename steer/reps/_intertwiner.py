@@ -9,10 +9,16 @@ from ._linalg import Array, frozen, orthonormal_columns
 from ._representation import Irrep, Representation, _same_group
 
 
+@functools.lru_cache(maxsize=64)
+def _at_nodes(rep: Representation, max_degree: int) -> Array:
+    """(nodes, size, size): the matrices of a representation at the nodes of a quadrature."""
+    return frozen(rep._matrices(rep.group.haar(max_degree)[0]))
+
+
 def _quadrature(rep_in: Representation, rep_out: Representation) -> tuple[Array, Array, Array]:
-    """Matrices of both representations at the nodes of an exact quadrature, those of `rep_out` times the weights."""
-    elements, weights = rep_in.group.haar(rep_in._degree + rep_out._degree)
-    return rep_in._matrices(elements), rep_out._matrices(elements), weights
+    """Matrices of both representations at the nodes of a quadrature exact for their product, and its weights."""
+    max_degree = 0 if rep_in.group.is_finite else rep_in._degree + rep_out._degree
+    return _at_nodes(rep_in, max_degree), _at_nodes(rep_out, max_degree), rep_in.group.haar(max_degree)[1]
 
 
 def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
@@ -26,8 +32,9 @@ def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
 def intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
     """All linear maps that commute with the group: A rep_in(g) = rep_out(g) A.
 
-    The space is the image of the projector A -> integral rep_out(g) A rep_in(g)^T dg. Its columns are taken in index order
-    (out, in), orthonormalised in the Frobenius inner product, and signed so that the first non-zero component is positive.
+    The space is the image of the projector A -> integral rep_out(g) A rep_in(g)^T dg. Its columns are taken in index
+    order (out, in), orthonormalised in the Frobenius inner product, and signed so that the first non-zero component is
+    positive.
 
     Returns:
         (n, out.size, in.size), read-only, orthonormal; n = 0 when there are none.
@@ -72,4 +79,4 @@ def clebsch_gordan(first: Representation, second: Representation, out: Represent
 
 def endomorphisms(psi: Irrep) -> Array:
     """(1, 2 or 4, size, size): orthogonal maps that span End_G(psi), the reals, complex numbers or quaternions."""
-    return intertwiners(psi, psi) * np.sqrt(psi.size)
+    return np.asarray(intertwiners(psi, psi) * np.sqrt(psi.size))

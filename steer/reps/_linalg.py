@@ -28,7 +28,7 @@ def orthonormal_columns(columns: Iterable[Array], rank: int, size: int) -> Array
     """The gauge rule: orthonormalise `columns` in their order, keep the independent ones, fix each sign.
 
     Args:
-        columns: vectors of length `size`, each in the image of one projector; consumed only until the basis is complete.
+        columns: vectors of length `size` in the image of one projector; consumed only until the basis is complete.
         rank: the dimension of that image.
         size: length of the vectors.
 

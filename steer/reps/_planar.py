@@ -1,8 +1,8 @@
 """The closed subgroups of O(2): C_n, D_n, SO(2), O(2).
 
-One class for the four families: n rotations (or all of them), with or without reflections. The elements are the rotations
-R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(axis) F R(axis)^-1 with F = diag(1, -1): the first
-reflection keeps the direction `axis`.
+One class for the four families: n rotations (or all of them), with or without reflections. The elements are the
+rotations R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(axis) F R(axis)^-1 with F = diag(1, -1):
+the first reflection keeps the direction `axis`.
 """
 
 import functools
@@ -14,12 +14,12 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import GroupError, nearest
-from ._group import MEMBERSHIP, Group, IrrepData
+from ._group import MEMBERSHIP, Group, IrrepData, require_count
 from ._linalg import Array, frozen
 
 
 def cos_sin(turn: Fraction) -> tuple[float, float]:
-    """cos and sin of pi * turn, exactly symmetric under the symmetries of the square (so C4 is made of 0 and +-1)."""
+    """Cosine and sine of pi * turn, exactly symmetric under the symmetries of the square: C4 is made of 0 and +-1."""
     turn = turn % 2
     quadrant, rest = divmod(turn, Fraction(1, 2))
     if rest <= Fraction(1, 4):
@@ -38,11 +38,23 @@ def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
     return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
 
 
-def _as_turn(angle: float) -> Fraction:
-    """An angle in radians as a fraction of pi: the simple one it was computed from, else its exact binary value."""
-    exact = Fraction(angle / math.pi)
-    simple = exact.limit_denominator(10_000)
-    return simple if abs(simple - exact) < Fraction(1, 10**12) else exact
+@functools.lru_cache(maxsize=256)
+def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
+    """All elements of C_n or D_n in order, and their equal weights; also a quadrature for SO(2) and O(2)."""
+    flips = (False, True) if reflections else (False,)
+    elements = frozen([rotation_matrix(Fraction(2 * k, n) + 2 * axis * flip, flip) for flip in flips for k in range(n)])
+    return elements, frozen(np.full(len(elements), 1 / len(elements)))
+
+
+def _canonical(turn: Fraction) -> Fraction:
+    """The simple fraction that `turn` was computed from, or else its 14 decimals.
+
+    Idempotent, and equal for numbers that differ by rounding: so groups that were given the same axis are equal, and
+    the axis survives being printed in radians.
+    """
+    rounded = Fraction(round(turn * 10**14), 10**14)
+    simple = rounded.limit_denominator(10_000)
+    return simple if abs(simple - rounded) < Fraction(1, 10**12) else rounded
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,12 +84,9 @@ class PlanarGroup(Group):
     def order(self) -> int | float:
         return math.inf if self.rotations is None else self.rotations * (1 + self.reflections)
 
-    def _element(self, turn: Fraction, reflected: bool) -> Array:
-        return rotation_matrix(turn + 2 * self.axis * reflected, reflected)
-
     @functools.cached_property
     def generators(self) -> Array:
-        flips = [self._element(Fraction(0), True)] if self.reflections else []
+        flips = [rotation_matrix(2 * self.axis, True)] if self.reflections else []
         if self.rotations is None:
             return frozen([*self.identity_component, *flips])
         turns = [rotation_matrix(Fraction(2, self.rotations))] if self.rotations > 1 else []
@@ -90,12 +99,11 @@ class PlanarGroup(Group):
         return frozen(np.zeros((0, 2, 2)) if self.rotations else [[[c, -s], [s, c]]])
 
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
-        n = self.rotations or max_degree + 1
-        flips = (False, True) if self.reflections else (False,)
-        elements = frozen([self._element(Fraction(2 * k, n), flip) for flip in flips for k in range(n)])
-        return elements, frozen(np.full(len(elements), 1 / len(elements)))
+        max_degree = require_count("max_degree", max_degree, GroupError)
+        return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
 
     def sample(self, n: int, seed: int = 0) -> Array:
+        n = require_count("n", n, GroupError)
         rng = np.random.default_rng(seed)
         if self.is_finite:
             return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
@@ -157,8 +165,7 @@ class PlanarGroup(Group):
 
     def _irrep_matrices(self, label: str, g: Array) -> Array:
         data = self._irrep_data(label)
-        if data is None:  # pragma: no cover - Group.irrep has checked the label
-            raise GroupError(f"{self.name} has no irrep {label!r}")
+        assert data is not None, "an irrep checks its label when it is made"
         sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
         # In the setting where the first axis is x, g is R(angle) diag(1, sign).
         angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * float(self.axis) * (1 - sign)
@@ -180,8 +187,8 @@ class PlanarGroup(Group):
 
         Args:
             name: "C{n}", "D{n}", "SO(2)" or "O(2)".
-            axis: for D{n} only, the direction of a reflection axis: an angle in radians, or a vector (x, y). By default
-                the first axis of this group.
+            **where: `axis`, for D{n} only: the direction of a reflection axis, an angle in radians or a vector (x, y).
+                By default the first axis of this group.
 
         Raises:
             GroupError: there is no such subgroup, or the axis is not one of this group's.
@@ -208,6 +215,7 @@ class PlanarGroup(Group):
         return f"name: {family.name} is not a subgroup of {self.name}; its subgroups are {known}"
 
     def subgroups(self, max_order: int = 12) -> tuple["PlanarGroup", ...]:
+        max_order = require_count("max_order", max_order, GroupError)
         orders = (
             range(1, max_order + 1)
             if self.rotations is None
@@ -234,33 +242,46 @@ class PlanarGroup(Group):
 
 def dihedral(n: int, turn: Fraction) -> PlanarGroup:
     """D_n with a reflection axis at pi * turn; the axis is named by its smallest non-negative angle."""
-    return PlanarGroup(n, True, turn % Fraction(1, n))
+    # The second remainder makes 0 of 1/n, which is what the first one leaves of -1e-16.
+    return PlanarGroup(n, True, _canonical(turn % Fraction(1, n)) % Fraction(1, n))
 
 
 def _axis_turn(axis: object) -> Fraction:
-    value = np.asarray(axis, dtype=np.float64)
+    expected = f"axis: expected an angle in radians or a vector (x, y), got {axis!r}"
+    try:
+        value = np.asarray(axis, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GroupError(expected) from error
+    if value.shape not in ((), (2,)) or not np.isfinite(value).all():
+        raise GroupError(expected)
     if value.shape == (2,):
         if np.linalg.norm(value) < MEMBERSHIP:
             raise GroupError(f"axis: expected a direction, got a vector of length zero: {axis!r}")
-        return _as_turn(math.atan2(value[1], value[0]))
-    if value.shape != () or not np.isfinite(value):
-        raise GroupError(f"axis: expected an angle in radians or a vector (x, y), got {axis!r}")
-    return _as_turn(float(value))
+        return Fraction(math.atan2(value[1], value[0]) / math.pi)
+    return Fraction(float(value) / math.pi)
 
 
-def parse_planar(name: str) -> PlanarGroup:
-    """The planar group of that name in the standard setting.
+def parse_planar(name: object) -> PlanarGroup:
+    """The planar group of that name in the standard setting, the same object each time.
 
     Raises:
         GroupError: the name is not one of C{n}, D{n}, SO(2), O(2).
     """
+    if not isinstance(name, str):
+        raise GroupError(f"name: expected a string such as 'C8' or 'O(2)', got {name!r}")
+    return _parse(name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(name: str) -> PlanarGroup:
     if name in ("SO(2)", "O(2)"):
         return PlanarGroup(None, name == "O(2)")
-    match = re.fullmatch(r"([CD])(\d+)", name)
+    match = re.fullmatch(r"([CD])([0-9]+)", name)
     if match is None:
         known = ["SO(2)", "O(2)", *(f"{kind}{n}" for n in (1, 2, 3, 4, 6, 8, 12, 16) for kind in "CD")]
         raise GroupError(
-            f"name: no planar group is called {name!r}; {nearest(name, known)} The names are C{{n}}, D{{n}}, SO(2) and O(2)."
+            f"name: no planar group is called {name!r}; {nearest(name, known)} "
+            f"The names are C{{n}}, D{{n}}, SO(2) and O(2)."
         )
     if int(match[2]) < 1:
         raise GroupError(f"name: {name!r} has n = {match[2]}; n must be at least 1")

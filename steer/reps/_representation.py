@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import RepresentationError
+from ..errors import GroupError, RepresentationError, nearest
 from ._frozen import Frozen
-from ._group import Group
+from ._group import Group, IrrepData, require_group
 from ._linalg import Array, frozen
 
 
@@ -51,7 +51,7 @@ class Representation(Frozen, ABC):
 
     def character(self, g: npt.ArrayLike) -> Array:
         """(...): traces of the matrices at elements g (..., d, d)."""
-        return np.trace(self(g), axis1=-2, axis2=-1)
+        return np.asarray(np.trace(self(g), axis1=-2, axis2=-1))
 
     @property
     def irreps(self) -> tuple["Irrep", ...]:
@@ -84,14 +84,22 @@ class Representation(Frozen, ABC):
         return bool(np.all(entries < 1e-9))
 
     def __add__(self, other: "Representation") -> "DirectSum":
-        """The direct sum, components of `self` first."""
+        """The direct sum, components of `self` first.
+
+        Raises:
+            RepresentationError: `other` is a representation of another group.
+        """
         if not isinstance(other, Representation):
             return NotImplemented
         _same_group(self, other, "+")
         return DirectSum(_summands(self) + _summands(other))
 
     def tensor(self, other: "Representation") -> "TensorProduct":
-        """The tensor product; component i * other.size + j is the product of components i and j."""
+        """The tensor product; component i * other.size + j is the product of components i and j.
+
+        Raises:
+            RepresentationError: `other` is not a representation of the same group.
+        """
         _same_group(self, other, "tensor")
         return TensorProduct(self, other)
 
@@ -101,26 +109,28 @@ class Representation(Frozen, ABC):
         Raises:
             GroupError: it is not a subgroup (the same elements, in the same setting) of the group.
         """
-        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
-        if found == self.group:
-            return self
-        _require_subgroup(found, self.group)
-        return Restriction(self, found)
+        found = self.group._named_subgroup(subgroup)
+        return self if found == self.group else Restriction(self, found)
 
     def induce(self, group: Group, max_frequency: int | None = None) -> "Representation":
         """The induced representation of a larger group.
 
-        With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0 elsewhere;
-        the basis is ordered coset first. With infinitely many, the irreps up to `max_frequency`, each as often as Frobenius
-        reciprocity says.
+        With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0
+        elsewhere; the basis is ordered coset first. With infinitely many, the irreps up to `max_frequency`, each as
+        often as Frobenius reciprocity says.
 
         Raises:
             GroupError: this representation's group is not a subgroup of `group`.
-            RepresentationError: there are infinitely many cosets and no `max_frequency`.
+            RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and one.
         """
         from ._induced import induce
 
-        _require_subgroup(self.group, group)
+        require_group("group", group)
+        if not self.group <= group:
+            raise GroupError(
+                f"group: {self.group!r}, which this represents, is not a subgroup of {group!r}; "
+                f"induce to a group that contains it, in the same setting"
+            )
         return induce(self, group, max_frequency)
 
     def __str__(self) -> str:
@@ -134,26 +144,33 @@ class Irrep(Representation):
     group: Group
     label: str
 
+    def __post_init__(self) -> None:
+        if self.group._irrep_data(self.label) is None:
+            known = self.group._labels(None if self.group.is_finite else 4)
+            rest = "" if self.group.is_finite else " Labels continue with the frequency."
+            raise RepresentationError(
+                f"label: {self.group.name} has no irrep {self.label!r}; {nearest(self.label, known)}{rest}"
+            )
+
     @functools.cached_property
-    def _data(self) -> tuple[int, int, str]:
+    def _data(self) -> IrrepData:
         data = self.group._irrep_data(self.label)
-        if data is None:
-            raise RepresentationError(f"label: {self.group.name} has no irrep {self.label!r}; use Group.irrep(label)")
+        assert data is not None, "the label was checked when the irrep was made"
         return data
 
     @property
     def size(self) -> int:
-        return self._data[0]
+        return self._data.size
 
     @property
     def frequency(self) -> int:
         """The lowest degree of harmonics that contains this irrep, up to a reflection."""
-        return self._data[1]
+        return self._data.frequency
 
     @property
     def type(self) -> str:
         """Frobenius-Schur type over the reals: "real", "complex" or "quaternionic" (End has dimension 1, 2, 4)."""
-        return self._data[2]
+        return self._data.type
 
     @property
     def name(self) -> str:
@@ -198,7 +215,7 @@ class Defining(Representation):
         return 1
 
     def _matrices(self, g: Array) -> Array:
-        return g
+        return g.copy()
 
     def __repr__(self) -> str:
         return f"{self.group!r}.vector"
@@ -264,7 +281,7 @@ class TensorProduct(Representation):
 
     def _matrices(self, g: Array) -> Array:
         product = np.einsum("...ij,...kl->...ikjl", self.first._matrices(g), self.second._matrices(g))
-        return product.reshape(*g.shape[:-2], self.size, self.size)
+        return np.asarray(product.reshape(*g.shape[:-2], self.size, self.size))
 
     def __repr__(self) -> str:
         return f"({self.first!r}).tensor({self.second!r})"
@@ -293,9 +310,7 @@ class Restriction(Representation):
         return self.base._matrices(g)
 
     def restrict(self, subgroup: Group | str) -> Representation:
-        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
-        _require_subgroup(found, self.group)
-        return self.base.restrict(found)
+        return self.base.restrict(self.group._named_subgroup(subgroup))
 
     def __repr__(self) -> str:
         return f"({self.base!r}).restrict({self.group!r})"
@@ -318,15 +333,11 @@ def _summands(rep: Representation) -> tuple[Representation, ...]:
 
 
 def _same_group(first: Representation, second: Representation, operation: str) -> None:
+    for rep in (first, second):
+        if not isinstance(rep, Representation):
+            raise RepresentationError(f"{operation}: expected a representation such as group.regular, got {rep!r}")
     if first.group != second.group:
         raise RepresentationError(
             f"{operation}: both representations must be of one group, got {first.group!r} and {second.group!r}; "
             f"restrict one of them with .restrict(subgroup)"
         )
-
-
-def _require_subgroup(small: Group, large: Group) -> None:
-    if not small <= large:
-        from ..errors import GroupError
-
-        raise GroupError(f"subgroup: {small!r} is not a subgroup of {large!r}; get one with {large!r}.subgroup(name)")

@@ -1,0 +1,199 @@
+"""Restriction and induction: characters, stages, Frobenius reciprocity, over every subgroup."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from steer.reps import decompose, multiplicity
+from tests.planar import (
+    CONTINUOUS,
+    FINITE,
+    GROUPS,
+    MAX_FREQUENCY,
+    O2,
+    SO2,
+    TILTED,
+    TOL,
+    all_subgroups,
+    elements,
+    end_dimension,
+    group_id,
+    has_finite_index,
+    index,
+    induced,
+    irreps,
+    many_types,
+    pair_id,
+    pairs_with_subgroups,
+    quotient,
+)
+
+EVERY_PAIR = list(pairs_with_subgroups(GROUPS, every=True))
+FINITE_INDEX = [pair for pair in EVERY_PAIR if has_finite_index(*pair)]
+CLASSES = list(pairs_with_subgroups(FINITE + TILTED))
+
+
+@pytest.mark.parametrize("pair", EVERY_PAIR, ids=pair_id)
+def test_restriction_is_the_same_matrices(pair):
+    group, small = pair
+    g = elements(small)
+    for rep in (*irreps(group), group.vector):
+        restricted = rep.restrict(small)
+        assert restricted.group == small
+        np.testing.assert_array_equal(restricted(g), rep(g))
+    assert group.trivial.restrict(small).irreps == (small.trivial,)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_restriction_is_transitive(group):
+    for middle in all_subgroups(group):
+        for small in all_subgroups(middle):
+            for rep in irreps(group):
+                assert rep.restrict(middle).restrict(small) == rep.restrict(small)
+    assert all(rep.restrict(group) == rep for rep in many_types(group))
+
+
+@pytest.mark.parametrize("group", FINITE, ids=group_id)
+def test_restriction_by_name(group):
+    for small in group.subgroups():
+        assert group.vector.restrict(small.name) == group.vector.restrict(group.subgroup(small.name))
+        assert group.quotient(small.name) == group.quotient(group.subgroup(small.name))
+
+
+@pytest.mark.parametrize("pair", FINITE_INDEX, ids=pair_id)
+def test_size_of_an_induced_representation_is_the_index_times_the_size(pair):
+    group, small = pair
+    for psi in irreps(small):
+        assert psi.induce(group).size == index(group, small) * psi.size
+        assert len(psi.induce(group).cosets) == index(group, small)
+
+
+@pytest.mark.parametrize("pair", [pair for pair in EVERY_PAIR if pair[0].is_finite], ids=pair_id)
+def test_character_of_an_induced_representation(pair):
+    # chi(g) = 1/|H| sum over x in G with x^-1 g x in H of chi_W(x^-1 g x)
+    group, small = pair
+    x = group.elements
+    conjugates = x.transpose(0, 2, 1)[:, None] @ x @ x[:, None]
+    inside = small.contains(conjugates)
+    for psi in irreps(small):
+        values = np.zeros(inside.shape)
+        values[inside] = psi.character(conjugates[inside])
+        np.testing.assert_allclose(psi.induce(group).character(x), values.sum(axis=0) / small.order, atol=TOL)
+
+
+@pytest.mark.parametrize("pair", EVERY_PAIR, ids=pair_id)
+def test_frobenius_reciprocity(pair):
+    # dim Hom_G(V, Ind W) = dim Hom_H(Res V, W); for a band-limited Ind W, with V inside the band
+    group, small = pair
+    (above, above_weights), (below, below_weights) = group.haar(32), small.haar(32)
+    for psi in irreps(small):
+        large = induced(group, psi).character(above) if occurs_in_band(group, psi) else np.zeros(len(above))
+        base = psi.character(below)
+        for rep in irreps(group):
+            difference = above_weights @ (rep.character(above) * large) - below_weights @ (rep.character(below) * base)
+            assert abs(difference) < TOL
+
+
+def occurs_in_band(group, psi):
+    """Whether any irrep of the group contains psi; always, when there are finitely many cosets."""
+    return has_finite_index(group, psi.group) or any(
+        multiplicity(rep.restrict(psi.group), psi) for rep in group.irreps(MAX_FREQUENCY)
+    )
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_frobenius_reciprocity_of_multiplicities(group):
+    small = group.subgroups()[len(group.subgroups()) // 2]
+    for psi, rep in itertools.product(irreps(small), many_types(group)[:12]):
+        if has_finite_index(group, small):
+            assert multiplicity(rep, psi.induce(group)) == multiplicity(rep.restrict(small), psi)
+
+
+@pytest.mark.parametrize("pair", CLASSES, ids=pair_id)
+def test_induction_in_stages(pair):
+    group, middle = pair
+    for small in middle.subgroups():
+        for psi in irreps(small):
+            at_once = psi.induce(group).character(group.elements)
+            in_stages = psi.induce(middle).induce(group).character(group.elements)
+            np.testing.assert_allclose(in_stages, at_once, atol=TOL)
+
+
+@pytest.mark.parametrize("pair", FINITE_INDEX, ids=pair_id)
+def test_first_block_of_an_induced_representation_restricts_to_the_base(pair):
+    # the identity coset comes first, and H moves its fibre by W: what the reduction of kernels to a subgroup rests on
+    group, small = pair
+    h = elements(small)
+    for psi in irreps(small):
+        blocks = psi.induce(group)(h)[:, : psi.size, : psi.size]
+        np.testing.assert_allclose(blocks, psi(h), atol=TOL)
+
+
+@pytest.mark.parametrize("pair", FINITE_INDEX, ids=pair_id)
+def test_coset_representatives_carry_the_first_fibre_to_the_others(pair):
+    group, small = pair
+    psi = irreps(small)[-1]
+    rep = psi.induce(group)
+    for i, representative in enumerate(rep.cosets):
+        column = rep(representative)[:, : psi.size].reshape(len(rep.cosets), psi.size, psi.size)
+        expected = np.zeros_like(column)
+        expected[i] = np.eye(psi.size)
+        np.testing.assert_allclose(column, expected, atol=TOL)
+
+
+@pytest.mark.parametrize("pair", FINITE_INDEX, ids=pair_id)
+def test_quotients_permute_cosets(pair):
+    group, small = pair
+    rep = group.quotient(small)
+    assert rep.is_permutation
+    assert rep.size == index(group, small)
+    # transitive: one orbit, so one invariant vector
+    assert rep.irreps.count(group.trivial) == 1
+    # the first coset is fixed by H and by nothing else
+    g = elements(group)
+    np.testing.assert_array_equal(rep(g)[:, 0, 0] == 1, small.contains(g))
+
+
+@pytest.mark.parametrize("group", FINITE + TILTED, ids=group_id)
+def test_regular_representation_permutes_elements(group):
+    g = group.elements
+    assert group.regular == group.quotient(group.trivial_subgroup) == group.trivial_subgroup.trivial.induce(group)
+    # e_h -> e_gh, the basis in the order of the elements
+    products = np.linalg.norm((g[:, None] @ g)[:, :, None] - g, axis=(-2, -1)).argmin(axis=-1)
+    expected = np.zeros((group.order, group.order, group.order))
+    for a, row in enumerate(products):
+        expected[a, row, np.arange(group.order)] = 1
+    np.testing.assert_array_equal(group.regular(g), expected)
+
+
+@pytest.mark.parametrize("pair", [pair for pair in EVERY_PAIR if pair[0].is_finite], ids=pair_id)
+def test_regular_representation_restricts_to_copies_of_the_regular_one(pair):
+    group, small = pair
+    found = decompose(group.regular.restrict(small)).multiplicities
+    one = decompose(small.regular).multiplicities
+    assert found == {psi: index(group, small) * count for psi, count in one.items()}
+
+
+@pytest.mark.parametrize("group", CONTINUOUS, ids=group_id)
+def test_band_limited_quotients_hold_the_harmonics_that_the_subgroup_fixes(group):
+    for small in all_subgroups(group):
+        rep = quotient(group, small)
+        for psi in irreps(group):
+            nodes, weights = small.haar(psi.frequency)
+            fixed = round(float(weights @ psi.character(nodes)))
+            assert rep.irreps.count(psi) * end_dimension(psi) == fixed
+
+
+def test_functions_on_the_circle():
+    # O(2)/D1 and SO(2)/C1 are the circle: every harmonic once
+    assert [psi.label for psi in O2.quotient("D1", 4).irreps] == ["0+", "1", "2", "3", "4"]
+    assert [psi.label for psi in SO2.quotient("C1", 4).irreps] == ["0", "1", "2", "3", "4"]
+    assert [psi.label for psi in O2.quotient("SO(2)").irreps] == ["0+", "0-"]
+
+
+def test_irreps_of_rotations_induce_irreps_of_reflections_too():
+    for k in range(1, 6):
+        assert [psi.label for psi in SO2.irrep(str(k)).induce(O2).irreps] == [str(k), str(k)]
+        assert [psi.label for psi in O2.irrep(str(k)).restrict(SO2).irreps] == [str(k)]
+    assert [psi.label for psi in SO2.trivial.induce(O2).irreps] == ["0+", "0-"]
