@@ -1,4 +1,4 @@
-"""Steerable convolution kernels for compact groups: equivariant networks for images whose labels have no orientation."""
+"""Steerable convolution kernels for compact groups: networks for images whose labels do not depend on orientation."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -33,7 +33,7 @@ def regular(name: str = "C8", widths: Sequence[int] = (8, 8, 12)) -> Classifier:
     for i, width in enumerate(widths):
         out = nn.FieldType(act, width * [act.regular])
         layers += [nn.Conv2d(field, out, 5, padding=2, bias=False), nn.BatchNorm(out), nn.ReLU(out, inplace=True)]
-        layers += [nn.BlurPool(out, sigma=1.0)] if i + 1 < len(widths) else []
+        layers += [nn.BlurPool(out)] if i + 1 < len(widths) else []
         field = out
     return Classifier(nn.Sequential(*layers, nn.GroupPool(field)), len(field))
 
@@ -47,7 +47,7 @@ def irreps(widths: Sequence[int] = (8, 10, 14), max_frequency: int = 3) -> Class
     for i, width in enumerate(widths):
         out = nn.FieldType(act, [psi for psi in fibre for _ in range(width)])
         layers += [nn.Conv2d(field, out, 5, padding=2, bias=False), nn.BatchNorm(out), nn.NormAct(out)]
-        layers += [nn.BlurPool(out, sigma=1.0)] if i + 1 < len(widths) else []
+        layers += [nn.BlurPool(out)] if i + 1 < len(widths) else []
         field = out
     return Classifier(nn.Sequential(*layers, nn.NormPool(field)), len(field))
 

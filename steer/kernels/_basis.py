@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..errors import KernelError
 from ..reps import Induced, Irrep, Representation, harmonic_size
 from ..reps._frozen import Frozen
+from ..reps._group import require_count
 from ..reps._linalg import Array, frozen
 from ._radial import Rings
 from ._wigner_eckart import Solution, describe, solve
@@ -17,10 +18,11 @@ from .cache import fingerprint
 
 
 class Element(NamedTuple):
-    """Name of one basis kernel: the irrep J inside the harmonics of a degree, on a ring, between two parts of the fields.
+    """Name of one basis kernel: the irrep J in the harmonics of a degree, on a ring, between two parts of the fields.
 
-    `copy` counts the copies of J among the harmonics, `index` the Clebsch-Gordan coefficients. `out_part` and `in_part` count
-    the irreps of the two representations. In orbit form, J, the copies and the parts are those of the subgroup.
+    `copy` counts the copies of J among the harmonics of the degree, `multiplicity` the Clebsch-Gordan coefficients of J
+    between the two parts. `out_part` and `in_part` count the irreps of the two representations. In orbit form, J, the
+    copies and the parts are those of the subgroup; for a regular representation the parts are components.
     """
 
     irrep: str
@@ -29,15 +31,16 @@ class Element(NamedTuple):
     out_part: int
     in_part: int
     copy: int
-    index: int
+    multiplicity: int
 
 
 @dataclass(frozen=True)
 class KernelDescriptor(Frozen):
     """What a kernel basis depends on: two representations, the radial profile, and the form of the parametrisation.
 
-    Form "block" names kernels by the irreps of both representations. Form "orbit" gives the kernel of one coset of an induced
-    representation, and the group moves it to the others; for a regular representation its coefficients are unconstrained.
+    Form "block" names kernels by the irreps of both representations. Form "orbit" gives the kernel of one coset of an
+    induced representation, and the group moves it to the others; for a regular representation its coefficients are
+    unconstrained.
     """
 
     in_rep: Representation
@@ -52,7 +55,7 @@ class KernelDescriptor(Frozen):
 
 
 def natural_form(in_rep: Representation, out_rep: Representation) -> str:
-    """ "orbit" when one of the two is induced, "block" otherwise."""
+    """The form that a plan uses: "orbit" when one of the two is induced, "block" otherwise."""
     return "orbit" if isinstance(in_rep, Induced) or isinstance(out_rep, Induced) else "block"
 
 
@@ -84,7 +87,7 @@ class KernelBasis:
         """(len, out, in, m): the kernels at points (m, d), coordinates (x, y[, z]) in pixels."""
         x = np.asarray(points, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.in_rep.group.dim:
-            raise KernelError(f"points: expected shape (m, {self.in_rep.group.dim}), got {x.shape}")
+            raise KernelError(f"points: expected an array of shape (m, {self.in_rep.group.dim}), got {x.shape}")
         return self.form.sample(x)
 
 
@@ -106,21 +109,28 @@ def kernel_basis(
         form: "block" or "orbit"; by default the one that `KernelPlan` uses.
 
     Raises:
-        KernelError: the groups differ, no band limit is given, or "orbit" is asked for without an induced representation.
+        KernelError: an argument is not a representation, the groups differ, no band limit is given, or "orbit" is asked
+            for without an induced representation.
     """
+    for name, rep in (("in_rep", in_rep), ("out_rep", out_rep)):
+        if not isinstance(rep, Representation):
+            raise KernelError(f"{name}: expected a representation such as group.regular, got {rep!r}")
     if in_rep.group != out_rep.group:
-        raise KernelError(f"in_rep, out_rep: expected one group, got {in_rep.group!r} and {out_rep.group!r}")
-    if max_frequency is not None and max_frequency < 0:
-        raise KernelError(f"max_frequency: expected an integer >= 0, got {max_frequency}")
+        raise KernelError(
+            f"in_rep, out_rep: expected representations of one group, got {in_rep.group!r} and {out_rep.group!r}; "
+            f"restrict one of them with .restrict(subgroup)"
+        )
+    if max_frequency is not None:
+        max_frequency = require_count("max_frequency", max_frequency, KernelError)
     if radial is None:
         if max_frequency is None:
-            raise KernelError("max_frequency: pass the highest harmonic degree, or the rings as radial=")
+            raise KernelError("max_frequency: got None; pass the highest harmonic degree, or the rings as radial=")
         radial = Rings((1.0,), (0.6,), (max_frequency,))
     elif max_frequency is not None:
         radial = Rings(radial.radii, radial.widths, tuple(min(limit, max_frequency) for limit in radial.limits))
     natural = natural_form(in_rep, out_rep)
     if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):
-        raise KernelError(f"form: expected 'block', or 'orbit' when a representation is induced; got {form!r}")
+        raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
     return _basis(KernelDescriptor(in_rep, out_rep, radial, form or natural))
 
 
@@ -145,7 +155,7 @@ def isotypic_basis(rep: Representation) -> Array:
 
 
 class Block:
-    """Kernels between the irreps of both representations: by (out irrep, in irrep), their copies, then ring, degree, J."""
+    """Kernels between the irreps of two representations: by (out irrep, in irrep), their copies, ring, degree, J."""
 
     def __init__(self, descriptor: KernelDescriptor) -> None:
         self.in_rep, self.out_rep, self.radial = descriptor.in_rep, descriptor.out_rep, descriptor.radial
@@ -172,8 +182,8 @@ class Block:
                 for row in rows:
                     for column in columns:
                         for ring, degree in self.radial.blocks:
-                            for label, copy, index in self.solution[a, b, degree].labels:
-                                found.append(Element(label, degree, ring, row, column, copy, index))
+                            for label, copy, multiplicity in self.solution[a, b, degree].labels:
+                                found.append(Element(label, degree, ring, row, column, copy, multiplicity))
         return tuple(found)
 
     @functools.cached_property
@@ -260,5 +270,5 @@ class Orbit:
             kernels = np.einsum("nwvb,bgm,guv->ngwum", free, moved, self.movers, optimize=True)
         else:
             kernels = np.einsum("nwvb,bgm,guv->ngwum", self.spectrum, moved, self.movers, optimize=True)
-        kernels = kernels.reshape(len(kernels), self.induced.size, outer, kernels.shape[-1])
-        return kernels if self.into else kernels.transpose(0, 2, 1, 3)
+        kernels = kernels.reshape(len(kernels), self.induced.size, outer, len(points))
+        return np.asarray(kernels if self.into else kernels.transpose(0, 2, 1, 3))

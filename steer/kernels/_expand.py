@@ -21,7 +21,7 @@ class Part(ABC):
         self.basis = basis
         self.in_rep, self.out_rep = basis.in_rep, basis.out_rep
         self.fields_in, self.fields_out = fields_in, fields_out
-        # Everything `expand` reads is a plain attribute: torch.compile cannot trace a cached property before it is filled.
+        # Everything `expand` reads is a plain attribute: torch.compile cannot trace a cached property not filled.
         self.count = len(basis)
         self.num_weights = fields_out * fields_in * self.count
         self.shape = fields_out * self.out_rep.size, fields_in * self.in_rep.size, len(points)
@@ -61,7 +61,7 @@ class DensePart(Part):
 
     def expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
         out, into = self.out_rep.size, self.in_rep.size
-        filters = weight.view(self.fields_out * self.fields_in, self.count) @ constants[0]
+        filters = weight.reshape(self.fields_out * self.fields_in, self.count) @ constants[0]
         filters = filters.view(self.fields_out, self.fields_in, out, into, self.shape[2]).transpose(1, 2)
         return filters.reshape(self.shape)
 
@@ -101,7 +101,7 @@ class BlockPart(Part):
         return matmuls + sum(size * len(q) for q in self.turns if q is not None)
 
     def expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
-        weights = weight.view(self.fields_out, self.fields_in, -1)
+        weights = weight.reshape(self.fields_out, self.fields_in, -1)
         bands, start, held = [], 0, iter(constants)
         for b, rows in self.sizes_out:
             blocks = []
@@ -123,7 +123,7 @@ class BlockPart(Part):
 
 
 class OrbitPart(Part):
-    """Equation (2): one matmul with the scalar functions at all g^-1 x, then the group moves the other representation."""
+    """One matmul with the scalar functions at all g^-1 x, after which the group moves the other representation."""
 
     strategy = "orbit"
 
@@ -158,15 +158,15 @@ class OrbitPart(Part):
     def flops(self) -> int:
         inner, other, count = self.orbit.shape
         fields, points = self.fields_out * self.fields_in, self.cosets * self.shape[2]
-        total = fields * inner * other * count * points
-        total += 0 if self.permutes else fields * inner * other**2 * points
-        return total + (0 if self.orbit.spectrum is None else fields * self.orbit.spectrum.size)
+        turned = 0 if self.permutes else inner * other**2 * points
+        solved = 0 if self.orbit.spectrum is None else self.orbit.spectrum.size
+        return int(fields * (inner * other * count * points + turned + solved))
 
     def expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
         inner, other, count = self.orbit.shape
         scalars, move = constants[0], constants[1]
         if len(constants) > 2:
-            weight = weight.view(-1, self.count) @ constants[2]
+            weight = weight.reshape(-1, self.count) @ constants[2]
         outer, m = self.fields_out * self.fields_in * inner, self.shape[2]
         moved = weight.reshape(outer * other, count) @ scalars
         if self.permutes:

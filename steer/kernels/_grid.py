@@ -1,6 +1,8 @@
 """Sampling grids: the points at which a filter reads its input."""
 
 import functools
+import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +19,19 @@ class Grid(Frozen):
     """A centred box of the cubic lattice, `shape` in the order of tensor axes ([z,] y, x).
 
     Sizes may be even: the centre then lies between samples.
+
+    Raises:
+        KernelError: the shape is not a tuple of integers >= 1.
     """
 
     shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        given: object = self.shape
+        sizes = tuple(given) if isinstance(given, Sequence) else ()
+        if not sizes or not all(is_count(size, 1) for size in sizes):
+            raise KernelError(f"grid: expected a tuple of integers >= 1 in the order ([z,] y, x), got {given!r}")
+        object.__setattr__(self, "shape", tuple(map(int, sizes)))
 
     @functools.cached_property
     def points(self) -> Array:
@@ -27,6 +39,11 @@ class Grid(Frozen):
         axes = [np.arange(size) - (size - 1) / 2 for size in self.shape]
         mesh = np.meshgrid(*axes, indexing="ij")
         return frozen(np.stack([axis.ravel() for axis in mesh[::-1]], axis=-1))
+
+
+def is_count(value: object, least: int) -> bool:
+    """Whether a value is an integer, of Python or NumPy, of at least `least`."""
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= least
 
 
 def axis_classes(group: Group) -> tuple[int, ...]:

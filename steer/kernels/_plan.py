@@ -16,15 +16,18 @@ from ._grid import Grid
 from ._radial import Rings
 from .cache import fingerprint
 
+VANISHING = 1e-12
+"""Kernels whose squares sum to less are zero at the samples, though not elsewhere: scalar functions have norm 1."""
+
 PARTS: dict[str, type[Part]] = {"orbit": OrbitPart, "block": BlockPart, "dense": DensePart}
 
 
 class KernelPlan:
     """Turns a flat vector of coefficients into a filter (out, in, *kernel); made by `compile`, immutable and shared.
 
-    Fields of one representation are taken together: the filter is a matrix of parts, one for each pair of an input and an
-    output representation, each expanded by its own strategy. The coefficients of a part are ordered (output field, input field,
-    basis kernel); parts are ordered by output, then input representation, as they first appear.
+    Fields of one representation are taken together: the filter is a matrix of parts, one for each pair of an input and
+    an output representation, each expanded by its own strategy. The coefficients of a part are ordered (output field,
+    input field, basis kernel); parts are ordered by output, then input representation, as they first appear.
     """
 
     def __init__(
@@ -45,14 +48,16 @@ class KernelPlan:
             tuple(_part(strategy, a, len(at), b, len(to), grid, radial) for a, at in columns.items())
             for b, to in rows.items()
         )
-        for (rep, where), row in zip(rows.items(), self.parts, strict=True):
-            if not any(part.num_weights for part in row):
+        self._energies = [sum(part.energy for part in row) for row in self.parts]
+        for (rep, where), energy in zip(rows.items(), self._energies, strict=True):
+            if energy < VANISHING:
                 field = _field_of_channel(out_reps, where[0])
                 size = " x ".join(map(str, grid.shape))
+                remedy = "a larger kernel_size" + (" or max_frequency" if radial.max_frequency else "")
                 raise KernelError(
-                    f"kernel_size: a {size} kernel of frequencies up to {radial.max_frequency} has no steerable kernel from "
-                    f"the input to field {field} ({rep.name} of {rep.group.name}) of the output, which would be zero; use a "
-                    f"larger kernel_size or max_frequency, or leave that field out"
+                    f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
+                    f"steerable {size} kernel of frequencies up to {radial.max_frequency} from the input to it; use "
+                    f"{remedy} if the layer has one, or leave the field out"
                 )
         self._flat = [part for row in self.parts for part in row]
         self._splits = [part.num_weights for part in self._flat]
@@ -64,7 +69,7 @@ class KernelPlan:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of the basis that the coefficients refer to: the representations and the rings, not the grid or strategy."""
+        """Hash of the basis that the coefficients refer to: representations and rings, not the grid or the strategy."""
         in_reps, out_reps, _, radial, _ = self._arguments
         return fingerprint((_runs(in_reps), _runs(out_reps), radial))
 
@@ -77,10 +82,14 @@ class KernelPlan:
     def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
         """`constants` as tensors, kept and shared by all layers of this plan."""
         key = (dtype, device)
-        if key not in self._tensors:
-            made = (torch.from_numpy(np.array(array)) for array in self.constants)
-            self._tensors[key] = tuple(t.to(device, dtype if t.is_floating_point() else None) for t in made)
-        return self._tensors[key]
+        if key in self._tensors:
+            return self._tensors[key]
+        with torch.inference_mode(False):  # a tensor of that mode could not be used in training later
+            plain = (torch.from_numpy(np.array(array)) for array in self.constants)
+            made = tuple(t.to(device, dtype if t.is_floating_point() else None) for t in plain)
+        if all(type(t) is torch.Tensor for t in made):  # and the fake tensors of a trace are of no use after it
+            self._tensors[key] = made
+        return made
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
         """The filter (out, in, *kernel) of coefficients (num_weights,); differentiable, in the dtype of `weight`.
@@ -92,7 +101,7 @@ class KernelPlan:
         if weight.shape != (self.num_weights,):
             raise KernelError(f"weight: expected shape ({self.num_weights},), got {tuple(weight.shape)}")
         held = list(tensors if tensors is not None else self.tensors(weight.dtype, weight.device))
-        pieces = iter(weight.split(self._splits))
+        pieces = iter(torch.split(weight, self._splits))
         bands = []
         for row in self.parts:
             blocks = []
@@ -115,26 +124,20 @@ class KernelPlan:
     def scales(self) -> Array:
         """(num_weights,): standard deviations of independent coefficients that keep the second moment of features.
 
-        With inputs of independent components of variance 1, each output field has mean variance 1 over its components: the
-        sum over the inputs of the squared filter, from the Gram diagonal of the basis.
+        With inputs of independent components of variance 1, each output field has mean variance 1 over its components:
+        the sum over the inputs of the squared filter, from the Gram diagonal of the basis.
         """
-        out = []
-        for row in self.parts:
-            energy = sum(part.energy for part in row)
-            out += [np.full(part.num_weights, 1 / np.sqrt(energy)) for part in row]
-        return np.concatenate(out)
+        rows = zip(self.parts, self._energies, strict=True)
+        return np.concatenate([np.full(part.num_weights, energy**-0.5) for row, energy in rows for part in row])
 
     def describe(self) -> str:
         """A table of the parts: representations, strategy, coefficients, multiply-adds and bytes of constants."""
         lines = [f"{'from':>20} {'to':>20} {'strategy':>9} {'weights':>9} {'Mflop':>8} {'kB':>8}"]
         for part in self._flat:
-            size = (
-                sum(array.nbytes for array in part.constants if part.num_weights) / 2e3
-            )  # constants are float32 in use
-            names = f"{part.fields_in} {part.in_rep.name}", f"{part.fields_out} {part.out_rep.name}"
-            lines.append(
-                f"{names[0]:>20} {names[1]:>20} {part.strategy:>9} {part.num_weights:>9} {part.flops / 1e6:>8.2f} {size:>8.1f}"
-            )
+            held = sum(array.nbytes for array in part.constants if part.num_weights) / 2e3  # float32 in use
+            names = f"{f'{part.fields_in} {part.in_rep.name}':>20} {f'{part.fields_out} {part.out_rep.name}':>20}"
+            numbers = f"{part.num_weights:>9} {part.flops / 1e6:>8.2f} {held:>8.1f}"
+            lines.append(f"{names} {part.strategy:>9} {numbers}")
         return "\n".join(lines)
 
 
@@ -160,20 +163,30 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     Raises:
         KernelError: the types are of two groups, an argument is out of range, or an output field would get no kernel.
     """
-    in_reps, out_reps = tuple(in_type), tuple(out_type)
-    if not in_reps or not out_reps:
-        raise KernelError("in_type, out_type: expected at least one field each")
+    in_reps, out_reps = _fields("in_type", in_type), _fields("out_type", out_type)
     groups = {rep.group for rep in in_reps + out_reps}
     if len(groups) > 1:
-        raise KernelError(f"in_type, out_type: expected fields of one group, got {sorted(map(repr, groups))}")
+        raise KernelError(
+            f"in_type, out_type: expected fields of one group, got {' and '.join(sorted(map(repr, groups)))}; "
+            f"restrict them to a common subgroup"
+        )
     dim = in_reps[0].group.dim
-    lattice = grid if isinstance(grid, Grid) else Grid(tuple(grid))
-    if len(lattice.shape) != dim or min(lattice.shape) < 1:
-        raise KernelError(f"grid: expected {dim} sizes >= 1 for {in_reps[0].group.name}, got {lattice.shape}")
+    lattice = grid if isinstance(grid, Grid) else Grid(grid)
+    if len(lattice.shape) != dim:
+        raise KernelError(f"grid: expected {dim} sizes for {in_reps[0].group.name}, got {lattice.shape}")
     if strategy not in ("auto", "dense"):
         raise KernelError(f"strategy: expected 'auto' or 'dense', got {strategy!r}")
+    if radial is not None and max_frequency is not None:
+        raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
     return _compile(in_reps, out_reps, lattice, rings, strategy)
+
+
+def _fields(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
+    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
+    if not fields or not all(isinstance(rep, Representation) for rep in fields):
+        raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
+    return fields
 
 
 @functools.lru_cache(maxsize=256)

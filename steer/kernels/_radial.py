@@ -10,18 +10,20 @@ import numpy.typing as npt
 from ..errors import KernelError
 from ..reps import harmonic_size, harmonics
 from ..reps._frozen import Frozen
+from ..reps._group import require_count
 from ..reps._linalg import Array
 
 INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
-"""Widths in pixels. They minimise the part of the filters' response that is not steerable: on frequencies up to half the
-Nyquist rate it is below 4% for the inner rings and below 10% for the last one, which the box cuts off (benchmarks/aliasing.py)."""
+"""Widths in pixels. They minimise the part of the filters' response that is not steerable: on frequencies up to half
+the Nyquist rate it is below 4% for the inner rings and below 10% for the last one, which the box cuts off
+(benchmarks/aliasing.py)."""
 
 
 @dataclass(frozen=True)
 class Rings(Frozen):
-    """Scalar functions exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|) for rings of radius r and width s, L up to a limit.
+    """Functions exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|), L up to a limit, for rings of radius r and width s.
 
-    Each function has unit L2 norm over R^d, so that learned coefficients of all rings are of one size. Units are pixels.
+    Each function has unit L2 norm over R^d, so that coefficients of all rings are of one size. Units are pixels.
 
     Args:
         radii: radius of each ring.
@@ -38,19 +40,28 @@ class Rings(Frozen):
 
     def __post_init__(self) -> None:
         if not len(self.radii) == len(self.widths) == len(self.limits) > 0:
-            raise KernelError(f"radii, widths, limits: expected one value a ring each, got {self}")
-        if min(self.radii) < 0 or min(self.widths) <= 0 or min(self.limits) < 0:
-            raise KernelError(f"radii >= 0, widths > 0 and limits >= 0 are needed, got {self}")
+            raise KernelError(
+                f"radii, widths, limits: expected one value of each for every ring, got {len(self.radii)}, "
+                f"{len(self.widths)} and {len(self.limits)} of them"
+            )
+        # Equal rings print alike whatever the types they were given as, because fingerprints are made of the print.
+        for name in ("radii", "widths"):
+            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
+        object.__setattr__(self, "limits", tuple(require_count("limits", limit, KernelError) for limit in self.limits))
+        if not all(0 <= r < math.inf for r in self.radii):
+            raise KernelError(f"radii: expected finite numbers >= 0, got {self.radii}")
+        if not all(0 < width < math.inf for width in self.widths):
+            raise KernelError(f"widths: expected finite numbers > 0, got {self.widths}")
 
     @classmethod
     def for_kernel(cls, shape: tuple[int, ...], max_frequency: int | None = None) -> "Rings":
         """Rings one pixel apart that fill a kernel of that shape.
 
-        A ring of radius r has 2 pi r samples and carries degrees up to 2 r; the last one, whose corners lie outside the box,
-        up to r + 1.
+        A ring of radius r has 2 pi r samples and carries degrees up to 2 r; the last one, partly outside the box, up to
+        r + 1.
 
         Raises:
-            KernelError: `max_frequency` is negative or above what the kernel size carries.
+            KernelError: `max_frequency` is not an integer from 0 to what the kernel size carries.
         """
         last = (max(shape) - 1) / 2
         count = math.floor(last) + 1
@@ -58,12 +69,10 @@ class Rings(Frozen):
         limits = [math.floor(2 * r) for r in radii]
         limits[-1] = math.floor(last + 1) if last else 0
         highest = max(limits)
-        if max_frequency is not None and not 0 <= max_frequency <= highest:
+        cap = highest if max_frequency is None else require_count("max_frequency", max_frequency, KernelError)
+        if cap > highest:
             size = " x ".join(map(str, shape))
-            raise KernelError(
-                f"max_frequency: a {size} kernel carries frequencies from 0 to {highest}, got {max_frequency}"
-            )
-        cap = highest if max_frequency is None else max_frequency
+            raise KernelError(f"max_frequency: a {size} kernel carries frequencies from 0 to {highest}, got {cap}")
         return cls(radii, (INNER_WIDTH,) * (count - 1) + (OUTER_WIDTH,), tuple(min(limit, cap) for limit in limits))
 
     @property

@@ -1,8 +1,9 @@
 """The angular part of steerable kernels between irreps: Clebsch-Gordan coefficients on the harmonics.
 
-A steerable kernel of degree L from irrep a to irrep b is K(x) = Q . Y_L(x) with Q in Hom_G(a (x) D_L, b). D_L splits into
-irreps J of G, and Q is a Clebsch-Gordan coefficient b <- a (x) J, one of each basis of Hom_G(a (x) J, b), on a copy of J
-(Lang, Weiler 2020, "A Wigner-Eckart theorem for group equivariant convolution kernels"; Cesa, Lang, Weiler 2022).
+A steerable kernel of degree L from irrep a to irrep b is K(x) = Q . Y_L(x) with Q in Hom_G(a (x) D_L, b). D_L splits
+into irreps J of G, and Q is a Clebsch-Gordan coefficient b <- a (x) J, one of each basis of Hom_G(a (x) J, b), on a
+copy of J. Lang, Weiler 2020, "A Wigner-Eckart theorem for group equivariant convolution kernels"; Cesa, Lang, Weiler
+2022, "A program to build E(n)-equivariant steerable CNNs".
 """
 
 import functools
@@ -27,7 +28,10 @@ class AngularDescriptor(Frozen):
 
 @dataclass(frozen=True, eq=False)
 class Angular:
-    """All Q of one degree between two irreps: `tensors` (n, out, in, harmonic), orthonormal; `labels` n times (J, copy, index)."""
+    """All Q of one degree between two irreps: orthonormal `tensors` (n, out, in, harmonic), their names in `labels`.
+
+    A name is (J, its copy among the harmonics, the index of the Clebsch-Gordan coefficient).
+    """
 
     tensors: Array
     labels: tuple[tuple[str, int, int], ...]

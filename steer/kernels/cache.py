@@ -1,15 +1,16 @@
 """The kernel-basis cache: solutions by the hash of their descriptor, in memory and on disk.
 
-A solution is a pure function of its descriptor, so the cache can cost or save time and never changes a number. Files are
-safetensors (data only, nothing is executed) in `STEER_CACHE_DIR` or the user's cache directory; they appear by an atomic
-rename and are verified when read.
+A solution is a pure function of its descriptor, so the cache can cost or save time and never changes a number. Files
+are safetensors (data only, nothing is executed) in `STEER_CACHE_DIR` or the user's cache directory; they appear by an
+atomic rename and are verified when read.
 """
 
 import dataclasses
 import hashlib
+import json
 import os
-import tempfile
 import threading
+import uuid
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,6 +28,9 @@ __all__ = ["CONVENTION_VERSION", "CacheInfo", "clear", "directory", "fingerprint
 
 CONVENTION_VERSION = 1
 """Version of the table of conventions: changes when equal descriptors would give other numbers."""
+
+FORMAT = 1
+"""Version of the layout of files, part of their names: files of another layout are not read."""
 
 MEMORY_ENTRIES = 512
 
@@ -53,7 +57,7 @@ class _State:
     memory_hits: int = 0
     disk_hits: int = 0
     solved: int = 0
-    warned: bool = False
+    warned: set[str] = dataclasses.field(default_factory=set)
 
 
 _state = _State()
@@ -83,6 +87,7 @@ def clear(*, disk: bool = True) -> None:
     with _state.lock:
         _state.memory.clear()
         _state.memory_hits = _state.disk_hits = _state.solved = 0
+        _state.warned.clear()
     for path in _files() if disk else []:
         path.unlink(missing_ok=True)
 
@@ -121,15 +126,21 @@ def fetch(
     return value
 
 
+def _path(key: str) -> Path:
+    return directory() / f"{key}-{FORMAT}.safetensors"
+
+
 def _files() -> list[Path]:
     try:
-        return sorted(directory().glob("*.safetensors"))
+        return sorted(path for path in directory().glob("*.safetensors") if path.is_file())
     except OSError:
         return []
 
 
-def _checksum(arrays: dict[str, Array]) -> str:
+def _checksum(arrays: dict[str, Array], metadata: dict[str, str]) -> str:
     total = hashlib.sha256()
+    for name in sorted(metadata.keys() - {"checksum"}):
+        total.update(f"{name} {metadata[name]}\n".encode())
     for name in sorted(arrays):
         total.update(f"{name} {arrays[name].shape} ".encode() + np.ascontiguousarray(arrays[name]).tobytes())
     return total.hexdigest()
@@ -138,40 +149,48 @@ def _checksum(arrays: dict[str, Array]) -> str:
 def _read(
     key: str, descriptor: Descriptor, unpack: Callable[[Descriptor, dict[str, Array], dict[str, str]], Value]
 ) -> Value | None:
-    path = directory() / f"{key}.safetensors"
+    path = _path(key)
     try:
         if not path.is_file():
             return None
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = dict(file.metadata() or {})
+            metadata: dict[str, str] = json.loads((file.metadata() or {}).get("steer", "{}"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        if metadata["checksum"] != _checksum(arrays) or metadata["descriptor"] != repr(descriptor):
-            raise ValueError("its checksum or descriptor does not match")
+        if metadata.get("descriptor") != repr(descriptor) or metadata.get("checksum") != _checksum(arrays, metadata):
+            raise ValueError("its descriptor or checksum does not match")
         return unpack(descriptor, arrays, metadata)
     except Exception as error:  # whatever is wrong with a file, the solution can be computed again
-        _warn(f"the cached kernel basis {path} cannot be used ({error}); it is computed again")
+        _warn("bad files", f"the cached kernel basis {path} cannot be used ({error}); it is computed again")
         return None
 
 
 def _write(key: str, descriptor: object, arrays: dict[str, Array], metadata: dict[str, str]) -> None:
-    metadata = metadata | {"descriptor": repr(descriptor), "checksum": _checksum(arrays)}
-    folder = directory()
+    metadata = metadata | {"descriptor": repr(descriptor)}
+    metadata["checksum"] = _checksum(arrays, metadata)
+    # One entry, because safetensors writes several in random order and equal solutions should be equal files.
+    header = {"steer": json.dumps(metadata, sort_keys=True)}
+    data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
+    path = _path(key)
+    temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")  # unlike tempfile's, readable by whom the umask allows
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        data = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(temporary, folder / f"{key}.safetensors")
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        _warn(f"kernel bases cannot be kept in {folder} ({error}); set STEER_CACHE_DIR to a writable directory")
+        place = path.parent
+        _warn(
+            "no room", f"kernel bases cannot be kept in {place} ({error}); set STEER_CACHE_DIR to a writable directory"
+        )
 
 
-def _warn(message: str) -> None:
-    if not _state.warned:
-        _state.warned = True
+def _warn(kind: str, message: str) -> None:
+    """Warn once of each kind: of a thousand bad files, the first is enough."""
+    with _state.lock:
+        known = kind in _state.warned
+        _state.warned.add(kind)
+    if not known:
         warnings.warn(message, RuntimeWarning, stacklevel=4)

@@ -1,13 +1,15 @@
 """Steerable convolution."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 import torch
 
 from ..errors import FieldTypeError, KernelError
-from ..kernels import Grid, compile
-from ..kernels._grid import require_symmetric
+from ..kernels import Grid
+from ..kernels import compile as compile_plan
+from ..kernels._grid import is_count, require_symmetric
 from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._steerable import Steerable
@@ -58,7 +60,8 @@ class Conv(Steerable):
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
         self.groups = groups
-        require_symmetric(in_type.group, kernel_size=self.kernel_size, stride=self.stride, dilation=self.dilation)
+        settings = {name: getattr(self, name) for name in ("kernel_size", "stride", "dilation", "padding")}
+        require_symmetric(in_type.group, **settings)
         group_type = split_type(in_type, out_type, groups)
         grid = Grid(self.kernel_size)
 
@@ -66,7 +69,7 @@ class Conv(Steerable):
             in_type,
             out_type,
             # Every group of output fields reads the same type, so one plan from it to all of them holds all filters.
-            lambda: compile(group_type, out_type, grid, max_frequency=max_frequency),
+            lambda: compile_plan(group_type, out_type, grid, max_frequency=max_frequency),
             bias,
             device,
             dtype,
@@ -83,19 +86,20 @@ class Conv(Steerable):
         spans = [step * (size - 1) for step, size in zip(self.dilation, self.kernel_size, strict=True)]
         if any(span % 2 for span in spans) or any(step != 1 for step in self.stride):
             raise KernelError(
-                f"padding: 'same' needs stride 1 and an odd kernel, because padding one side more than the other breaks the "
-                f"symmetry; got kernel_size={self.kernel_size}, stride={self.stride}"
+                f"padding: 'same' needs stride 1 and an odd kernel or even dilation, because padding one side more "
+                f"than the other breaks the symmetry; got kernel_size={self.kernel_size}, stride={self.stride}, "
+                f"dilation={self.dilation}"
             )
         return tuple(span // 2 for span in spans)
 
     @property
     def points(self) -> Array:
-        """(k^d, d): the offsets (x, y[, z]) in pixels at which the filter reads its input, in the order of its entries."""
+        """(k^d, d): offsets (x, y[, z]) in pixels at which the filter reads its input, in the order of entries."""
         return np.asarray(Grid(self.kernel_size).points * np.asarray(self.dilation[::-1], dtype=np.float64))
 
     def filter(self) -> torch.Tensor:
-        """The dense filter (out channels, in channels / groups, *kernel), in the order that torch's convolution takes."""
-        return self._filter()
+        """The dense filter (out channels, in channels / groups, *kernel) for torch's convolution; differentiable."""
+        return self._expand()
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -118,7 +122,7 @@ class Conv(Steerable):
             self.dilation,  # type: ignore[arg-type]
             self.groups,
             self.bias is not None,
-            self.padding_mode,
+            cast(Literal["zeros", "reflect", "replicate", "circular"], self.padding_mode),
             self.weight.device,
             self.weight.dtype,
         )
@@ -146,21 +150,25 @@ class Conv(Steerable):
 class Conv2d(Conv):
     """Steerable convolution of planar feature maps (batch, in_type.size, y, x) -> (batch, out_type.size, y', x').
 
-    Like torch.nn.Conv2d, with field types in place of channel numbers. The filter is a linear combination of kernels with
-    K(g x) = rho_out(g) K(x) rho_in(g)^-1 (Weiler, Cesa 2019, eq. 2), so the layer commutes with every element of the group that
-    maps the sampling grid to itself, and with the others up to the aliasing of the sampled kernels. With stride s the grid
-    of outputs is mapped to itself when (size + 2 padding - dilation (kernel_size - 1) - 1) is a multiple of s.
+    Like torch.nn.Conv2d, with field types for channel numbers. The filter is a linear combination of kernels with
+    K(g x) = rho_out(g) K(x) rho_in(g)^-1 (Weiler, Cesa 2019, eq. 2), so the layer commutes exactly with every element
+    of the group that maps the sampling grid to itself. With stride s the grid of outputs is mapped to itself when
+    (size + 2 padding - dilation (kernel_size - 1) - 1) is a multiple of s.
+
+    With the other elements it commutes up to the aliasing of the sampled kernels. For kernels of 2 to 9 pixels and on
+    average over fresh coefficients and random inputs, the relative error (root mean square) is below 10% if the
+    frequencies of the input are below half the Nyquist rate, and below 5% if they are below a quarter of it.
 
     Args:
         in_type: type of the input.
         out_type: type of the output; of the same group.
-        kernel_size: an integer or (y, x); any size, also even. Sizes, strides and dilations must be equal on axes that the
-            group mixes.
+        kernel_size: an integer or (y, x); any size, also even. Sizes, strides, dilations and paddings must be equal on
+            axes that the group mixes.
         stride: step of the output grid.
         padding: pixels added on each side: an integer, (y, x), "same" or "valid".
         dilation: step of the kernel's grid.
-        groups: split input and output fields into this many groups, each output group sees its own input group. The input
-            groups must be of one type.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
         basis: "rings", Gaussian rings times circular harmonics.
@@ -176,16 +184,16 @@ class Conv2d(Conv):
     dim = 2
 
 
-def per_axis(name: str, value: int | tuple[int, ...], dim: int, least: int) -> tuple[int, ...]:
+def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
     """An integer argument for each axis of space.
 
     Raises:
         KernelError: it is not one integer, or `dim` of them, of at least `least`.
     """
-    values = (value,) * dim if isinstance(value, int) else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(values) != dim or not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
+    values = (value,) * dim if is_count(value, least) else value
+    if not isinstance(values, Sequence) or len(values) != dim or not all(is_count(v, least) for v in values):
         raise KernelError(f"{name}: expected an integer >= {least} or {dim} of them, got {value!r}")
-    return values
+    return tuple(map(int, values))
 
 
 def split_type(in_type: FieldType, out_type: FieldType, groups: int) -> FieldType:
@@ -194,7 +202,7 @@ def split_type(in_type: FieldType, out_type: FieldType, groups: int) -> FieldTyp
     Raises:
         FieldTypeError: the fields cannot be divided into that many equal groups.
     """
-    if not isinstance(groups, int) or groups < 1:
+    if not is_count(groups, 1):
         raise FieldTypeError(f"groups: expected an integer >= 1, got {groups!r}")
     if groups == 1:
         return in_type
@@ -205,8 +213,8 @@ def split_type(in_type: FieldType, out_type: FieldType, groups: int) -> FieldTyp
     chunks = {in_type.representations[i * count : (i + 1) * count] for i in range(groups)}
     if len(chunks) > 1:
         raise FieldTypeError(
-            f"groups: the {groups} groups of in_type must be of one type, got {in_type}; order its fields so that each run of "
-            f"{count} is the same"
+            f"groups: the {groups} groups of in_type must be of one type, got {in_type}; order its fields so that each "
+            f"run of {count} is the same"
         )
     per_group = len(out_type) // groups
     sizes = {
@@ -214,6 +222,7 @@ def split_type(in_type: FieldType, out_type: FieldType, groups: int) -> FieldTyp
     }
     if len(sizes) > 1:
         raise FieldTypeError(
-            f"groups: the {groups} groups of out_type must have equal numbers of channels, got {out_type}"
+            f"groups: the {groups} groups of out_type must have equal numbers of channels, got {out_type}; order its "
+            f"fields so that each run of {per_group} has as many"
         )
     return FieldType(in_type.group, chunks.pop())

@@ -41,8 +41,8 @@ class FieldType(Frozen):
             raise FieldTypeError(f"group: expected a group such as steer.group('C8', dim=2), got {group!r}")
         if isinstance(representations, Representation):
             raise FieldTypeError(
-                f"representations: expected a list with one representation for each field, got the single {representations!r}; "
-                f"write [representation] or 16 * [representation]"
+                f"representations: expected a list with one representation for each field, got the single "
+                f"{representations!r}; write [representation] or 16 * [representation]"
             )
         fields = tuple(representations)
         if not fields:
@@ -54,12 +54,13 @@ class FieldType(Frozen):
                 )
             if rep.group != group:
                 raise FieldTypeError(
-                    f"representations[{index}]: {rep!r} is a representation of {rep.group!r}, the type's group is {group!r}; "
-                    f"restrict it with .restrict(subgroup), or build the type with its group"
+                    f"representations[{index}]: {rep!r} is a representation of {rep.group!r}, the type's group is "
+                    f"{group!r}; restrict it with .restrict(subgroup), or build the type with its group"
                 )
         object.__setattr__(self, "group", group)
         object.__setattr__(self, "representations", fields)
-        # plain attributes, because `forward` reads them and torch.compile cannot trace a cached property before it is filled
+        # plain attributes, because `forward` reads them and torch.compile cannot trace a cached property before it is
+        # filled
         object.__setattr__(self, "offsets", (0, *itertools.accumulate(rep.size for rep in fields)))
         object.__setattr__(self, "size", self.offsets[-1])
 
@@ -128,7 +129,7 @@ class FieldType(Frozen):
         if not x.is_floating_point():
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
-    def __call__(self, x: torch.Tensor) -> "FieldTensor":  # noqa: D102 - the class docstring of FieldTensor says it
+    def __call__(self, x: torch.Tensor) -> "FieldTensor":
         return FieldTensor(x, self)
 
     def __len__(self) -> int:

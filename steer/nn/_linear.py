@@ -3,7 +3,8 @@
 import torch
 
 from ..errors import ShapeError
-from ..kernels import Rings, compile
+from ..kernels import Rings
+from ..kernels import compile as compile_plan
 from ._field_type import FieldType
 from ._steerable import Steerable
 
@@ -35,12 +36,12 @@ class Linear(Steerable):
     ) -> None:
         grid = (1,) * getattr(getattr(in_type, "group", None), "dim", 1)
         super().__init__(
-            in_type, out_type, lambda: compile(in_type, out_type, grid, radial=_POINT), bias, device, dtype
+            in_type, out_type, lambda: compile_plan(in_type, out_type, grid, radial=_POINT), bias, device, dtype
         )
 
     def matrix(self) -> torch.Tensor:
-        """The matrix A, (out_type.size, in_type.size)."""
-        return self._filter().flatten(1)
+        """The matrix A, (out_type.size, in_type.size); differentiable."""
+        return self._expand().flatten(1)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -50,7 +51,7 @@ class Linear(Steerable):
             )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.linear(x, self.matrix(), self._full_bias())
+        return torch.nn.functional.linear(x, self._filter().flatten(1), self._full_bias())
 
     def _export(self) -> torch.nn.Module:
         plain = torch.nn.Linear(self.in_type.size, self.out_type.size, self.bias is not None)

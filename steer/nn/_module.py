@@ -12,8 +12,9 @@ from ._field_type import FieldTensor, FieldType
 class Module(Constants):
     """A layer from fields of `in_type` to fields of `out_type`.
 
-    Give it a plain tensor (batch, in_type.size, ...) and it returns a plain tensor; give it a `FieldTensor` and its type is
-    checked and a `FieldTensor` of `out_type` returned. Subclasses define `_compute` on plain tensors and `_export`.
+    Give it a plain tensor (batch, in_type.size, ...) and it returns a plain tensor; give it a `FieldTensor` and its
+    type is checked and a `FieldTensor` of `out_type` returned. Subclasses define `_compute` on plain tensors and
+    `_export`.
 
     Raises:
         FieldTypeError: a FieldTensor of another type.
@@ -51,7 +52,8 @@ class Module(Constants):
         dim = self.in_type.group.dim
         if x.dim() != dim + 2:
             raise ShapeError(
-                f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, got {tuple(x.shape)}"
+                f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, "
+                f"got {tuple(x.shape)}"
             )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:

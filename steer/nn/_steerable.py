@@ -1,8 +1,9 @@
-"""What convolutions and linear maps share: coefficients, their plan, the bias, the filter and its checkpoint identity."""
+"""What convolutions and linear maps share: coefficients, plan, bias, filter and checkpoint identity."""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 
@@ -12,11 +13,29 @@ from ._field_type import FieldType
 from ._module import Module
 
 
+def _exact(device: torch.device) -> AbstractContextManager[Any]:
+    """Filters are expanded in full precision, also under autocast (which the meta device does not have)."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
+
+
+class _Kept(NamedTuple):
+    """A filter and the version of the coefficients that it was made of."""
+
+    version: tuple[int, int, torch.dtype, torch.device]
+    weight: torch.Tensor  # holds the storage, so that its address names no other tensor meanwhile
+    filter: torch.Tensor
+
+
 class Steerable(Module):
     """A layer whose dense filter is a linear function of a flat vector of coefficients.
 
-    `weight` (num_weights,) are the coefficients of the plan; `bias` (n,) are those of the invariant vectors of the output
+    `weight` (num_weights,) are the coefficients of the plan, `bias` (n,) those of the invariant vectors of the output
     type. The state dict holds these and the fingerprint of the kernel basis; the sampled basis is not part of it.
+
+    In evaluation without gradients the filter is kept until the coefficients change, by an optimizer step, an in-place
+    operation, loading or anything else that autograd can see. After an edit that it cannot see, as of ``weight.data``,
+    call `train` or `eval`, which drop the kept filter.
 
     Raises:
         CheckpointError: on loading coefficients of another kernel basis.
@@ -38,8 +57,8 @@ class Steerable(Module):
         super().__init__(in_type, out_type)
         if in_type.group != out_type.group:
             raise FieldTypeError(
-                f"out_type: {type(self).__name__} maps between fields of one group, got in_type of {in_type.group!r} and "
-                f"out_type of {out_type.group!r}; go to a subgroup with nn.Restrict first"
+                f"out_type: {type(self).__name__} maps between fields of one group, got in_type of {in_type.group!r} "
+                f"and out_type of {out_type.group!r}; go to a subgroup with nn.Restrict first"
             )
         self.plan = plan()
         made = {"device": device, "dtype": dtype}
@@ -49,10 +68,8 @@ class Steerable(Module):
             self.bias = torch.nn.Parameter(torch.empty(invariants, **made))  # type: ignore[arg-type]
         else:
             self.register_parameter("bias", None)
-        self.register_buffer("fingerprint", torch.tensor(list(bytes.fromhex(self.plan.fingerprint)), dtype=torch.uint8))
-        self._derived = 0
+        self._kept: _Kept | None = None
         self._derive()
-        self._kept: tuple[tuple[int, int, torch.dtype, torch.device], torch.Tensor] | None = None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -64,47 +81,54 @@ class Steerable(Module):
                 self.bias.zero_()
 
     def _derive(self) -> None:
-        """Buffers that follow from the plan, in the dtype and on the device of the weight; shared between layers."""
-        dtype = torch.promote_types(self.weight.dtype, torch.float32)
-        tensors = self.plan.tensors(dtype, self.weight.device)
-        self._derived = len(tensors)
-        for index, tensor in enumerate(tensors):
-            self.register_buffer(f"_constant_{index}", tensor, persistent=False)
+        """Make all buffers: they follow from the plan, in the dtype and on the device of the weight."""
+        self._kept = None
+        identity = torch.frombuffer(bytearray.fromhex(self.plan.fingerprint), dtype=torch.uint8)
+        self.register_buffer("fingerprint", identity.to(self.weight.device))
+        wide = torch.promote_types(self.weight.dtype, torch.float32)
+        constants = self.plan.tensors(wide, self.weight.device)
+        self._names = [f"_constant_{index}" for index in range(len(constants))]
+        for name, tensor in zip(self._names, constants, strict=True):
+            self.register_buffer(name, tensor, persistent=False)
         invariants = torch.from_numpy(self.out_type.invariants.copy()).to(self.weight)
         self.register_buffer("_invariants", invariants, persistent=False)
 
-    def _apply(self, fn: Callable[..., torch.Tensor], recurse: bool = True) -> "Steerable":
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "Steerable":
         # A conversion such as .double() must give the float64 basis, not the float32 one in more digits.
         super()._apply(fn, recurse)
-        self._kept = None
         self._derive()
         return self
 
+    def train(self, mode: bool = True) -> "Steerable":
+        """Set the mode, as torch does, and drop the kept filter."""
+        self._kept = None
+        return super().train(mode)
+
     def _expand(self) -> torch.Tensor:
         weight = self.weight
-        constants = [getattr(self, f"_constant_{index}") for index in range(self._derived)]
-        with torch.autocast(weight.device.type, enabled=False):
+        constants = [getattr(self, name) for name in self._names]
+        with _exact(weight.device):
             wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
             return self.plan.expand(wide, constants).to(weight.dtype)
 
     def _filter(self) -> torch.Tensor:
         """The filter; in evaluation without gradients it is kept until the coefficients change."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            self._kept = None
             return self._expand()
         weight = self.weight
-        if weight.is_inference():  # has no version counter
+        # Only a plain parameter is known by its version: not a vmapped, fake, parametrised or inference-mode tensor.
+        if type(weight) is not torch.nn.Parameter or weight.is_inference():
             return self._expand()
-        key = (weight._version, weight.data_ptr(), weight.dtype, weight.device)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = key, self._expand()
-        return self._kept[1]
+        version = weight._version, weight.data_ptr(), weight.dtype, weight.device
+        if self._kept is None or self._kept.version != version:
+            self._kept = _Kept(version, weight.detach(), self._expand())
+        return self._kept.filter
 
     def _full_bias(self) -> torch.Tensor | None:
         """The bias of every output channel."""
         if self.bias is None:
             return None
-        with torch.autocast(self.bias.device.type, enabled=False):
+        with _exact(self.bias.device):
             return torch.mv(self._invariants, self.bias)  # type: ignore[arg-type]
 
     def _check(self, x: torch.Tensor) -> None:
@@ -112,22 +136,29 @@ class Steerable(Module):
         if x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(
                 f"x: {type(self).__name__} has weights of {self.weight.dtype}, got a tensor of {x.dtype}; "
-                f"convert one with .to(dtype), or run under torch.autocast"
+                f"convert one of them with .to(dtype), or run under torch.autocast"
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         found = state_dict.get(prefix + "fingerprint")
-        if found is not None and bytes(found.tolist()) != bytes(self.fingerprint.tolist()):
+        if found is not None and not found.is_meta and bytes(found.tolist()).hex() != self.plan.fingerprint:
             raise CheckpointError(
                 f"state_dict: {prefix}weight was trained in the kernel basis {bytes(found.tolist()).hex()}, this "
                 f"{type(self).__name__} has the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, "
                 f"{self.plan.radial}); build the layer with the field types and arguments it was trained with"
             )
-        self._kept = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        self._derive()  # with assign=True the weight may have come in another dtype or on another device
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_kept": None}
+        # What can be derived again is neither pickled nor copied, so that copies share it.
+        derived = {*self._names, "_invariants"}
+        buffers = {name: value for name, value in self._buffers.items() if name not in derived}
+        return self.__dict__ | {"_buffers": buffers, "_kept": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._derive()
 
     def extra_repr(self) -> str:
         bias = "" if self.bias is not None else ", bias=False"

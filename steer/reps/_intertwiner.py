@@ -1,4 +1,4 @@
-"""Intertwiners by the Haar projector, the one solver for every group (DESIGN: gauge-fixed, exact quadrature)."""
+"""Intertwiners by the Haar projector, the one solver for every group: exact quadrature, gauge-fixed."""
 
 import functools
 from collections.abc import Iterator

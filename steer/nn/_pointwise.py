@@ -1,0 +1,104 @@
+"""Functions applied to every channel alone, equivariant on fields whose representation permutes the channels."""
+
+import torch
+
+from ..errors import FieldTypeError
+from ._field_type import FieldType
+from ._module import Module
+
+
+def require_permutation(in_type: FieldType, layer: str, instead: str) -> None:
+    """Refuse a type with a field that is not a permutation representation.
+
+    Raises:
+        FieldTypeError: names the first such field, and `instead`, what would do.
+    """
+    checked: dict[object, bool] = {}
+    for index, rep in enumerate(in_type):
+        if rep not in checked:
+            checked[rep] = rep.is_permutation
+        if not checked[rep]:
+            raise FieldTypeError(
+                f"in_type: {layer} needs fields that the group permutes (trivial, regular, quotient), but field "
+                f"{index} is {rep!r}, which is none; {instead}"
+            )
+
+
+class Pointwise(Module):
+    """Apply an elementwise torch module to fields of permutation representations.
+
+    Input and output (batch, in_type.size, ...), of the same type.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        function: an elementwise module, e.g. ``torch.nn.Softplus()``; one that mixes or distinguishes channels is not
+            equivariant.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation.
+    """
+
+    def __init__(self, in_type: FieldType, function: torch.nn.Module) -> None:
+        super().__init__(in_type, in_type)
+        if not isinstance(function, torch.nn.Module):
+            raise FieldTypeError(
+                f"function: expected an elementwise torch module such as torch.nn.ReLU(), got {function!r}"
+            )
+        require_permutation(in_type, type(self).__name__, "use NormAct for it, which keeps directions")
+        self.function = function
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.function(x)
+        return out
+
+    def _export(self) -> torch.nn.Module:
+        return self.function
+
+
+class ReLU(Pointwise):
+    """`torch.nn.ReLU` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType, inplace: bool = False) -> None:
+        super().__init__(in_type, torch.nn.ReLU(inplace))
+
+
+class ELU(Pointwise):
+    """`torch.nn.ELU` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(in_type, torch.nn.ELU(alpha, inplace))
+
+
+class LeakyReLU(Pointwise):
+    """`torch.nn.LeakyReLU` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(in_type, torch.nn.LeakyReLU(negative_slope, inplace))
+
+
+class GELU(Pointwise):
+    """`torch.nn.GELU` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType, approximate: str = "none") -> None:
+        super().__init__(in_type, torch.nn.GELU(approximate))
+
+
+class SiLU(Pointwise):
+    """`torch.nn.SiLU` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType, inplace: bool = False) -> None:
+        super().__init__(in_type, torch.nn.SiLU(inplace))
+
+
+class Sigmoid(Pointwise):
+    """`torch.nn.Sigmoid` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType) -> None:
+        super().__init__(in_type, torch.nn.Sigmoid())
+
+
+class Tanh(Pointwise):
+    """`torch.nn.Tanh` on fields that the group permutes; see `Pointwise`."""
+
+    def __init__(self, in_type: FieldType) -> None:
+        super().__init__(in_type, torch.nn.Tanh())

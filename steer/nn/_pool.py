@@ -1,0 +1,200 @@
+"""Pooling over space."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+import torch
+
+from ..errors import KernelError
+from ..kernels._grid import require_symmetric
+from ..reps import Group
+from ._conv import per_axis
+from ._field_type import FieldType
+from ._module import Module
+from ._pointwise import require_permutation
+
+Size = int | Iterable[int]
+
+_AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
+_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+_CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+
+
+class _Pool(Module):
+    """A pooling module of torch, applied to every channel; subclasses choose which."""
+
+    def __init__(
+        self, in_type: FieldType, kind: Mapping[int, type[torch.nn.Module]], window: dict[str, Size], **options: bool
+    ) -> None:
+        super().__init__(in_type, in_type)
+        group = in_type.group
+        sizes = {name: _sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
+        for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
+            if 2 * padding > kernel:
+                raise KernelError(
+                    f"padding: expected at most half of kernel_size {window['kernel_size']!r}, "
+                    f"got {window['padding']!r}"
+                )
+        self.pool = kind[group.dim](**sizes, **options)
+
+    def _check(self, x: torch.Tensor) -> None:
+        super()._check(x)
+        self._check_space(x)
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.pool(x)
+        return out
+
+    def _export(self) -> torch.nn.Module:
+        return self.pool
+
+
+class AvgPool(_Pool):
+    """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
+
+    (batch, size, *space) to (batch, size, *smaller space). Exact under turns and flips of the grid when the windows
+    fit:
+    (space + 2 padding - kernel_size) divisible by the stride.
+
+    Args:
+        in_type: type of the input and output.
+        kernel_size: edge of the window, one integer or one for each axis ([z,] y, x).
+        stride: step between windows, kernel_size when None.
+        padding: zeros added on every side.
+        ceil_mode: keep windows that reach over the edge (which fit only on one side).
+        count_include_pad: whether padding counts in the mean.
+
+    Raises:
+        KernelError: sizes that are no positive integers, or differ between axes that the group mixes.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        window = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride, "padding": padding}
+        super().__init__(in_type, _AVERAGE, window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+
+
+class MaxPool(_Pool):
+    """Maximum over windows of space for each channel; `torch.nn.MaxPool2d` or its 3D form, with its arguments.
+
+    Only for fields that the group permutes: the maximum of a component depends on the basis otherwise. Shapes and
+    exactness as for `AvgPool`.
+
+    Args:
+        in_type: type of the input and output.
+        kernel_size: edge of the window, one integer or one for each axis ([z,] y, x).
+        stride: step between windows, kernel_size when None.
+        padding: minus infinity added on every side.
+        dilation: step between the elements of a window.
+        ceil_mode: keep windows that reach over the edge (which fit only on one side).
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `AvgPool` or `BlurPool` will do.
+        KernelError: sizes that are no positive integers, or differ between axes that the group mixes.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        window = {
+            "kernel_size": kernel_size,
+            "stride": kernel_size if stride is None else stride,
+            "padding": padding,
+            "dilation": dilation,
+        }
+        super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
+        require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
+
+
+class BlurPool(Module):
+    """Anti-aliased subsampling of any type: a normalised Gaussian filter, then a stride (Zhang 2019).
+
+    (batch, size, *space) to (batch, size, *smaller space). The input is padded with zeros, once. Exact under turns and
+    flips of the grid when (space + 2 padding - kernel_size) is divisible by the stride, and close to equivariant for
+    other angles, because a Gaussian is round.
+
+    Args:
+        in_type: type of the input and output.
+        kernel_size: edge of the filter; 2 ceil(3 sigma) + 1 when None.
+        stride: step between outputs.
+        sigma: standard deviation in pixels; half the largest stride when None, which leaves 0.3 of an amplitude at
+            the highest frequency that the outputs can hold.
+        padding: zeros added on every side; (kernel_size - 1) // 2 when None, which keeps the size at stride 1.
+
+    Raises:
+        KernelError: sizes that are no positive integers, or differ between axes that the group mixes; sigma not
+        positive.
+    """
+
+    filter: torch.Tensor
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size | None = None,
+        stride: Size = 2,
+        sigma: float | None = None,
+        padding: Size | None = None,
+    ) -> None:
+        super().__init__(in_type, in_type)
+        group = in_type.group
+        self.stride = _sizes("stride", stride, group, 1)
+        sigma = max(self.stride) / 2 if sigma is None else sigma
+        if not 0 < sigma < math.inf:
+            raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
+        edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
+        self.kernel_size = _sizes("kernel_size", edges, group, 1)
+        half = tuple((edge - 1) // 2 for edge in self.kernel_size)
+        self.padding = _sizes("padding", half if padding is None else padding, group, 0)
+        self.sigma = sigma
+        weights = np.ones(())
+        for edge in self.kernel_size:
+            profile = np.exp(-((np.arange(edge) - (edge - 1) / 2) ** 2) / (2 * sigma**2))
+            weights = weights[..., None] * (profile / profile.sum())
+        self.add_constant("filter", weights[None, None])
+
+    def _check(self, x: torch.Tensor) -> None:
+        super()._check(x)
+        self._check_space(x)
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        size = self.in_type.size
+        conv = torch.nn.functional.conv2d if self.in_type.group.dim == 2 else torch.nn.functional.conv3d
+        weight = self.filter.to(x.dtype).expand(size, *self.filter.shape[1:])
+        return conv(x, weight, stride=self.stride, padding=self.padding, groups=size)
+
+    def _export(self) -> torch.nn.Module:
+        size = self.in_type.size
+        options = {"stride": self.stride, "padding": self.padding, "groups": size, "bias": False}
+        out = _CONV[self.in_type.group.dim](size, size, self.kernel_size, **options)  # type: ignore[arg-type]
+        out.weight = torch.nn.Parameter(self.filter.repeat(size, *(self.filter.dim() - 1) * [1]), requires_grad=False)
+        return out
+
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return (
+            f"{super().extra_repr()}, kernel_size={self.kernel_size}, stride={self.stride}, sigma={self.sigma}, "
+            f"padding={self.padding}"
+        )
+
+
+def _sizes(name: str, value: Size, group: Group, least: int) -> tuple[int, ...]:
+    """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
+    found = per_axis(name, value, group.dim, least)
+    require_symmetric(group, **{name: found})
+    return found

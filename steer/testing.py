@@ -1,0 +1,276 @@
+"""Checks of equivariance, for tests of your own layers and networks as much as for those of this package."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage
+import torch
+
+from .errors import FieldTypeError, SteerError
+from .nn import FieldType
+from .reps import Group, Representation
+
+__all__ = [
+    "TOLERANCES",
+    "assert_equivariant",
+    "assert_kernel_constraint",
+    "equivariance_error",
+    "grid_symmetries",
+]
+
+Array = npt.NDArray[np.float64]
+
+TOLERANCES: Final = {
+    torch.float64: 1e-12,
+    torch.float32: 1e-5,
+    torch.float16: 1e-2,
+    torch.bfloat16: 5e-2,
+}
+"""Largest relative error of an exact equivariance, keyed by dtype."""
+
+
+@runtime_checkable
+class KernelSampler(Protocol):
+    """What `assert_kernel_constraint` asks of a kernel basis; `steer.kernels.kernel_basis` returns one."""
+
+    in_rep: Representation
+    out_rep: Representation
+
+    def sample(self, points: Array) -> npt.ArrayLike:
+        """(len, out, in, m): the basis at points (m, d)."""
+        ...
+
+
+Kernel = Callable[[Array], npt.ArrayLike]
+
+
+def grid_symmetries(group: Group) -> Array:
+    """(n, d, d): the elements of the group that map a square (cubic) grid to itself, the identity first.
+
+    They are the signed permutation matrices in the group: quarter turns and flips.
+    """
+    dim = group.dim
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=dim)))
+    axes = np.array([np.eye(dim)[list(order)] for order in itertools.permutations(range(dim))])
+    candidates = (axes[:, None] * signs[None, :, None, :]).reshape(-1, dim, dim) + 0.0  # makes -0.0 plain
+    return np.asarray(candidates[group.contains(candidates)])
+
+
+def equivariance_error(
+    module: torch.nn.Module,
+    x: torch.Tensor | None = None,
+    *,
+    elements: npt.ArrayLike | None = None,
+    shape: Sequence[int] | None = None,
+    dtype: torch.dtype | None = None,
+    seed: int = 0,
+    margin: float | None = None,
+    in_type: FieldType | None = None,
+    out_type: FieldType | None = None,
+) -> Array:
+    """Relative error ||module(g x) - g module(x)|| / ||module(x)|| for each group element g.
+
+    The module runs in evaluation mode without gradients and is left in the mode it was in. Quarter turns and flips act
+    on the samples exactly. Other elements act by cubic splines, so the error then includes that of interpolation; to
+    keep it small the default input is low-pass noise (a Gaussian of 2 pixels) that fades out within the disk inscribed
+    in the grid, and only outputs inside that disk, less `margin`, are compared.
+
+    Args:
+        module: a steer module, or any module on plain tensors with `in_type` and `out_type` given.
+        x: input (batch, in_type.size, *space); random when None.
+        elements: (n, d, d) elements of the group; those that map the grid to itself when None (`grid_symmetries`).
+        shape: (batch, *space) of the random input, (batch,) for features without positions; (2, 33, 33) in the
+            plane when None, (2, 17, 17, 17) in space. Networks that subsample are exact for suitable sizes only.
+        dtype: dtype of the random input; that of the module's first parameter or buffer when None, else float32.
+        seed: seed of the random input.
+        margin: output pixels to leave out around the inscribed disk; 2 when None. With a value also for exact elements,
+            which else are compared everywhere.
+        in_type: type of the input, `module.in_type` when None.
+        out_type: type of the output, `module.out_type` when None.
+
+    Returns:
+        (n,) float64.
+
+    Raises:
+        FieldTypeError: no types are known.
+        GroupError: a matrix is not in the group.
+    """
+    source, target = _types(module, in_type, out_type)
+    given = grid_symmetries(source.group) if elements is None else np.asarray(elements, dtype=np.float64)
+    given = given.reshape(-1, source.group.dim, source.group.dim)
+    inexact = bool(np.abs(given - np.round(given)).max(initial=0.0) > 1e-9)
+    if x is None:
+        x = _random_input(source, shape, seed, smooth=inexact).to(*_place(module, dtype))
+    with _evaluation(module):
+        out = module(x)
+        weight = _disk(out, margin) if inexact or margin is not None else torch.ones((), device=out.device)
+        scale = float(torch.linalg.vector_norm((out * weight).double()))
+        errors = []
+        for g in given:
+            moved = module(source.transform(x, g))
+            difference = (moved.double() - target.transform(out, g).double()) * weight
+            errors.append(float(torch.linalg.vector_norm(difference)) / (scale or 1.0))
+    return np.array(errors)
+
+
+def assert_equivariant(
+    module: torch.nn.Module,
+    x: torch.Tensor | None = None,
+    *,
+    elements: npt.ArrayLike | None = None,
+    tolerance: float | None = None,
+    **options: Any,
+) -> None:
+    """Raise an AssertionError if the module is not equivariant, naming the worst group element and its error.
+
+    Args:
+        module: as for `equivariance_error`.
+        x: as there.
+        elements: as there.
+        tolerance: largest relative error; that of the input's dtype in `TOLERANCES` when None.
+        options: further arguments of `equivariance_error`.
+
+    Raises:
+        AssertionError: some error is above the tolerance.
+        SteerError: no element but the identity maps the grid to itself, so that there is nothing to check.
+    """
+    source, _ = _types(module, options.get("in_type"), options.get("out_type"))
+    if elements is None:
+        elements = grid_symmetries(source.group)
+        if len(elements) == 1 and source.group.order != 1:
+            raise SteerError(
+                f"elements: no element of {source.group!r} but the identity maps a square grid to itself; "
+                f"pass elements= and a tolerance="
+            )
+    given = np.asarray(elements, dtype=np.float64).reshape(-1, source.group.dim, source.group.dim)
+    errors = equivariance_error(module, x, elements=given, **options)
+    if tolerance is None:
+        tolerance = TOLERANCES[_place(module, options.get("dtype"))[1] if x is None else x.dtype]
+    worst = int(np.argmax(errors))  # the first NaN, if there is one
+    if not errors[worst] <= tolerance:
+        raise AssertionError(
+            f"{type(module).__name__} is not equivariant under {source.group!r}: for g = {given[worst].tolist()} the "
+            f"relative error of module(g x) against g module(x) is {errors[worst]:.3g}, above {tolerance:.3g}; "
+            f"{np.sum(~(errors <= tolerance))} of {len(errors)} elements fail"
+        )
+
+
+def assert_kernel_constraint(
+    kernel: KernelSampler | Kernel,
+    in_rep: Representation | None = None,
+    out_rep: Representation | None = None,
+    *,
+    elements: npt.ArrayLike | None = None,
+    points: npt.ArrayLike | None = None,
+    seed: int = 0,
+    tolerance: float = 1e-10,
+) -> None:
+    """Raise an AssertionError unless K(g x) = rho_out(g) K(x) rho_in(g)^-1.
+
+    Args:
+        kernel: a kernel basis (`sample(points)` -> (len, out, in, m)), or a function of points -> (out, in, m).
+        in_rep: representation of the input; that of the basis when None.
+        out_rep: representation of the output; that of the basis when None.
+        elements: (n, d, d) group elements; all of a finite group up to order 48, else 16 random ones.
+        points: (m, d); 20 random points with standard deviation 1.5 and the origin when None.
+        seed: seed of the random elements and points.
+        tolerance: largest residual relative to the largest value of the kernel.
+
+    Raises:
+        AssertionError: names the element that fails and by how much.
+        FieldTypeError: a function was given without its representations.
+    """
+    source = in_rep if in_rep is not None else getattr(kernel, "in_rep", None)
+    target = out_rep if out_rep is not None else getattr(kernel, "out_rep", None)
+    if source is None or target is None:
+        raise FieldTypeError("in_rep, out_rep: a kernel that is a plain function needs both representations")
+    group = source.group
+    if elements is None:
+        elements = group.elements if group.order <= 48 else group.sample(16, seed)
+    given = np.asarray(elements, dtype=np.float64).reshape(-1, group.dim, group.dim)
+    if points is None:
+        random = np.random.default_rng(seed).normal(0, 1.5, (20, group.dim))
+        points = np.concatenate([random, np.zeros((1, group.dim))])
+    where = np.asarray(points, dtype=np.float64)
+
+    at_points = _sample(kernel, where, target.size, source.size)
+    scale = np.abs(at_points).max(initial=0.0) or 1.0
+    for g in given:
+        expected = np.einsum("oq,bqpm,ip->boim", target(g), at_points, source(g))
+        residual = np.abs(_sample(kernel, where @ g.T, target.size, source.size) - expected) / scale
+        worst = residual.max(initial=0.0)
+        if not worst <= tolerance:
+            index = np.unravel_index(np.argmax(residual), residual.shape)
+            raise AssertionError(
+                f"the kernel from {source!r} to {target!r} breaks K(g x) = rho_out(g) K(x) rho_in(g)^-1: "
+                f"for g = {g.tolist()}, x = {where[index[-1]].tolist()} the relative residual of element {index[0]} "
+                f"is {worst:.3g}, above {tolerance:.3g}"
+            )
+
+
+def _sample(kernel: KernelSampler | Kernel, points: Array, out: int, into: int) -> Array:
+    values = kernel.sample(points) if isinstance(kernel, KernelSampler) else kernel(points)
+    return np.asarray(values, dtype=np.float64).reshape(-1, out, into, len(points))
+
+
+def _types(
+    module: torch.nn.Module, in_type: FieldType | None, out_type: FieldType | None
+) -> tuple[FieldType, FieldType]:
+    source = in_type if in_type is not None else getattr(module, "in_type", None)
+    target = out_type if out_type is not None else getattr(module, "out_type", None)
+    if not isinstance(source, FieldType) or not isinstance(target, FieldType):
+        raise FieldTypeError(
+            f"in_type, out_type: {type(module).__name__} has no field types; pass them, or give a module of steer.nn"
+        )
+    return source, target
+
+
+def _place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.device, torch.dtype]:
+    """Device and dtype of a random input for the module."""
+    tensors = (
+        tensor for tensor in itertools.chain(module.parameters(), module.buffers()) if tensor.is_floating_point()
+    )
+    like = next(tensors, torch.zeros((), dtype=torch.float32))
+    return like.device, like.dtype if dtype is None else dtype
+
+
+@contextmanager
+def _evaluation(module: torch.nn.Module) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _random_input(in_type: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool) -> torch.Tensor:
+    dim = in_type.group.dim
+    batch, *space = (2, *dim * [33 if dim == 2 else 17]) if shape is None else shape
+    noise = np.random.default_rng(seed).normal(size=(batch, in_type.size, *space))
+    if smooth and space:
+        noise = scipy.ndimage.gaussian_filter(noise, sigma=(0, 0, *dim * [2.0]))
+        radius = _radius(space) / ((min(space) - 1) / 2)
+        noise *= np.clip(np.cos(np.pi / 2 * np.clip(radius / 0.9, 0, 1)), 0, None) ** 2
+        noise /= noise.std() or 1.0
+    return torch.from_numpy(noise)
+
+
+def _disk(out: torch.Tensor, margin: float | None) -> torch.Tensor:
+    """1 inside the ball inscribed in the grid of `out`, less the margin, else 0; 1 for features without positions."""
+    space = out.shape[2:]
+    if not space:
+        return torch.ones((), device=out.device)
+    inside = _radius(space) <= (min(space) - 1) / 2 - (2.0 if margin is None else margin)
+    return torch.from_numpy(inside).to(out.device, torch.float64)
+
+
+def _radius(space: Sequence[int]) -> Array:
+    axes = [np.arange(size) - (size - 1) / 2 for size in space]
+    return np.asarray(np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij"))))

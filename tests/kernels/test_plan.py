@@ -1,0 +1,231 @@
+"""A plan expands coefficients to the filter that the basis says, whatever its strategy, and scales them exactly.
+
+Three ways to one filter: the plan's own, its dense strategy, and a plain sum over `KernelBasis.sample` written here.
+"""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import steer
+from steer import kernels, nn
+from steer.kernels import Grid, Rings, kernel_basis
+from steer.reps import DirectSum
+from tests.planar import GROUPS, O2, few_types, group_id
+
+D4 = steer.group("D4", dim=2)
+D8 = steer.group("D8", dim=2)
+TILTED = D8.subgroup("D4", axis=np.pi / 8)
+TOL = {torch.float32: 1e-5, torch.float64: 1e-12}
+"""Relative to the largest entry: sums of a hundred terms, rounded; a wrong order gives more than 1e-1."""
+
+
+def atoms(reps):
+    """(first channel, representation) of each field, direct sums taken apart."""
+    found, channel, waiting = [], 0, list(reps)
+    while waiting:
+        rep = waiting.pop(0)
+        if isinstance(rep, DirectSum):
+            waiting = [*rep.parts, *waiting]
+        else:
+            found.append((channel, rep))
+            channel += rep.size
+    return found, channel
+
+
+def explicit(in_reps, out_reps, plan, weight):
+    """The filter as the documentation says it: by pair of representations, output field, input field, basis kernel."""
+    (inputs, size_in), (outputs, size_out) = atoms(in_reps), atoms(out_reps)
+    out, used = np.zeros((size_out, size_in, len(plan.grid.points))), 0
+    for b in dict.fromkeys(rep for _, rep in outputs):
+        for a in dict.fromkeys(rep for _, rep in inputs):
+            sampled = kernel_basis(a, b, radial=plan.radial).sample(plan.grid.points)
+            for row in (channel for channel, rep in outputs if rep == b):
+                for column in (channel for channel, rep in inputs if rep == a):
+                    mine = weight[used : used + len(sampled)]
+                    out[row : row + b.size, column : column + a.size] = np.einsum("n,nijm->ijm", mine, sampled)
+                    used += len(sampled)
+    assert used == len(weight) == plan.num_weights
+    return out.reshape(size_out, size_in, *plan.grid.shape)
+
+
+def compare(in_reps, out_reps, grid, **options):
+    plan = kernels.compile(in_reps, out_reps, grid, **options)
+    dense = kernels.compile(in_reps, out_reps, grid, strategy="dense", **options)
+    assert dense.num_weights == plan.num_weights
+    assert dense.fingerprint == plan.fingerprint
+    weight = torch.randn(plan.num_weights, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = torch.from_numpy(explicit(in_reps, out_reps, plan, weight.numpy()))
+    scale = expected.abs().max()
+    for dtype, tolerance in TOL.items():
+        for found in (plan.expand(weight.to(dtype)), dense.expand(weight.to(dtype))):
+            assert found.dtype == dtype
+            torch.testing.assert_close(found, expected.to(dtype), rtol=0, atol=float(tolerance * scale))
+    # the plan is linear, so its gradient is the transpose of the dense basis
+    cotangent = torch.randn(expected.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for made in (plan, dense):
+        leaf = weight.clone().requires_grad_()
+        made.expand(leaf).backward(cotangent)
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=float(1e-12 * gradients[1].abs().max()))
+    return plan
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_all_kinds_of_fields_at_once(group):
+    small = [rep for rep in few_types(group) if rep.size <= 8]
+    compare([*small, *small[::-2]], [*small[::-1], small[0]], (3, 3))
+
+
+MIXED = {
+    "regular": (3 * [D4.regular], 2 * [D4.regular]),
+    "interleaved": (
+        [D4.trivial, D4.regular, D4.vector, D4.regular, D4.irrep("E")],
+        [D4.vector, D4.regular, D4.trivial, D4.vector, D4.quotient("D2"), D4.regular],
+    ),
+    "direct sums": ([D4.trivial + D4.vector, D4.regular + D4.trivial], [D4.vector + D4.regular, D4.vector]),
+    "irreps": (list(D4.irreps()), list(D4.irreps())[::-1]),
+    "reducible": ([D4.vector.tensor(D4.vector), D4.trivial], [O2.irrep("2").restrict(D4), D4.vector.tensor(D4.vector)]),
+    "tilted axis": ([TILTED.trivial, TILTED.regular, TILTED.vector], [TILTED.regular, TILTED.quotient("D1")]),
+    "restricted": ([D8.regular.restrict(TILTED)], [TILTED.regular, TILTED.vector]),
+    "induced": (
+        [D4.subgroup("C4").irrep("E").induce(D4), D4.vector],
+        [D4.subgroup("D1", axis=np.pi / 4).irrep("A2").induce(D4), D4.subgroup("C4").irrep("B").induce(D4)],
+    ),
+    "continuous": ([O2.band_limited(2), O2.irrep("0-").induce(O2)], [O2.vector, O2.irrep("2"), O2.irrep("0-")]),
+    "induced continuous": ([O2.subgroup("SO(2)").irrep("2").induce(O2)], [O2.irrep("1"), O2.quotient("SO(2)")]),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+@pytest.mark.parametrize("grid", [(5, 5), (3, 3), (4, 4)], ids=str)
+def test_mixed_types(name, grid):
+    in_reps, out_reps = MIXED[name]
+    compare(in_reps, out_reps, grid)
+
+
+def test_grids_and_rings_of_all_kinds():
+    D2 = steer.group("D2", dim=2)
+    types = [D2.regular, D2.vector], [D2.vector, D2.regular]
+    compare(*types, (2, 2))
+    compare(*types, (2, 5))
+    compare(*types, (3, 3), max_frequency=1)
+    compare(*types, Grid((3, 1)), radial=Rings((0.5, 2.0), (0.7, 0.3), (3, 1)))
+
+
+@settings(max_examples=20)
+@given(data=st.data())
+def test_random_types(data):
+    group = data.draw(st.sampled_from(GROUPS), label="group")
+    fields = st.lists(st.sampled_from([rep for rep in few_types(group) if rep.size <= 6]), min_size=1, max_size=4)
+    in_reps, out_reps = [group.trivial, *data.draw(fields, label="in")], data.draw(fields, label="out")
+    size = data.draw(st.integers(1, 4), label="size")
+    try:
+        plan = compare(in_reps, out_reps, (size, size))
+    except steer.errors.KernelError as error:
+        assert "would be zero" in str(error)  # noqa: PT017 - an empty basis is a legitimate answer
+    else:
+        check_scales(plan, out_reps)
+
+
+def check_scales(plan, out_reps):
+    """With inputs and coefficients independent, the second moment of each output field is 1 (not sampled: summed)."""
+    basis = torch.func.vmap(plan.expand)(torch.eye(plan.num_weights, dtype=torch.float64)).numpy()
+    moments = plan.scales() ** 2 @ np.sum(basis**2, axis=(2, 3, 4))
+    for channel, rep in atoms(out_reps)[0]:
+        np.testing.assert_allclose(moments[channel : channel + rep.size].mean(), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_scales_keep_the_second_moment(name):
+    in_reps, out_reps = MIXED[name]
+    for strategy in ("auto", "dense"):
+        check_scales(kernels.compile(in_reps, out_reps, (5, 5), strategy=strategy), out_reps)
+
+
+def test_strategies():
+    G = D4
+    plan = kernels.compile([G.regular, G.vector, G.trivial], [G.regular, G.vector], (3, 3))
+    assert [[part.strategy for part in row] for row in plan.parts] == [["orbit"] * 3, ["orbit", "block", "block"]]
+    lines = plan.describe().splitlines()
+    assert len(lines) == 7
+    assert sum(int(line.split()[-3]) for line in lines[1:]) == plan.num_weights
+    dense = kernels.compile([G.regular, G.vector, G.trivial], [G.regular, G.vector], (3, 3), strategy="dense")
+    for made in (plan, dense):
+        assert all(part.flops > 0 for row in made.parts for part in row if part.num_weights)
+    # the reason for the orbit: the dense basis of regular fields takes as many times more as the group has elements
+    assert dense.parts[0][0].flops == 8 * plan.parts[0][0].flops
+
+
+def test_plans_are_shared_and_copied_by_reference():
+    t = nn.FieldType(D4, 2 * [D4.regular])
+    plan = kernels.compile(t, t, (3, 3))
+    assert kernels.compile(2 * [D4.regular], t, Grid((3, 3))) is plan
+    assert pickle.loads(pickle.dumps(plan)) is plan
+    assert copy.deepcopy(plan) is plan
+    first = plan.tensors(torch.float32, torch.device("cpu"))
+    assert plan.tensors(torch.float32, torch.device("cpu")) is first
+
+
+def test_constants_made_in_inference_mode_serve_training():
+    with torch.inference_mode():
+        plan = kernels.compile([D4.regular], [D4.vector], (4, 4), radial=Rings((1.0,), (0.61,), (2,)))
+        plan.tensors(torch.float32, torch.device("cpu"))
+    weight = torch.ones(plan.num_weights, requires_grad=True)
+    plan.expand(weight).sum().backward()
+    assert weight.grad is not None
+
+
+def test_constants_made_in_a_fake_trace_do_not_outlive_it():
+    plan = kernels.compile([D4.regular], [D4.vector], (4, 4), radial=Rings((1.0,), (0.62,), (2,)))
+    with torch._subclasses.FakeTensorMode():
+        assert plan.expand(torch.ones(plan.num_weights)).shape == (2, 8, 4, 4)
+    assert type(plan.expand(torch.ones(plan.num_weights))) is torch.Tensor
+
+
+def test_coefficients_need_not_be_contiguous():
+    plan = kernels.compile([D4.regular, D4.vector], [D4.vector, D4.trivial], (3, 3))
+    weight = torch.randn(plan.num_weights, 2, dtype=torch.float64)
+    torch.testing.assert_close(plan.expand(weight[:, 1]), plan.expand(weight[:, 1].contiguous()), rtol=0, atol=0)
+
+
+def test_fingerprint_tells_bases_apart():
+    def of(in_reps, out_reps, grid=(3, 3), **options):
+        return kernels.compile(in_reps, out_reps, grid, **options).fingerprint
+
+    base = of([D4.regular], [D4.vector])
+    assert base == of([D4.regular], [D4.vector], strategy="dense")
+    assert len(base) == 32
+    others = [
+        of([D4.regular], [D4.regular]),
+        of(2 * [D4.regular], [D4.vector]),
+        of([D4.regular], [D4.irrep("E")]),
+        of([D4.regular], [D4.vector], (5, 5)),
+        of([D4.regular], [D4.vector], max_frequency=1),
+        of([TILTED.regular], [TILTED.vector]),
+        of([D4.regular], [D4.vector], radial=Rings((0.0, 1.1), (0.6, 0.45), (0, 2))),
+    ]
+    assert len({base, *others}) == 1 + len(others)
+
+
+def test_bases_print_and_are_named_by_their_descriptor():
+    basis = kernel_basis(D4.regular, D4.vector, max_frequency=2)
+    assert basis.fingerprint == basis.descriptor.fingerprint == steer.kernels.cache.fingerprint(basis.descriptor)
+    assert repr(basis) == f"KernelBasis({basis.descriptor!r})"
+    assert pickle.loads(pickle.dumps(basis.descriptor)) == copy.deepcopy(basis.descriptor) == basis.descriptor
+    other = kernel_basis(D4.regular, D4.vector, max_frequency=2, form="block")
+    assert other.fingerprint != basis.fingerprint, "coefficients of the two forms are not the same"
+
+
+def test_equal_rings_have_equal_fingerprints_whatever_their_number_type():
+    plain = Rings((0.0, 1.0), (0.6, 1.0), (0, 2))
+    other = Rings((0, np.float64(1)), (np.float64(0.6), 1), (np.int64(0), 2))
+    assert plain == other
+    assert repr(plain) == repr(other)
+    assert repr(Grid((3, 3))) == repr(Grid([np.int64(3), 3]))

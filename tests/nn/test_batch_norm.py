@@ -1,0 +1,194 @@
+"""BatchNorm is one formula for every representation: torch's for trivial fields, shared statistics for regular ones."""
+
+import copy
+
+import pytest
+import torch
+
+import steer
+from steer import nn
+from steer.errors import ShapeError, SteerError
+from tests.planar import group_id
+
+from . import zoo
+
+C4, C8, O2 = (steer.group(name, dim=2) for name in ("C4", "C8", "O(2)"))
+MOMENTA = pytest.mark.parametrize("momentum", [0.1, 0.5, None])
+
+
+def by_definition(layer, x):
+    """The docstring's formula, one field at a time, in float64: output, coordinates of the mean, variances."""
+    field_type = layer.in_type
+    basis = torch.tensor(field_type.invariants)
+    mean = x.transpose(0, 1).flatten(1).mean(1)
+    coordinates = torch.linalg.lstsq(basis, mean[:, None]).solution[:, 0] if basis.shape[1] else mean[:0]
+    centred = x - (basis @ coordinates)[:, None, None]
+    out, variances = torch.empty_like(x), []
+    for index, (start, stop) in enumerate(zip(field_type.offsets, field_type.offsets[1:], strict=False)):
+        var = centred[:, start:stop].square().mean()
+        variances.append(var)
+        out[:, start:stop] = layer.weight[index] * centred[:, start:stop] / (var + layer.eps).sqrt()
+    return out + (basis @ layer.bias)[:, None, None], coordinates, torch.stack(variances)
+
+
+def run(layer, batches):
+    for x in batches:
+        layer(x)
+    return layer
+
+
+@pytest.mark.parametrize("group", zoo.GROUPS, ids=group_id)
+@MOMENTA
+def test_equals_its_definition(group, momentum):
+    for field_type in zoo.types_for("BatchNorm", group):
+        layer = zoo.scrambled(nn.BatchNorm(field_type, eps=1e-3, momentum=momentum)).double()
+        x = 2 * torch.randn(3, field_type.size, 4, 5, dtype=torch.float64) + 1
+        mean, var = layer.running_mean.clone(), layer.running_var.clone()
+        expected, new_mean, new_var = by_definition(layer, x)
+        torch.testing.assert_close(layer(x), expected, rtol=1e-11, atol=1e-11)
+        share = 1.0 if momentum is None else momentum
+        torch.testing.assert_close(layer.running_mean, (1 - share) * mean + share * new_mean)
+        for index, rep in enumerate(field_type):
+            free = sum(psi.is_trivial for psi in rep.irreps)
+            unbiased = new_var[index] * 60 * rep.size / (60 * rep.size - free)
+            torch.testing.assert_close(layer.running_var[index], (1 - share) * var[index] + share * unbiased)
+        basis = torch.tensor(field_type.invariants)
+        centred = x - (basis @ layer.running_mean)[:, None, None]
+        scale = layer.weight / (layer.running_var + layer.eps).sqrt()
+        scale, shift = scale[torch.tensor(field_type.field_of_channel)], basis @ layer.bias
+        torch.testing.assert_close(layer.eval()(x), centred * scale[:, None, None] + shift[:, None, None])
+
+
+@MOMENTA
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("track", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_trivial_fields_equal_torch(momentum, affine, track, dtype):
+    field_type = nn.FieldType(C4, 6 * [C4.trivial])
+    layer = nn.BatchNorm(field_type, momentum=momentum, affine=affine, track_running_stats=track).to(dtype)
+    plain = torch.nn.BatchNorm2d(6, momentum=momentum, affine=affine, track_running_stats=track).to(dtype)
+    assert layer.state_dict().keys() == plain.state_dict().keys()
+    if affine:
+        plain.load_state_dict(zoo.scrambled(layer).state_dict())
+    for _ in range(3):
+        x = (3 * torch.randn(4, 6, 5, 5, dtype=dtype) + 2).requires_grad_()
+        y = x.detach().clone().requires_grad_()
+        out, expected = layer(x), plain(y)
+        torch.testing.assert_close(out, expected)
+        out.pow(3).sum().backward()
+        expected.pow(3).sum().backward()
+        torch.testing.assert_close(x.grad, y.grad, rtol=1e-4, atol=1e-4)
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(layer.state_dict()[key], value)
+    torch.testing.assert_close(layer.eval()(x), plain.eval()(x))
+
+
+def test_a_regular_field_has_one_mean_and_variance():
+    layer = nn.BatchNorm(nn.FieldType(C8, 3 * [C8.regular]))
+    out = layer(3 * torch.randn(4, 24, 6, 6) + 5).unflatten(1, (3, 8))
+    torch.testing.assert_close(out.mean((0, 2, 3, 4)), torch.zeros(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(out.var((0, 2, 3, 4), correction=0), torch.ones(3), rtol=0, atol=1e-4)
+    assert layer.running_mean.shape == layer.running_var.shape == (3,)
+
+
+def test_a_nontrivial_irrep_has_a_mean_square_and_no_mean():
+    layer = nn.BatchNorm(nn.FieldType(O2, 3 * [O2.irrep("1")]))
+    x = torch.randn(4, 6, 6, 6) + 5
+    out = layer(x)
+    torch.testing.assert_close(out.unflatten(1, (3, 2)).square().mean((0, 2, 3, 4)), torch.ones(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(out / x, (out / x).mean((0, 2, 3), keepdim=True).expand_as(x))
+    assert layer.bias.numel() == layer.running_mean.numel() == 0
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_the_fused_kernel_is_the_same_formula(momentum):
+    layer = zoo.scrambled(nn.BatchNorm(nn.FieldType(C8, 3 * [C8.regular]), momentum=momentum)).double()
+    general = copy.deepcopy(layer)
+    assert layer._fused
+    general._fused = False
+    for _ in range(3):
+        x = torch.randn(4, 24, 6, 6, dtype=torch.float64) + 1
+        torch.testing.assert_close(general(x), layer(x))
+    for key, value in layer.state_dict().items():
+        torch.testing.assert_close(general.state_dict()[key], value)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradient(training):
+    for field_type in (zoo.linear_types(O2)[1], zoo.permutation_types(C4)[0]):
+        layer = zoo.scrambled(nn.BatchNorm(field_type, momentum=0.0)).double().train(training)
+
+        def call(x, weight, bias, layer=layer):
+            return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, x)
+
+        x = torch.randn(3, field_type.size, 2, dtype=torch.float64, requires_grad=True)
+        inputs = (x, layer.weight, layer.bias)
+        assert torch.autograd.gradcheck(call, inputs)
+        assert torch.autograd.gradgradcheck(call, inputs)
+
+
+def test_gradient_is_finite_at_zero():
+    for field_type in (zoo.linear_types(O2)[1], zoo.permutation_types(C4)[0]):
+        layer = nn.BatchNorm(field_type)
+        x = torch.zeros(3, field_type.size, 2, 2, requires_grad=True)
+        layer(x).sum().backward()
+        assert x.grad.isfinite().all()
+        assert layer.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "field_type", [zoo.linear_types(O2)[1], zoo.permutation_types(C4)[0]], ids=["linear", "regular"]
+)
+def test_a_large_mean_does_not_spoil_the_variance(field_type):
+    layer = nn.BatchNorm(field_type, affine=False)
+    invariant = torch.tensor(field_type.invariants).sum(1).float()[:, None, None]
+    x = torch.randn(8, field_type.size, 6, 6)
+    exact = copy.deepcopy(layer).double()
+    shifted = x + 1000 * invariant
+    torch.testing.assert_close(layer(shifted).double(), exact(shifted.double()), rtol=1e-3, atol=1e-3)
+
+
+def test_half_precision_statistics_are_those_of_single_precision():
+    for field_type in (zoo.linear_types(O2)[1], zoo.permutation_types(C4)[0]):
+        layer = nn.BatchNorm(field_type)
+        twin = copy.deepcopy(layer)
+        x = (torch.randn(8, field_type.size, 16, 16) + 0.5).bfloat16()
+        assert layer(x).dtype == torch.bfloat16
+        twin(x.float())
+        torch.testing.assert_close(layer.running_var, twin.running_var)
+        torch.testing.assert_close(layer.running_mean, twin.running_mean)
+
+
+def test_features_without_positions():
+    field_type = zoo.linear_types(O2)[1]
+    layer = zoo.scrambled(nn.BatchNorm(field_type, momentum=0.0)).double()
+    x = torch.randn(7, field_type.size, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), layer(x[..., None, None])[..., 0, 0])
+    torch.testing.assert_close(layer.eval()(x), layer(x[..., None, None])[..., 0, 0])
+
+
+def test_one_value_has_no_variance():
+    layer = nn.BatchNorm(nn.FieldType(C4, [C4.regular, C4.trivial]))
+    with pytest.raises(
+        ShapeError, match=r"x: BatchNorm needs more than one value .* \(1, 5, 1, 1\); use a larger batch"
+    ):
+        layer(torch.zeros(1, 5, 1, 1))
+    layer.eval()(torch.zeros(1, 5, 1, 1))
+    nn.BatchNorm(nn.FieldType(C4, [C4.regular]))(torch.randn(1, 4, 1, 1))
+
+
+def test_an_empty_batch_changes_nothing():
+    layer = nn.BatchNorm(zoo.linear_types(O2)[1])
+    before = copy.deepcopy(layer.state_dict())
+    layer(torch.zeros(0, layer.in_type.size, 3, 3))
+    for key, value in layer.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"eps": -1.0}, "eps: expected a number >= 0, got -1.0"), ({"momentum": 2}, "momentum: expected .* got 2")],
+)
+def test_bad_arguments_are_refused(options, message):
+    with pytest.raises(SteerError, match=message):
+        nn.BatchNorm(zoo.linear_types(O2)[0], **options)

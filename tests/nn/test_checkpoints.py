@@ -1,0 +1,153 @@
+"""State dicts have the same keys always, load across modes, and refuse coefficients of another kernel basis."""
+
+import copy
+import io
+import itertools
+import math
+
+import pytest
+import torch
+
+import steer
+from steer import nn
+from steer.errors import CheckpointError
+from steer.kernels import compile as compile_plan
+
+D4 = steer.group("D4", dim=2)
+C8 = steer.group("C8", dim=2)
+TILTED = steer.group("D8", dim=2).subgroup("D4", axis=math.pi / 8)
+KIND = nn.FieldType(D4, [D4.trivial, D4.regular, D4.vector])
+
+
+def conv(kind=KIND, size=3, **options):
+    return nn.Conv2d(kind, kind, size, **options)
+
+
+LAYERS = {"conv": conv, "linear": lambda: nn.Linear(KIND, KIND)}
+
+
+def through_a_file(state):
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    return torch.load(stream, weights_only=True)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_keys_do_not_depend_on_the_mode_or_on_use(name):
+    layer = LAYERS[name]()
+    x = torch.randn(2, KIND.size, *(5, 5)[: 2 * (name == "conv")])
+    seen = []
+    for mode, grad in itertools.product([True, False], repeat=2):
+        layer.train(mode)
+        with torch.set_grad_enabled(grad):
+            layer(x)
+        seen.append(list(layer.state_dict()))
+    assert all(sorted(keys) == ["bias", "fingerprint", "weight"] for keys in seen)
+    assert all(keys == seen[0] for keys in seen)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("saved_in", [True, False], ids=["saved in train", "saved in eval"])
+@pytest.mark.parametrize("loaded_in", [True, False], ids=["loaded in train", "loaded in eval"])
+def test_save_and_load_in_every_mode(name, saved_in, loaded_in):
+    source, target = LAYERS[name]().train(saved_in), LAYERS[name]().train(loaded_in)
+    torch.nn.init.normal_(source.bias)
+    x = torch.randn(2, KIND.size, *(5, 5)[: 2 * (name == "conv")])
+    with torch.no_grad():
+        assert not torch.equal(target(x), source(x))
+        target.load_state_dict(through_a_file(source.state_dict()))
+        assert torch.equal(target(x), source(x))
+
+
+def test_the_fingerprint_is_sixteen_bytes_of_the_plan():
+    layer = conv()
+    assert layer.fingerprint.dtype == torch.uint8
+    assert layer.fingerprint.shape == (16,)
+    assert bytes(layer.fingerprint.tolist()).hex() == layer.plan.fingerprint
+    assert layer.plan.fingerprint == compile_plan(KIND, KIND, (3, 3)).fingerprint
+    for moved in (layer.double(), layer.half(), layer.type(torch.float64), copy.deepcopy(layer)):
+        assert moved.fingerprint.dtype == torch.uint8
+        assert bytes(moved.fingerprint.tolist()).hex() == layer.plan.fingerprint
+
+
+EQUAL_SHAPE = {
+    "other fields of as many channels": (
+        lambda: nn.Conv2d(nn.FieldType(C8, [C8.regular]), nn.FieldType(C8, [C8.regular]), 3),
+        lambda: nn.Conv2d(nn.FieldType(C8, [C8.regular]), nn.FieldType(C8, 4 * [C8.irrep("E1")]), 3),
+    ),
+    "exchanged fields": (
+        lambda: conv(nn.FieldType(D4, [D4.regular, D4.vector])),
+        lambda: conv(nn.FieldType(D4, [D4.vector, D4.regular])),
+    ),
+    "another axis": (
+        lambda: conv(nn.FieldType(D4, [D4.vector])),
+        lambda: conv(nn.FieldType(TILTED, [TILTED.vector])),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EQUAL_SHAPE)
+def test_another_basis_is_refused_and_both_are_named(case):
+    source, target = (make() for make in EQUAL_SHAPE[case])
+    assert source.weight.shape == target.weight.shape, "the shapes alone would not have told"
+    before = target.weight.clone()
+    message = (
+        rf"state_dict: weight was trained in the kernel basis {source.plan.fingerprint}, this Conv2d has the basis "
+        rf"{target.plan.fingerprint} .*; build the layer with the field types and arguments it was trained with"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        target.load_state_dict(source.state_dict())
+    assert torch.equal(target.weight, before)
+    with pytest.raises(CheckpointError, match=r"state_dict: 0\.weight was trained in the kernel basis"):
+        torch.nn.Sequential(target).load_state_dict(torch.nn.Sequential(source).state_dict(), strict=False)
+
+
+def test_stride_padding_dilation_and_strategy_do_not_change_the_basis():
+    source = conv()
+    for options in ({"stride": 2}, {"padding": 1}, {"dilation": 3}, {"padding_mode": "circular"}):
+        conv(**options).load_state_dict(source.state_dict())
+
+
+def test_a_missing_fingerprint_is_torch_s_missing_key():
+    state = conv().state_dict()
+    del state["fingerprint"]
+    with pytest.raises(RuntimeError, match=r"Missing key.*fingerprint"):
+        conv().load_state_dict(state)
+    conv().load_state_dict(state, strict=False)
+
+
+def test_a_state_dict_without_data_is_not_compared():
+    with torch.device("meta"):
+        empty = conv().state_dict()
+        conv().load_state_dict(empty)
+
+
+def test_assigned_weights_bring_their_dtype():
+    source, target = conv().double(), conv()
+    target.load_state_dict(source.state_dict(), assign=True)
+    x = torch.randn(2, KIND.size, 5, 5, dtype=torch.float64)
+    assert torch.equal(target(x), source(x))
+
+
+def test_optimizers_resume():
+    x = torch.randn(4, KIND.size, 5, 5)
+
+    def steps(layer, optimizer, count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            layer(x).square().mean().backward()
+            optimizer.step()
+
+    straight = conv()
+    resumed = copy.deepcopy(straight)
+    first = torch.optim.Adam(straight.parameters(), lr=0.01)
+    steps(straight, first, 4)
+    second = torch.optim.Adam(resumed.parameters(), lr=0.01)
+    steps(resumed, second, 2)
+    again = conv()
+    third = torch.optim.Adam(again.parameters(), lr=0.01)
+    again.load_state_dict(through_a_file(resumed.state_dict()))
+    third.load_state_dict(through_a_file(second.state_dict()))
+    steps(again, third, 2)
+    torch.testing.assert_close(again.weight, straight.weight, rtol=0, atol=0)
