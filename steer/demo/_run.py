@@ -132,7 +132,7 @@ def table(results: list[Result]) -> Table:
             f"{r.quarter_error:.0e}",
             f"{r.error:.2f}",
             f"{r.seconds:.1f}",
-            f"{r.hits} of {r.hits + r.solved}" if r.hits + r.solved else "-",
+            f"{r.hits}/{r.hits + r.solved}" if r.hits + r.solved else "-",
         )
     out.caption = (
         "upright, rotated: accuracy on test digits as they are, and each turned by a\n"

@@ -1,5 +1,6 @@
 """Every message of Conv2d names the argument, what it got and what would do."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -145,10 +146,9 @@ def test_a_group_of_another_space():
 
 
 def test_numbers_of_numpy_and_lists_are_fine():
-    numpy = pytest.importorskip("numpy")
-    assert per_axis("stride", numpy.int64(2), 2, 1) == (2, 2)
-    assert per_axis("stride", [1, numpy.int32(3)], 2, 1) == (1, 3)
-    assert type(per_axis("stride", numpy.int64(2), 2, 1)[0]) is int
+    assert per_axis("stride", np.int64(2), 2, 1) == (2, 2)
+    assert per_axis("stride", [1, np.int32(3)], 2, 1) == (1, 3)
+    assert type(per_axis("stride", np.int64(2), 2, 1)[0]) is int
 
 
 def test_bad_arguments_leave_no_half_made_layer():
