@@ -41,15 +41,10 @@ def accuracy(results: list[Result]) -> Figure:
     axes = figure.subplots()
     for result, colour in zip(results, COLOURS, strict=True):
         axes.plot([*ANGLES, 360], [*result.by_angle, result.by_angle[0]], color=colour, lw=2, marker="o", ms=3.5)
-        axes.annotate(
-            result.name,
-            (360, result.by_angle[0]),
-            xytext=(8, {"plain CNN": 6, "C8 regular": -4}.get(result.name, -14)),
-            textcoords="offset points",
-            color=colour,
-            va="center",
-            annotation_clip=False,
-        )
+    lowest = 0.0
+    for place, result in sorted(enumerate(results), key=lambda item: item[1].by_angle[0]):
+        lowest = max(lowest + 0.06, result.by_angle[0])  # names of curves that end together go above each other
+        axes.text(365, lowest, result.name, color=COLOURS[place], va="center")
     axes.axhline(0.1, color="black", lw=0.8, ls=":")
     axes.text(4, 0.115, "chance", fontsize=8)
     axes.set(
