@@ -41,10 +41,13 @@ def accuracy(results: list[Result]) -> Figure:
     axes = figure.subplots()
     for result, colour in zip(results, COLOURS, strict=True):
         axes.plot([*ANGLES, 360], [*result.by_angle, result.by_angle[0]], color=colour, lw=2, marker="o", ms=3.5)
-    lowest = 0.0
-    for place, result in sorted(enumerate(results), key=lambda item: item[1].by_angle[0]):
-        lowest = max(lowest + 0.06, result.by_angle[0])  # names of curves that end together go above each other
-        axes.text(365, lowest, result.name, color=COLOURS[place], va="center")
+    ends = sorted((result.by_angle[0], place) for place, result in enumerate(results))
+    heights = [ends[0][0]]
+    for end, _ in ends[1:]:
+        heights.append(max(heights[-1] + 0.06, end))  # names of curves that end together go above each other,
+    shift = float(np.mean(heights) - np.mean([end for end, _ in ends]))  # about the height where they end
+    for height, (_, place) in zip(heights, ends, strict=True):
+        axes.text(365, height - shift, results[place].name, color=COLOURS[place], va="center")
     axes.axhline(0.1, color="black", lw=0.8, ls=":")
     axes.text(4, 0.115, "chance", fontsize=8)
     axes.set(

@@ -14,9 +14,9 @@ from ..reps._group import require_count
 from ..reps._linalg import Array
 
 INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
-"""Widths in pixels. They minimise the part of the filters' response that is not steerable: on frequencies up to half
-the Nyquist rate it is below 4% for the inner rings and below 10% for the last one, which the box cuts off
-(benchmarks/aliasing.py)."""
+"""Widths in pixels: of those from 0.4 to 0.7, those that keep most of the filters' response steerable. On frequencies
+up to half the Nyquist rate the rest is below 7% for every degree of an inner ring and below 8% on the last one, which
+the box cuts off (benchmarks/aliasing.py prints them all)."""
 
 
 @dataclass(frozen=True)
