@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
     if name == "export":
         return importlib.import_module(".nn", __name__).export
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -48,7 +48,8 @@ class CheckpointError(SteerError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence for an error message: the known names closest to `word`, else the first dozen of them."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=3, cutoff=0.4)
+    lower = {name.lower(): name for name in names}  # 'c8' is nearer to 'C8' than to 'D8'
+    close = [lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=3, cutoff=0.4)]
     if close:
         return "did you mean " + " or ".join(repr(name) for name in close) + "?"
     shown = ", ".join(repr(name) for name in names[:12])

@@ -26,6 +26,7 @@ def test_all_errors_are_value_errors():
 
 def test_nearest_names_or_the_first_ones():
     assert errors.nearest("A1g", ["A1", "E"]) == "did you mean 'A1'?"
+    assert errors.nearest("c8", ["D8", "C8"]).startswith("did you mean 'C8'")
     assert errors.nearest("zz", ["A1", "E"]) == "known are 'A1', 'E'."
     assert errors.nearest("zz", map(str, range(99))).endswith("'11', ...")
 

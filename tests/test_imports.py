@@ -119,3 +119,12 @@ def test_unknown_names_of_the_package_are_attribute_errors():
 
     with pytest.raises(AttributeError, match="module 'steer' has no attribute 'kernel'"):
         _ = steer.kernel
+
+
+def test_the_facade_lists_what_it_has():
+    import steer
+
+    assert set(steer.__all__) <= set(dir(steer))
+    assert all(getattr(steer, name) is not None for name in steer.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = steer.nonsense

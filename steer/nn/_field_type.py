@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from ..errors import FieldTypeError, ShapeError
-from ..reps import DirectSum, Group, Representation
+from ..reps import DirectSum, Group, Representation, intertwiners
 from ..reps._frozen import Frozen
 from ..reps._linalg import Array, frozen
 from ._transform import act_on_grid
@@ -82,16 +82,11 @@ class FieldType(Frozen):
         """
         columns = []
         for rep, start in zip(self.representations, self.offsets, strict=False):
-            column = 0
-            for psi in rep.irreps:
-                if psi.is_trivial:
-                    vector = rep.change_of_basis[:, column]
-                    full = np.zeros(self.size)
-                    full[start : start + rep.size] = (
-                        vector / vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
-                    )
-                    columns.append(full)
-                column += psi.size
+            for vector in intertwiners(self.group.trivial, rep)[:, :, 0]:
+                largest = vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
+                full = np.zeros(self.size)
+                full[start : start + rep.size] = vector / largest
+                columns.append(full)
         return frozen(np.reshape(columns, (-1, self.size)).T)
 
     @property

@@ -63,6 +63,10 @@ class Module(Constants):
         """The same function as a module of plain torch; see `steer.export`."""
         raise TypeError(f"{type(self).__name__} must define _export")
 
+    def __repr__(self) -> str:
+        # one line: the torch modules inside say nothing that extra_repr does not
+        return f"{type(self).__name__}({self.extra_repr()})"
+
     def extra_repr(self) -> str:
         """Types, for printing."""
         return str(self.in_type) if self.in_type == self.out_type else f"{self.in_type} -> {self.out_type}"

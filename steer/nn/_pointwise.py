@@ -54,6 +54,11 @@ class Pointwise(Module):
     def _export(self) -> torch.nn.Module:
         return self.function
 
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        options = repr(self.function) if type(self) is Pointwise else self.function.extra_repr()
+        return ", ".join(filter(None, (super().extra_repr(), options)))
+
 
 class ReLU(Pointwise):
     """`torch.nn.ReLU` on fields that the group permutes; see `Pointwise`."""

@@ -50,6 +50,10 @@ class _Pool(Module):
     def _export(self) -> torch.nn.Module:
         return self.pool
 
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return f"{super().extra_repr()}, {self.pool.extra_repr()}"
+
 
 class AvgPool(_Pool):
     """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.

@@ -77,6 +77,9 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter([module for _, module in self._named()])
 
+    def __repr__(self) -> str:
+        return torch.nn.Module.__repr__(self)
+
     def extra_repr(self) -> str:
         """Nothing: the modules print their types."""
         return ""

@@ -204,3 +204,21 @@ def test_channels_last_gives_the_same(name):
 def test_prints_its_types(name):
     layer = build(name)
     assert layer.in_type.group.name in repr(layer)
+
+
+@every_layer
+def test_a_layer_prints_its_type_and_options_and_not_what_it_is_made_of(name):
+    layer = build(name)
+    if isinstance(layer, nn.Sequential):
+        assert str(layer).splitlines()[1].strip().startswith("(0): NormAct(")
+        return
+    assert str(layer.in_type) in str(layer)
+    assert str(layer).startswith(type(layer).__name__)
+    assert "\n" not in str(layer)
+
+
+def test_options_of_torch_show():
+    field_type = nn.FieldType(D4, [D4.regular])
+    assert str(nn.LeakyReLU(field_type, 0.3)).endswith("negative_slope=0.3)")
+    assert str(nn.Pointwise(field_type, torch.nn.Softplus())).endswith(", Softplus(beta=1.0, threshold=20.0))")
+    assert "stride=(2, 2)" in str(nn.MaxPool(field_type, 2))
