@@ -114,6 +114,14 @@ def test_theory_is_light(statement, heavy):
     assert found.returncode == 0, f"{statement} loads {heavy}: {found.stderr}"
 
 
+def test_layers_load_torch_and_nothing_else_that_is_slow():
+    check = (
+        "import steer.nn, sys\nsys.exit(sum(name in sys.modules for name in ('scipy.ndimage', 'matplotlib', 'rich')))"
+    )
+    found = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
 def test_unknown_names_of_the_package_are_attribute_errors():
     import steer
 
@@ -126,5 +134,3 @@ def test_the_facade_lists_what_it_has():
 
     assert set(steer.__all__) <= set(dir(steer))
     assert all(getattr(steer, name) is not None for name in steer.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        _ = steer.nonsense

@@ -102,7 +102,8 @@ class FieldType(Frozen):
     def transform(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
         """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
 
-        Exact when g maps the sampling grid to itself (quarter turns, flips); cubic splines in float64 otherwise.
+        Exact when g maps the sampling grid to itself (quarter turns, flips); otherwise cubic splines in float64,
+        without gradient.
 
         Args:
             x: (batch, size, *space) with square space, or (batch, size) for features without positions.

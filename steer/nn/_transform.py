@@ -1,7 +1,6 @@
 """The action of orthogonal matrices on sampled scalar fields."""
 
 import numpy as np
-import scipy.ndimage
 import torch
 
 from ..errors import ShapeError
@@ -14,7 +13,7 @@ def act_on_grid(x: torch.Tensor, g: Array) -> torch.Tensor:
     """f(g^-1 x) for feature maps x (batch, channels, *space), space turned about its centre.
 
     The last axis is x, the one before y, the one before z; coordinates grow with the index. Exact (a permutation of the
-    samples) when g is a signed permutation matrix; cubic splines in float64, zero outside, otherwise.
+    samples) when g is a signed permutation matrix; otherwise cubic splines in float64, zero outside, without gradient.
 
     Raises:
         ShapeError: the number of space axes is not the size of g.
@@ -29,6 +28,10 @@ def act_on_grid(x: torch.Tensor, g: Array) -> torch.Tensor:
         raise ShapeError(
             f"x: a turn that does not map the grid to itself needs equal sizes of space, got {tuple(x.shape[2:])}"
         )
+    if x.numel() == 0:
+        return x.clone()
+    import scipy.ndimage  # here, because it takes most of the time of `import steer.nn`
+
     order = np.asarray(g)[::-1, ::-1]  # coordinates (x, y[, z]) to array axes ([z,] y, x)
     centre = (np.asarray(x.shape[2:]) - 1) / 2
     source = order.T  # sample at g^-1 p

@@ -145,6 +145,11 @@ def test_turns_by_any_angle_agree_with_those_of_a_smooth_function():
         assert (moved - blob(a, b)).abs().max() < 5e-4
 
 
+def test_an_empty_batch_turns_into_an_empty_batch():
+    kind = nn.FieldType(C8, [C8.regular])
+    assert kind.transform(torch.zeros(0, 8, 5, 5), C8.elements[1]).shape == (0, 8, 5, 5)
+
+
 def test_transform_keeps_dtype():
     field_type = nn.FieldType(C8, [C8.regular])
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
