@@ -123,7 +123,11 @@ class BlockPart(Part):
 
 
 class OrbitPart(Part):
-    """One matmul with the scalar functions at all g^-1 x, after which the group moves the other representation."""
+    """Coefficients moved by the group, then one matmul for each coset with the scalar functions at g^-1 x.
+
+    There are fewer coefficients than samples, so moving them is the cheaper way. A permutation is one gather in the
+    order of the filter, and the matmul writes the filter itself.
+    """
 
     strategy = "orbit"
 
@@ -132,17 +136,23 @@ class OrbitPart(Part):
         self.orbit = cast(Orbit, basis.form)
         self.scalars = self.orbit.scalars(points)
         self.cosets = self.scalars.shape[1]
-        movers = self.orbit.movers
         self.permutes = self.orbit.other.is_permutation
-        if self.permutes:
-            # component j at coset g is component i with V(g)[j, i] = 1, read from an axis (i, g)
-            move = (np.argmax(movers, axis=2) * self.cosets + np.arange(self.cosets)[:, None]).ravel()
-        else:
-            move = np.asarray(movers)
-        self.constants = (self.scalars.reshape(len(self.scalars), -1), move)
+        movers = self.orbit.movers
+        self.constants = (self.scalars.transpose(1, 0, 2), self._gather(movers) if self.permutes else movers)
         spectrum = self.orbit.spectrum
         if spectrum is not None:
             self.constants += (spectrum.reshape(len(spectrum), math.prod(spectrum.shape[1:])),)
+
+    def _gather(self, movers: Array) -> np.ndarray:
+        """Of each row of the filter, by coset, the coefficients (input field, inner, other) that it is made of."""
+        inner, other, _ = self.orbit.shape
+        source = np.argmax(movers, axis=2)  # component j at coset g is component i with V(g)[j, i] = 1
+        fields, inners = np.arange(self.fields_in) * inner * other, np.arange(inner) * other
+        if self.orbit.into:
+            rows = inners[:, None, None] + fields[:, None] + source[:, None, None, :]
+        else:
+            rows = source[:, :, None, None] + fields[:, None] + inners
+        return np.asarray(rows.ravel())
 
     @property
     def energy(self) -> float:
@@ -157,22 +167,22 @@ class OrbitPart(Part):
     @property
     def flops(self) -> int:
         inner, other, count = self.orbit.shape
-        fields, points = self.fields_out * self.fields_in, self.cosets * self.shape[2]
-        turned = 0 if self.permutes else inner * other**2 * points
+        turned = count * self.cosets * (self.shape[2] + (0 if self.permutes else other))
         solved = 0 if self.orbit.spectrum is None else self.orbit.spectrum.size
-        return int(fields * (inner * other * count * points + turned + solved))
+        return int(self.fields_out * self.fields_in * (inner * other * turned + solved))
 
     def expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
         inner, other, count = self.orbit.shape
         scalars, move = constants[0], constants[1]
         if len(constants) > 2:
             weight = weight.reshape(-1, self.count) @ constants[2]
-        outer, m = self.fields_out * self.fields_in * inner, self.shape[2]
-        moved = weight.reshape(outer * other, count) @ scalars
         if self.permutes:
-            moved = moved.view(outer, other * self.cosets, m).index_select(1, move)
+            moved = weight.reshape(self.fields_out, self.fields_in * inner * other, count).index_select(1, move)
         else:
-            moved = torch.einsum("aigm,gji->agjm", moved.view(outer, other, self.cosets, m), move)
-        filters = moved.reshape(self.fields_out, self.fields_in, inner, self.cosets, other, m)
-        order = (0, 3, 2, 1, 4, 5) if self.orbit.into else (0, 4, 1, 3, 2, 5)
-        return filters.permute(order).reshape(self.shape)
+            order = "uvwib,gji->ugwvjb" if self.orbit.into else "uvwib,gji->ugjvwb"
+            moved = torch.einsum(order, weight.reshape(self.fields_out, self.fields_in, inner, other, count), move)
+        filters = moved.reshape(self.fields_out, self.cosets, -1, count) @ scalars
+        if not self.orbit.into:
+            filters = filters.view(self.fields_out, self.cosets, other, self.fields_in, inner, self.shape[2])
+            filters = filters.permute(0, 2, 3, 1, 4, 5)
+        return filters.reshape(self.shape)
