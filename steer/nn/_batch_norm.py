@@ -48,8 +48,7 @@ class BatchNorm(Module):
     vectors of the representation; var is the mean of (x - mu)^2 over the batch, space and the components of the field;
     beta is a learned invariant vector. So a regular or quotient field has one mean and variance over all its
     components, trivial fields are treated as by `torch.nn.BatchNorm2d`, and a non-trivial irrep has no mean but a mean
-    square. Input and output
-    (batch, in_type.size, ...).
+    square. Input and output (batch, in_type.size, ...).
 
     Args:
         in_type: type of the input and output.

@@ -11,9 +11,8 @@ from ._module import Module
 class Dropout(Module):
     """Zero each field of each sample with probability p, at all positions at once, and scale the others by 1 / (1 - p).
 
-    Whole fields, because dropping single components is not equivariant. The identity in evaluation mode. Input and
-    output
-    (batch, in_type.size, ...); for trivial fields it is `torch.nn.Dropout2d`.
+    Whole fields, because dropping single components is not equivariant. The identity in evaluation mode.
+    Input and output (batch, in_type.size, ...); for trivial fields it is `torch.nn.Dropout2d`.
 
     Args:
         in_type: type of the input and output.

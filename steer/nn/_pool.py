@@ -26,10 +26,16 @@ class _Pool(Module):
     """A pooling module of torch, applied to every channel; subclasses choose which."""
 
     def __init__(
-        self, in_type: FieldType, kind: Mapping[int, type[torch.nn.Module]], window: dict[str, Size], **options: bool
+        self,
+        in_type: FieldType,
+        kind: Mapping[int, type[torch.nn.Module]],
+        window: dict[str, Size | None],
+        **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
         group = in_type.group
+        if window["stride"] is None:
+            window = window | {"stride": window["kernel_size"]}
         sizes = {name: _sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
         for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
             if 2 * padding > kernel:
@@ -59,8 +65,7 @@ class AvgPool(_Pool):
     """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
 
     (batch, size, *space) to (batch, size, *smaller space). Exact under turns and flips of the grid when the windows
-    fit:
-    (space + 2 padding - kernel_size) divisible by the stride.
+    fit: when (space + 2 padding - kernel_size) is divisible by the stride.
 
     Args:
         in_type: type of the input and output.
@@ -83,7 +88,7 @@ class AvgPool(_Pool):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        window = {"kernel_size": kernel_size, "stride": kernel_size if stride is None else stride, "padding": padding}
+        window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
         super().__init__(in_type, _AVERAGE, window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
 
@@ -115,12 +120,7 @@ class MaxPool(_Pool):
         dilation: Size = 1,
         ceil_mode: bool = False,
     ) -> None:
-        window = {
-            "kernel_size": kernel_size,
-            "stride": kernel_size if stride is None else stride,
-            "padding": padding,
-            "dilation": dilation,
-        }
+        window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
         require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
 
@@ -197,7 +197,7 @@ class BlurPool(Module):
         )
 
 
-def _sizes(name: str, value: Size, group: Group, least: int) -> tuple[int, ...]:
+def _sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
     """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
     found = per_axis(name, value, group.dim, least)
     require_symmetric(group, **{name: found})

@@ -73,7 +73,9 @@ class Representation(Frozen, ABC):
     @property
     def contains_trivial(self) -> bool:
         """Whether it has an invariant vector."""
-        return any(psi.is_trivial for psi in self.irreps)
+        from ._intertwiner import multiplicity
+
+        return multiplicity(self.group.trivial, self) > 0
 
     @functools.cached_property
     def is_permutation(self) -> bool:
@@ -230,6 +232,7 @@ class DirectSum(Representation):
 
     @property
     def group(self) -> Group:  # type: ignore[override]
+        """The group of all parts."""
         return self.parts[0].group
 
     @functools.cached_property
@@ -265,6 +268,7 @@ class TensorProduct(Representation):
 
     @property
     def group(self) -> Group:  # type: ignore[override]
+        """The group of both factors."""
         return self.first.group
 
     @property
