@@ -5,13 +5,24 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 READY := $(VENV)/.ready-$(EXTRAS)
 
-.PHONY: demo test test-slow lint format install clean
+# The libraries that the theory is compared with need an older numpy, so they live in an environment of their own.
+ORACLES ?= .venv-oracles
+ORACLES_READY := $(ORACLES)/.ready
+
+PIP_INSTALL := pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-oracles test-slow lint format install clean
 
 install: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+$(ORACLES_READY): pyproject.toml constraints-oracles.txt
+	$(PYTHON) -m venv $(ORACLES)
+	$(ORACLES)/bin/$(PIP_INSTALL) -c constraints-oracles.txt -e ".[oracles]"
 	touch $@
 
 demo: $(READY)
@@ -19,6 +30,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n 2
+	$(MAKE) test-oracles
+
+test-oracles: $(ORACLES_READY)
+	$(ORACLES)/bin/pytest tests/oracles
 
 test-slow: $(READY)
 	$(BIN)/pytest -n 2 -m slow
@@ -33,4 +48,4 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis steer-demo
+	rm -rf $(VENV) $(ORACLES) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis steer-demo

@@ -1,10 +1,15 @@
 """The command `steer`."""
 
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ._version import __version__
 from .errors import SteerError
@@ -37,8 +42,35 @@ def demo(
     from .demo import run
 
     console = Console()
-    try:
+    with _refusing(console):
         run(out, epochs=epochs, seed=seed, console=console)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # -43m is the name of a group
+def groups(
+    name: Annotated[
+        str | None, typer.Argument(help="Such as Oh, D4h, 4/mmm or 'SO(3)'. Without a name: the catalogue.")
+    ] = None,
+    dim: Annotated[int, typer.Option(help="Dimension of the space acted on: 2 or 3.")] = 3,
+) -> None:
+    """Print the catalogue of groups; of one group its characters, subgroups and how harmonics split."""
+    from ._group_page import catalogue, page
+    from .reps import group
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
+    console = Console(highlight=False)
+    with _refusing(console):
+        found = group("C1" if name is None else name, dim=dim)
+        for part in catalogue() if name is None else page(found, console):
+            console.print(part)
+
+
+@contextmanager
+def _refusing(console: Console) -> Iterator[None]:
+    """Bad input ends the command with its message and exit code 2."""
+    try:
+        yield
     except SteerError as error:
-        console.print(f"[red]error:[/] {error}", highlight=False)
+        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(2) from error

@@ -12,7 +12,10 @@ import torch
 
 from .errors import FieldTypeError, SteerError
 from .nn import FieldType
+from .nn._transform import EXACT
 from .reps import Group, Representation
+from .reps._actions import GroupAction
+from .reps._products import DirectProduct, pairs
 
 __all__ = [
     "TOLERANCES",
@@ -51,13 +54,27 @@ Kernel = Callable[[Array], npt.ArrayLike]
 def grid_symmetries(group: Group) -> Array:
     """(n, d, d): the elements of the group that map a square (cubic) grid to itself, the identity first.
 
-    They are the signed permutation matrices in the group: quarter turns and flips.
+    They are the signed permutation matrices in the group: quarter turns and flips. In a direct product they stand
+    beside all elements of an internal finite group, and of a group that acts on space through a representation they are
+    those that move it like that. Of other continuous groups of these kinds they are some of many.
     """
+    if isinstance(group, DirectProduct):
+        return pairs(grid_symmetries(group.first), _some(group.second))
+    if isinstance(group, GroupAction):
+        candidates = _some(group.base)
+        moves = group.action(candidates)
+        exact = np.abs(moves - np.round(moves)).max(axis=(1, 2), initial=0.0) < EXACT
+        return np.asarray(candidates[exact])
     dim = group.dim
     signs = np.array(list(itertools.product((1.0, -1.0), repeat=dim)))
     axes = np.array([np.eye(dim)[list(order)] for order in itertools.permutations(range(dim))])
     candidates = (axes[:, None] * signs[None, :, None, :]).reshape(-1, dim, dim) + 0.0  # makes -0.0 plain
     return np.asarray(candidates[group.contains(candidates)])
+
+
+def _some(group: Group) -> Array:
+    """All elements of a finite group, some of a continuous one, the identity first."""
+    return group.elements if group.is_finite else np.concatenate([grid_symmetries(group), group.sample(4)])
 
 
 def equivariance_error(
@@ -82,7 +99,7 @@ def equivariance_error(
     Args:
         module: a steer module, or any module on plain tensors with `in_type` and `out_type` given.
         x: input (batch, in_type.size, *space); random when None.
-        elements: (n, d, d) elements of the group; those that map the grid to itself when None (`grid_symmetries`).
+        elements: (n, d, d), elements of the group; those that map the grid to itself when None (`grid_symmetries`).
         shape: (batch, *space) of the random input, (batch,) for features without positions; (2, 33, 33) in the
             plane when None, (2, 17, 17, 17) in space. Networks that subsample are exact for suitable sizes only.
         dtype: dtype of the random input; that of the module's first parameter or buffer when None, else float32.
@@ -101,8 +118,9 @@ def equivariance_error(
     """
     source, target = _types(module, in_type, out_type)
     given = grid_symmetries(source.group) if elements is None else np.asarray(elements, dtype=np.float64)
-    given = given.reshape(-1, source.group.dim, source.group.dim)
-    inexact = bool(np.abs(given - np.round(given)).max(initial=0.0) > 1e-9)
+    given = given.reshape(-1, source.group.element_size, source.group.element_size)
+    moves = source.group.action(given)
+    inexact = bool(np.abs(moves - np.round(moves)).max(initial=0.0) > EXACT)
     if x is None:
         x = _random_input(source, shape, seed, smooth=inexact).to(*_place(module, dtype))
     with _evaluation(module):
@@ -146,7 +164,8 @@ def assert_equivariant(
                 f"elements: no element of {source.group!r} but the identity maps a square grid to itself; "
                 f"pass elements= and a tolerance="
             )
-    given = np.asarray(elements, dtype=np.float64).reshape(-1, source.group.dim, source.group.dim)
+    size = source.group.element_size
+    given = np.asarray(elements, dtype=np.float64).reshape(-1, size, size)
     errors = equivariance_error(module, x, elements=given, **options)
     if tolerance is None:
         tolerance = TOLERANCES[_place(module, options.get("dtype"))[1] if x is None else x.dtype]
@@ -191,7 +210,7 @@ def assert_kernel_constraint(
     group = source.group
     if elements is None:
         elements = group.elements if group.order <= 48 else group.sample(16, seed)
-    given = np.asarray(elements, dtype=np.float64).reshape(-1, group.dim, group.dim)
+    given = np.asarray(elements, dtype=np.float64).reshape(-1, group.element_size, group.element_size)
     if points is None:
         random = np.random.default_rng(seed).normal(0, 1.5, (20, group.dim))
         points = np.concatenate([random, np.zeros((1, group.dim))])
@@ -199,9 +218,9 @@ def assert_kernel_constraint(
 
     at_points = _sample(kernel, where, target.size, source.size)
     scale = np.abs(at_points).max(initial=0.0) or 1.0
-    for g in given:
+    for g, move in zip(given, group.action(given), strict=True):
         expected = np.einsum("oq,bqpm,ip->boim", target(g), at_points, source(g))
-        residual = np.abs(_sample(kernel, where @ g.T, target.size, source.size) - expected) / scale
+        residual = np.abs(_sample(kernel, where @ move.T, target.size, source.size) - expected) / scale
         worst = residual.max(initial=0.0)
         if not worst <= tolerance:
             index = np.unravel_index(np.argmax(residual), residual.shape)

@@ -9,12 +9,22 @@ import pytest
 import steer
 from steer import errors
 from steer.errors import GroupError, RepresentationError, ShapeError, SteerError
-from steer.reps import Irrep, clebsch_gordan, decompose, harmonics, intertwiners, multiplicity
+from steer.reps import (
+    Irrep,
+    clebsch_gordan,
+    decompose,
+    harmonics,
+    intertwiners,
+    multiplicity,
+    solid_harmonics,
+    wigner_d,
+)
 from steer.reps._decompose import _copies
 from steer.reps._linalg import orthonormal_columns
 from tests.planar import O2, SO2
 
 C1, C4, D4, D6 = (steer.group(name, dim=2) for name in ("C1", "C4", "D4", "D6"))
+O3, OH, C4V = (steer.group(name, dim=3) for name in ("O(3)", "Oh", "C4v"))
 
 
 def test_all_errors_are_value_errors():
@@ -39,7 +49,7 @@ GROUPS = {
     "other digits": (lambda: steer.group("C\u0664", dim=2), "name: .*did you mean|name: .*known are"),
     "not a string": (lambda: steer.group(8, dim=2), "name: expected a string such as 'C8' or 'O\\(2\\)', got 8"),
     "unhashable": (lambda: steer.group(["C8"], dim=2), "name: expected a string .* got \\['C8'\\]"),
-    "dimension": (lambda: steer.group("C8", dim=3), "dim: expected 2 .*, got 3"),
+    "dimension": (lambda: steer.group("C8", dim=4), "dim: expected 2 \\(the plane\\) or 3 \\(space\\), got 4"),
     "elements": (lambda: SO2.elements, "SO\\(2\\) is continuous .* use .haar\\(max_degree\\) or .sample\\(n\\)"),
     "shape": (
         lambda: C4.vector(np.eye(3)),
@@ -156,6 +166,83 @@ REPRESENTATIONS = {
 }
 
 
+SPACE = {
+    "near name": (
+        lambda: steer.group("Og", dim=3),
+        "name: no group of space is called 'Og'; did you mean 'O.*The names",
+    ),
+    "other case": (lambda: steer.group("c4V", dim=3), "did you mean 'C4v'"),
+    "grammar": (
+        lambda: steer.group("xyz", dim=3),
+        "C{n}, C{n}v, .* Ih; Cinf, .* O\\(3\\); and Hermann-Mauguin symbols",
+    ),
+    "not a string": (lambda: steer.group(4, dim=3), "name: expected a string such as 'Oh' or 'SO\\(3\\)', got 4"),
+    "odd S": (lambda: steer.group("S3", dim=3), "name: S{2n} needs an even number, got 'S3'; .* is C3h"),
+    "n below one": (lambda: steer.group("D0h", dim=3), "name: 'D0h' has n = 0; n must be at least 1"),
+    "S of zero": (lambda: steer.group("S0", dim=3), "name: 'S0' has n = 0"),
+    "no Dinfd": (lambda: steer.group("Dinfd", dim=3), "name: no group of space is called 'Dinfd'; did you mean 'Dinf"),
+    "no Sinf": (lambda: steer.group("Sinf", dim=3), "name: no group of space is called 'Sinf'"),
+    "even Ci": (lambda: steer.group("C4i", dim=3), "name: no group of space is called 'C4i'"),
+    "distance": (lambda: OH.vector(np.diag([1.0, 1.0, 0.5])), "g: a matrix is 0.5 \\(Frobenius norm\\) away .* of Oh"),
+    "distance to O(3)": (lambda: O3.vector(np.diag([1.0, 1.0, 1.25])), "g: a matrix is 0.25 .* element of O\\(3\\)"),
+    "not a number": (lambda: O3.vector(np.full((3, 3), np.nan)), "g: a matrix is nan"),
+    "shape": (lambda: OH.contains(np.eye(2)), "g: expected matrices of shape \\(\\.\\.\\., 3, 3\\) for Oh, got"),
+    "zero axis": (lambda: O3.subgroup("C4", axis=(0, 0, 0)), "axis: expected a direction, got a vector of length zero"),
+    "short axis": (lambda: O3.subgroup("C4", axis=(0, 1)), "axis: expected a direction such as .*, got \\(0, 1\\)"),
+    "named axis": (lambda: O3.subgroup("C4", axis="w"), "axis: expected a direction such as .* or 'z', got 'w'"),
+    "infinite axis": (lambda: O3.subgroup("C4", axis=(0, 0, np.inf)), "axis: expected a direction"),
+    "no subgroup": (
+        lambda: OH.subgroup("C5"),
+        "name: C5 is not a subgroup of Oh; its subgroups are C1, Cs, Ci, C2, C3,",
+    ),
+    "no axis": (
+        lambda: OH.subgroup("C4", axis=(1, 1, 1)),
+        "axis: Oh has no subgroup C4 there, got \\(1, 1, 1\\); it has one along \\(0.0, 0.0, 1.0\\), .*1.0",
+    ),
+    "slanted secondary": (
+        lambda: O3.subgroup("D3", axis="z", secondary=(1, 0, 1)),
+        "secondary: expected a direction perpendicular to the axis, got \\(1, 0, 1\\), 45 degrees from it",
+    ),
+    "no secondary there": (
+        lambda: C4V.subgroup("C2v", secondary=0.1),
+        "secondary: C4v has no subgroup C2v there, got 0.1; it has one along \\(0.0, 0.0, 1.0\\)",
+    ),
+    "needless secondary": (
+        lambda: O3.subgroup("C3", secondary="x"),
+        "secondary: C3 has no secondary axis; leave it out",
+    ),
+    "infinite secondary": (lambda: O3.subgroup("D3", secondary=np.inf), "secondary: expected an angle in radians or"),
+    "keyword": (lambda: OH.subgroup("C4", angle=1), "angle: unknown argument; a subgroup of Oh takes axis= and second"),
+    "no element list": (lambda: O3.cayley_table, "O\\(3\\) is continuous and has no list of elements"),
+    "no classes": (lambda: O3.conjugacy_classes, "O\\(3\\) is continuous and has no list of elements"),
+    "max_order": (lambda: O3.subgroups(-1), "max_order: expected an integer >= 0, got -1"),
+    "max_degree": (lambda: O3.haar(-1), "max_degree: expected an integer >= 0, got -1"),
+    "no rotation": (lambda: wigner_d(-np.eye(3), 2), "rotations: a matrix is 2 away from a rotation"),
+}
+
+
+@pytest.mark.parametrize("case", SPACE)
+def test_group_errors_in_space(case):
+    call, message = SPACE[case]
+    with pytest.raises(GroupError, match=message):
+        call()
+
+
+def test_label_errors_in_space():
+    for call, message in (
+        (lambda: OH.irrep("T1"), "label: Oh has no irrep 'T1'; did you mean 'T1"),
+        (lambda: O3.irrep("1"), "label: O\\(3\\) has no irrep '1'; did you mean '1.' or '1.'"),
+        (lambda: steer.group("Dinfh", dim=3).irrep("Σ"), "label: Dinfh has no irrep"),
+        (lambda: steer.group("SO(3)", dim=3).irrep("1o"), "label: SO\\(3\\) has no irrep '1o'; did you mean '1'"),
+        (lambda: OH.harmonic(-1), "degree: expected an integer >= 0, got -1"),
+        (lambda: wigner_d(np.eye(3), -1), "degree: expected an integer >= 0, got -1"),
+        (lambda: O3.irreps(), "max_frequency: O\\(3\\) has infinitely many irreps"),
+        (lambda: O3.regular, "regular: O\\(3\\) is continuous"),
+    ):
+        with pytest.raises(RepresentationError, match=message):
+            call()
+
+
 @pytest.mark.parametrize("case", GROUPS)
 def test_group_errors(case):
     call, message = GROUPS[case]
@@ -171,10 +258,13 @@ def test_representation_errors(case):
 
 
 def test_shape_errors():
-    with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2), got (5, 3)")):
-        harmonics(np.zeros((5, 3)), 1)
-    with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2), got ()")):
-        harmonics(1.0, 1)
+    for function in (harmonics, solid_harmonics):
+        with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2) or (..., 3), got (5, 4)")):
+            function(np.zeros((5, 4)), 1)
+        with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2) or (..., 3), got ()")):
+            function(1.0, 1)
+    with pytest.raises(ShapeError, match=re.escape("rotations: expected shape (..., 3, 3), got (2, 2)")):
+        wigner_d(np.eye(2), 1)
 
 
 def test_a_sum_with_something_else_is_a_type_error():
@@ -192,7 +282,7 @@ def test_broken_projectors_are_reported_not_returned():
 
 def test_every_message_offers_a_name_that_exists():
     # following the advice of an error message works
-    for group in (C4, D6, SO2, O2):
+    for group in (C4, D6, SO2, O2, OH, C4V, O3):
         with pytest.raises(RepresentationError) as caught:
             group.irrep("A9")
         for label in re.findall("'([^']+)'", str(caught.value).partition(";")[2]):

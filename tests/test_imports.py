@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "steer"
-LAYERS = (("errors", "_version"), ("reps",), ("kernels",), ("nn",), ("testing", "cli", "demo"))
+LAYERS = (
+    ("errors", "_version"),
+    ("reps",),
+    ("kernels",),
+    ("nn",),
+    ("testing", "cli", "demo", "_group_page", "_character_table"),
+)
 """Lowest first: errors <- reps <- kernels <- nn <- testing, cli, demo."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -65,6 +65,7 @@ class KernelBasis:
     def __init__(self, descriptor: KernelDescriptor) -> None:
         self.descriptor = descriptor
         self.in_rep, self.out_rep = descriptor.in_rep, descriptor.out_rep
+        self.in_rep.group.harmonic(descriptor.radial.max_frequency)  # an error where space has none of that degree
         self.form = Orbit(descriptor) if descriptor.form == "orbit" else Block(descriptor)
 
     def __len__(self) -> int:
@@ -260,7 +261,8 @@ class Orbit:
 
     def scalars(self, points: Array) -> Array:
         """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""
-        return self.radial.sample(np.einsum("gji,mj->gmi", self.induced.cosets, points))
+        action = self.induced.group._action(self.induced.cosets)
+        return self.radial.sample(np.einsum("gji,mj->gmi", action, points))
 
     def sample(self, points: Array) -> Array:
         inner, outer, count = self.shape

@@ -19,7 +19,8 @@ def constraint_residual(basis: KernelBasis, *, points: Array | None = None, seed
     elements = group.elements if group.order <= 16 else group.sample(16, seed)
     at_x = basis.sample(x)
     worst = 0.0
-    for g, left, right in zip(elements, basis.out_rep(elements), basis.in_rep(elements), strict=True):
+    moves = group.action(elements)
+    for move, left, right in zip(moves, basis.out_rep(elements), basis.in_rep(elements), strict=True):
         expected = np.einsum("pi,nijm,qj->npqm", left, at_x, right, optimize=True)
-        worst = max(worst, float(np.abs(basis.sample(x @ g.T) - expected).max(initial=0.0)))
+        worst = max(worst, float(np.abs(basis.sample(x @ move.T) - expected).max(initial=0.0)))
     return worst / max(float(np.abs(at_x).max(initial=0.0)), np.finfo(float).tiny)

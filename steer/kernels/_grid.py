@@ -18,7 +18,7 @@ from ..reps._linalg import INDEPENDENT, Array, frozen
 class Grid(Frozen):
     """A centred box of the cubic lattice, `shape` in the order of tensor axes ([z,] y, x).
 
-    Sizes may be even: the centre then lies between samples.
+    Sizes may be even: the centre then lies between samples. Without axes it is the one point of R^0.
 
     Raises:
         KernelError: the shape is not a tuple of integers >= 1.
@@ -28,14 +28,16 @@ class Grid(Frozen):
 
     def __post_init__(self) -> None:
         given: object = self.shape
-        sizes = tuple(given) if isinstance(given, Sequence) else ()
-        if not sizes or not all(is_count(size, 1) for size in sizes):
+        sizes = tuple(given) if isinstance(given, Sequence) else (None,)
+        if not all(is_count(size, 1) for size in sizes):
             raise KernelError(f"grid: expected a tuple of integers >= 1 in the order ([z,] y, x), got {given!r}")
         object.__setattr__(self, "shape", tuple(map(int, sizes)))
 
     @functools.cached_property
     def points(self) -> Array:
         """(m, d): coordinates (x, y[, z]) of the samples, in the order of a flattened filter (x fastest)."""
+        if not self.shape:
+            return frozen(np.zeros((1, 0)))
         axes = [np.arange(size) - (size - 1) / 2 for size in self.shape]
         mesh = np.meshgrid(*axes, indexing="ij")
         return frozen(np.stack([axis.ravel() for axis in mesh[::-1]], axis=-1))
@@ -52,7 +54,7 @@ def axis_classes(group: Group) -> tuple[int, ...]:
     Sizes and steps must be equal on axes of one class, or a group element does not map the sampling grid to itself.
     """
     elements = np.concatenate([group.haar(4)[0], group.generators, group.identity_component])
-    mixed: npt.NDArray[np.bool_] = np.abs(elements[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
+    mixed: npt.NDArray[np.bool_] = np.abs(group._action(elements)[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
     return tuple(int(np.argmax(mixed[:, axis] | (np.arange(group.dim) == axis))) for axis in range(group.dim))
 
 

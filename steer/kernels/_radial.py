@@ -63,7 +63,7 @@ class Rings(Frozen):
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the kernel size carries.
         """
-        last = (max(shape) - 1) / 2
+        last = (max(shape, default=1) - 1) / 2
         count = math.floor(last) + 1
         radii = tuple(last - count + 1 + i for i in range(count))
         limits = [math.floor(2 * r) for r in radii]
@@ -93,13 +93,22 @@ class Rings(Frozen):
         """(count, ...): the scalar functions at points (..., d), by ring, then degree, then harmonic."""
         x = np.asarray(points, dtype=np.float64)
         radius = np.linalg.norm(x, axis=-1)
-        angular = [np.moveaxis(harmonics(x, degree), -1, 0) for degree in range(self.max_frequency + 1)]
+        if x.shape[-1] == 0 and not self.max_frequency:  # R^0 is one point: the function of norm 1 on it is 1
+            return np.ones((len(self.blocks), *x.shape[:-1]))
+        angular = [_angular(x, degree) for degree in range(self.max_frequency + 1)]
         out = []
         for ring, degree in self.blocks:
             r, width = self.radii[ring], self.widths[ring]
             profile = np.exp(-((radius - r) ** 2) / (2 * width**2)) / _norm(r, width, x.shape[-1])
             out.append(profile * angular[degree])
         return np.concatenate(out)
+
+
+def _angular(x: Array, degree: int) -> Array:
+    """(harmonic, ...): the harmonics of a degree; on the line there is the constant only."""
+    if x.shape[-1] == 1 and degree == 0:
+        return np.ones((1, *x.shape[:-1]))
+    return np.moveaxis(harmonics(x, degree), -1, 0)
 
 
 def _norm(r: float, width: float, dim: int) -> float:
@@ -109,4 +118,4 @@ def _norm(r: float, width: float, dim: int) -> float:
     for n in range(2, dim):
         previous, moment = moment, r * moment + 0.5 * (n - 1) * width**2 * previous
     surface = 2 * math.pi ** (dim / 2) / math.gamma(dim / 2)
-    return math.sqrt(surface * moment)
+    return math.sqrt(surface * (previous if dim == 1 else moment))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..errors import FieldTypeError, ShapeError
+from ..errors import FieldTypeError, GroupError, ShapeError
 from ..reps import DirectSum, Group, Representation, intertwiners
 from ..reps._frozen import Frozen
 from ..reps._linalg import Array, frozen
@@ -95,9 +95,19 @@ class FieldType(Frozen):
         return self.representations[0] if len(self) == 1 else DirectSum(self.representations)
 
     def restrict(self, subgroup: Group | str) -> "FieldType":
-        """The same channels, seen as a type of a subgroup."""
+        """The same channels, seen as a type of a subgroup.
+
+        Raises:
+            GroupError: not a subgroup, or one that moves space otherwise.
+        """
         found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
-        return FieldType(found, [rep.restrict(found) for rep in self.representations])
+        fields = [rep.restrict(found) for rep in self.representations]
+        if not self.group._moves_alike(found):
+            raise GroupError(
+                f"subgroup: {found!r} moves space otherwise than as a part of {self.group!r}; "
+                f"get one that moves it alike with {self.group!r}.subgroup(name)"
+            )
+        return FieldType(found, fields)
 
     def transform(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
         """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
@@ -107,15 +117,16 @@ class FieldType(Frozen):
 
         Args:
             x: (batch, size, *space) with square space, or (batch, size) for features without positions.
-            g: (d, d), an element of the group.
+            g: an element of the group, (d, d) or what size its elements have.
 
         Raises:
             ShapeError: the channels of x do not fit the type.
             GroupError: g is not in the group.
         """
         self.check(x)
-        matrix = torch.as_tensor(self.representation(g), dtype=torch.float64, device=x.device)
-        moved = act_on_grid(x, np.asarray(g, dtype=np.float64)) if x.dim() > 2 else x
+        element = np.asarray(g, dtype=np.float64)
+        matrix = torch.as_tensor(self.representation(element), dtype=torch.float64, device=x.device)
+        moved = act_on_grid(x, self.group._action(element)) if x.dim() > 2 else x
         return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
 
     def check(self, x: torch.Tensor) -> None:

@@ -1,29 +1,53 @@
 """Representation theory of compact groups: exact, deterministic, float64; NumPy only."""
 
+from ._actions import GroupAction, with_action
+from ._axial import AxialGroup
 from ._catalogue import group
 from ._decompose import Decomposition, decompose
+from ._fourier import FourierTransform, fourier
 from ._group import Group
-from ._harmonics import harmonic_size, harmonics
+from ._harmonics import harmonic_size, harmonics, solid_harmonics
 from ._induced import Induced
 from ._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from ._planar import PlanarGroup
+from ._polyhedral import PolyhedralGroup
+from ._products import DirectProduct, Inflation, direct_product
+from ._quadrature import Quadrature, quadrature
 from ._representation import DirectSum, Irrep, Representation, Restriction, TensorProduct
+from ._rotations import RotationGroup
+from ._spatial import SpatialGroup
+from ._wigner import wigner_d
 
 __all__ = [
+    "AxialGroup",
     "Decomposition",
+    "DirectProduct",
     "DirectSum",
+    "FourierTransform",
     "Group",
+    "GroupAction",
     "Induced",
+    "Inflation",
     "Irrep",
     "PlanarGroup",
+    "PolyhedralGroup",
+    "Quadrature",
     "Representation",
     "Restriction",
+    "RotationGroup",
+    "SpatialGroup",
     "TensorProduct",
     "clebsch_gordan",
     "decompose",
+    "direct_product",
+    "fourier",
     "group",
     "harmonic_size",
     "harmonics",
     "intertwiners",
     "multiplicity",
+    "quadrature",
+    "solid_harmonics",
+    "wigner_d",
+    "with_action",
 ]

@@ -45,9 +45,7 @@ class _Table(Representation):
         return 0
 
     def _matrices(self, g: Array) -> Array:
-        flat = g.reshape(-1, 1, self.group.dim, self.group.dim)
-        nearest = np.argmin(np.linalg.norm(flat - self.group.elements, axis=(-2, -1)), axis=1)
-        return np.asarray(self.table[nearest].reshape(*g.shape[:-2], self.size, self.size))
+        return np.asarray(self.table[self.group.nearest_index(g)])
 
 
 def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -> Decomposition:

@@ -34,6 +34,15 @@ def require_group(argument: str, value: object) -> "Group":
     return value
 
 
+def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -> list[object]:
+    """The values of the arguments that place a subgroup of the group `name`, None for those not given."""
+    unknown = sorted(set(where) - set(known))
+    if unknown:
+        takes = " and ".join(f"{argument}=" for argument in known)
+        raise GroupError(f"{unknown[0]}: unknown argument; a subgroup of {name} takes {takes}")
+    return [where.get(argument) for argument in known]
+
+
 class IrrepData(NamedTuple):
     """What a group says of one irrep: its size, frequency and Frobenius-Schur type over the reals."""
 
@@ -62,6 +71,11 @@ class Group(Frozen, ABC):
         """Dimension d of the space acted on."""
 
     @property
+    def element_size(self) -> int:
+        """Size of the matrices that are its elements: `dim` where they act on space by themselves."""
+        return self.dim
+
+    @property
     @abstractmethod
     def order(self) -> int | float:
         """Number of elements, `math.inf` for a continuous group."""
@@ -70,6 +84,21 @@ class Group(Frozen, ABC):
     @abstractmethod
     def generators(self) -> Array:
         """(n, d, d): matrices that generate the group (for a continuous one, a dense subgroup of it)."""
+
+    @property
+    @abstractmethod
+    def components(self) -> Array:
+        """(n, d, d): one element of each connected component, the identity first; all elements of a finite group."""
+
+    @property
+    @abstractmethod
+    def frame(self) -> Array:
+        """(d, d): the rotation R from the standard setting; h -> R h R^-1 embeds `standard`, element by element."""
+
+    @property
+    @abstractmethod
+    def standard(self) -> "Group":
+        """The group of this name in the standard setting, as `steer.group` gives it."""
 
     @property
     @abstractmethod
@@ -125,6 +154,10 @@ class Group(Frozen, ABC):
     def _distance(self, g: Array) -> Array:
         """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
 
+    @abstractmethod
+    def _harmonic(self, degree: int) -> "Representation":
+        """See `harmonic`."""
+
     # What follows from that -----------------------------------------------------------------------------------------
 
     @property
@@ -145,26 +178,73 @@ class Group(Frozen, ABC):
             )
         return self.haar()[0]
 
+    def nearest_index(self, g: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """(...): positions in `elements` of those nearest to matrices g (..., d, d), for a finite group."""
+        flat = self._as_matrices(g).reshape(*np.shape(g)[:-2], self.element_size**2)
+        # all elements have one norm, so the nearest one has the largest inner product
+        return np.asarray(np.argmax(flat @ self.elements.reshape(len(self.elements), -1).T, axis=-1))
+
+    @functools.cached_property
+    def cayley_table(self) -> npt.NDArray[np.intp]:
+        """(order, order): entry (i, j) is the position of the product g_i g_j in `elements`.
+
+        Raises:
+            GroupError: the group is continuous.
+        """
+        g = self.elements
+        table = np.stack([self.nearest_index(h @ g) for h in g])
+        table.setflags(write=False)
+        return table
+
+    @functools.cached_property
+    def conjugacy_classes(self) -> tuple[tuple[int, ...], ...]:
+        """Positions in `elements`, class by class: the identity alone first, each class in order of its elements.
+
+        Raises:
+            GroupError: the group is continuous.
+        """
+        table = self.cayley_table
+        inverse = np.argmin(table, axis=1)  # g_i g_j = g_0 = 1
+        found: dict[tuple[int, ...], None] = {}
+        for i in range(len(table)):
+            found[tuple(sorted({int(table[table[j, i], inverse[j]]) for j in range(len(table))}))] = None
+        return tuple(found)
+
     def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """(...): whether the matrices g (..., d, d) belong to the group, to 1e-6 in the Frobenius norm."""
         return np.asarray(self._distance(self._as_matrices(g)) < MEMBERSHIP)
 
     def __le__(self, other: "Group") -> bool:
-        """Whether this group is a subgroup of `other`: the same matrices, not only the same abstract group."""
-        return self.dim == other.dim and bool(other.contains(self.generators).all())
+        """Whether this group is a subgroup of `other`: the same matrices and moves, not only the same name."""
+        return other._holds(self) and other._moves_alike(self)
 
-    def _named_subgroup(self, subgroup: "Group | str") -> "Group":
-        """A subgroup given by name or value, or an error that says why it is none."""
+    def _holds(self, other: "Group") -> bool:
+        """Whether the elements of `other` are elements of this group, however they move space."""
+        return self.element_size == other.element_size and bool(self.contains(other.generators).all())
+
+    def _embed(self, subgroup: "Group", g: Array) -> Array:
+        """(..., n, n): elements g of what `_named_subgroup` gave as elements of this group."""
+        return g
+
+    def _moves_alike(self, subgroup: "Group") -> bool:
+        """Whether the elements of what `_named_subgroup` gave move space as they do in this group."""
+        g = subgroup.generators
+        here, there = self._action(self._embed(subgroup, g)), subgroup._action(g)
+        return here.shape == there.shape and float(np.abs(here - there).max(initial=0.0)) < MEMBERSHIP
+
+    def _named_subgroup(self, subgroup: "Group | str", alike: bool = True) -> "Group":
+        """A subgroup by name or value, one that moves space alike if so asked, or an error that says why it is none."""
         found = self.subgroup(subgroup) if isinstance(subgroup, str) else require_group("subgroup", subgroup)
-        if not found <= self:
+        if not self._holds(found) or (alike and not self._moves_alike(found)):
             raise GroupError(f"subgroup: {found!r} is not a subgroup of {self!r}; get one with {self!r}.subgroup(name)")
         return found
 
     def _as_matrices(self, g: npt.ArrayLike) -> Array:
         out = np.asarray(g, dtype=np.float64)
-        if out.ndim < 2 or out.shape[-2:] != (self.dim, self.dim):
+        size = self.element_size
+        if out.ndim < 2 or out.shape[-2:] != (size, size):
             raise GroupError(
-                f"g: expected matrices of shape (..., {self.dim}, {self.dim}) for {self.name}, got shape {out.shape}"
+                f"g: expected matrices of shape (..., {size}, {size}) for {self.name}, got shape {out.shape}"
             )
         return out
 
@@ -179,6 +259,23 @@ class Group(Frozen, ABC):
             )
         return out
 
+    def action(self, g: npt.ArrayLike) -> Array:
+        """(..., dim, dim): the matrices by which elements g act on R^dim, in the order (x, y[, z]).
+
+        Raises:
+            GroupError: a matrix is not in the group.
+        """
+        return self._action(self._members(g))
+
+    def _action(self, g: Array) -> Array:
+        """`action` of elements that are known to belong to the group: the elements themselves, unless it says so."""
+        return g
+
+    @property
+    def _action_degree(self) -> int:
+        """A frequency that no irrep of the action exceeds."""
+        return 1
+
     def irrep(self, label: str) -> "Irrep":
         """The irrep called `label`.
 
@@ -187,7 +284,15 @@ class Group(Frozen, ABC):
         """
         from ._representation import Irrep
 
-        return Irrep(self, str(label))
+        return Irrep(self, self._known_label(str(label)))
+
+    def _closed_clebsch_gordan(self, first: "Irrep", second: "Irrep", out: "Irrep") -> Array | None:
+        """`clebsch_gordan` of irreps of this group in closed form, if there is one."""
+        return None
+
+    def _known_label(self, label: str) -> str:
+        """The one name of an irrep that may go by several; a label that is not known stays as it is."""
+        return label
 
     def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
         """All irreps up to `max_frequency` (all of a finite group when None), the trivial one first.
@@ -221,7 +326,7 @@ class Group(Frozen, ABC):
 
     @property
     def vector(self) -> "Representation":
-        """The action on R^d itself, components in the order (x, y[, z])."""
+        """The action on R^d itself, components in the order (x, y[, z]); an error for a group without action."""
         from ._representation import Defining
 
         return Defining(self)
@@ -279,16 +384,7 @@ class Group(Frozen, ABC):
         Raises:
             RepresentationError: the degree is not an integer >= 0.
         """
-        degree = require_count("degree", degree, RepresentationError)
-        return self._orthogonal_group().irrep(self._harmonic_label(degree)).restrict(self)
-
-    @abstractmethod
-    def _orthogonal_group(self) -> "Group":
-        """O(d)."""
-
-    @abstractmethod
-    def _harmonic_label(self, degree: int) -> str:
-        """Label of the irrep of O(d) on the harmonics of a degree."""
+        return self._harmonic(require_count("degree", degree, RepresentationError))
 
     def __str__(self) -> str:
         return self.name

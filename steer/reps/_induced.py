@@ -47,7 +47,7 @@ class Induced(Representation):
 
     def _matrices(self, g: Array) -> Array:
         count, inner = len(self.cosets), self.base.size
-        flat = g.reshape(-1, self.group.dim, self.group.dim)
+        flat = g.reshape(-1, *g.shape[-2:])
         moved = flat[:, None] @ self.cosets  # g g_j
         out = np.zeros((len(flat), count, inner, count, inner))
         for i, representative in enumerate(self.cosets):
@@ -71,7 +71,7 @@ def has_finite_index(group: Group, subgroup: Group) -> bool:
 
 def coset_representatives(group: Group, subgroup: Group) -> Array:
     """(index, d, d): the first element of each coset g H in the order of the group's elements (or components)."""
-    candidates = group.haar(0)[0]
+    candidates = group.components
     found: list[Array] = []
     left = np.ones(len(candidates), dtype=bool)
     while left.any():

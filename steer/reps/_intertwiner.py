@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ._linalg import Array, frozen, orthonormal_columns
-from ._representation import Irrep, Representation, _same_group
+from ._linalg import Array, fix_sign, frozen, orthonormal_columns
+from ._representation import Irrep, Representation, TensorProduct, _same_group
 
 
 @functools.lru_cache(maxsize=64)
@@ -15,18 +15,31 @@ def _at_nodes(rep: Representation, max_degree: int) -> Array:
     return frozen(rep._matrices(rep.group.haar(max_degree)[0]))
 
 
-def _quadrature(rep_in: Representation, rep_out: Representation) -> tuple[Array, Array, Array]:
-    """Matrices of both representations at the nodes of a quadrature exact for their product, and its weights."""
-    max_degree = 0 if rep_in.group.is_finite else rep_in._degree + rep_out._degree
-    return _at_nodes(rep_in, max_degree), _at_nodes(rep_out, max_degree), rep_in.group.haar(max_degree)[1]
+@functools.lru_cache(maxsize=1024)
+def _traces(rep: Representation, max_degree: int) -> Array:
+    """(nodes,): the character of a representation at the nodes of a quadrature."""
+    return frozen(rep._character(rep.group.haar(max_degree)[0]))
+
+
+def _product_degree(rep_in: Representation, rep_out: Representation) -> int:
+    """The degree of a quadrature that is exact for the product of two representations."""
+    return 0 if rep_in.group.is_finite else rep_in._degree + rep_out._degree
+
+
+def _rank(rep_in: Representation, rep_out: Representation) -> int:
+    """The inner product of the two characters."""
+    max_degree = _product_degree(rep_in, rep_out)
+    weights = rep_in.group.haar(max_degree)[1]
+    return round(float(weights @ (_traces(rep_in, max_degree) * _traces(rep_out, max_degree))))
 
 
 def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
     """Dimension of Hom_G(rep_in, rep_out): the inner product of the two characters."""
     _same_group(rep_in, rep_out, "multiplicity")
-    at_in, at_out, weights = _quadrature(rep_in, rep_out)
-    traces = np.trace(at_in, axis1=-2, axis2=-1) * np.trace(at_out, axis1=-2, axis2=-1)
-    return round(float(weights @ traces))
+    closed = _closed_form(rep_in, rep_out)
+    if closed is not None:
+        return len(closed)
+    return _rank(rep_in, rep_out)
 
 
 def intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
@@ -48,10 +61,36 @@ def intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
 
 @functools.lru_cache(maxsize=4096)
 def _intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
-    at_in, at_out, weights = _quadrature(rep_in, rep_out)
-    traces = np.trace(at_in, axis1=-2, axis2=-1) * np.trace(at_out, axis1=-2, axis2=-1)
-    rank = round(float(weights @ traces))
-    size_out, size_in = rep_out.size, rep_in.size
+    closed = _closed_form(rep_in, rep_out)
+    return projected_intertwiners(rep_in, rep_out) if closed is None else closed
+
+
+def _closed_form(rep_in: Representation, rep_out: Representation) -> Array | None:
+    """`intertwiners` where they are known without a projector; where each is unique, its sign is all of the gauge."""
+    if isinstance(rep_in, Irrep) and isinstance(rep_out, Irrep) and (rep_in != rep_out or rep_in.type == "real"):
+        # Schur's lemma: nothing between different irreps, and the scalars from one of real type to itself
+        rank = int(rep_in == rep_out)
+        return frozen(np.eye(rep_out.size, rep_in.size)[None][:rank] / np.sqrt(rep_in.size))
+    for out, product in ((rep_out, rep_in), (rep_in, rep_out)):
+        if isinstance(out, Irrep) and isinstance(product, TensorProduct):
+            first, second = product.first, product.second
+            if isinstance(first, Irrep) and isinstance(second, Irrep):
+                found = out.group._closed_clebsch_gordan(first, second, out)
+                if found is not None and (product is rep_in or len(found) < 2):
+                    maps = found.reshape(len(found), out.size, product.size)
+                    maps = maps if product is rep_in else np.swapaxes(maps, 1, 2)
+                    return frozen([fix_sign(one) for one in maps]).reshape(maps.shape)
+    return None
+
+
+def projected_intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
+    """`intertwiners`, by the projector whatever the representations are."""
+    rank, size_out, size_in = _rank(rep_in, rep_out), rep_out.size, rep_in.size
+    if rank == 0:
+        return frozen(np.zeros((0, size_out, size_in)))
+    max_degree = _product_degree(rep_in, rep_out)
+    at_in, at_out = _at_nodes(rep_in, max_degree), _at_nodes(rep_out, max_degree)
+    weights = rep_in.group.haar(max_degree)[1]
     nodes = len(weights)
 
     def columns() -> Iterator[Array]:

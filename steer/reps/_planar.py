@@ -14,8 +14,9 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import GroupError, nearest
-from ._group import MEMBERSHIP, Group, IrrepData, require_count
+from ._group import MEMBERSHIP, Group, IrrepData, require_count, require_where
 from ._linalg import Array, frozen
+from ._representation import Representation
 
 
 def cos_sin(turn: Fraction) -> tuple[float, float]:
@@ -38,6 +39,18 @@ def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
     return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
 
 
+def angular_distance(g: Array, sign: float, rotations: int | None = None, first: float = 0.0) -> Array:
+    """(...): distance of g (..., 2, 2) to the nearest R(angle) diag(1, sign): any angle, or `first` + 2 pi k / n."""
+    # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
+    angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
+    if rotations is not None:
+        step = 2 * np.pi / rotations
+        angle = np.round((angle - first) / step) * step + first
+    c, s = np.cos(angle), np.sin(angle)
+    best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
+    return np.asarray(np.linalg.norm(g - best, axis=(-2, -1)))
+
+
 @functools.lru_cache(maxsize=256)
 def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
     """All elements of C_n or D_n in order, and their equal weights; also a quadrature for SO(2) and O(2)."""
@@ -46,7 +59,7 @@ def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
     return elements, frozen(np.full(len(elements), 1 / len(elements)))
 
 
-def _canonical(turn: Fraction) -> Fraction:
+def canonical_turn(turn: Fraction) -> Fraction:
     """The simple fraction that `turn` was computed from, or else its 14 decimals.
 
     Idempotent, and equal for numbers that differ by rounding: so groups that were given the same axis are equal, and
@@ -98,6 +111,18 @@ class PlanarGroup(Group):
         c, s = math.cos(1.0), math.sin(1.0)
         return frozen(np.zeros((0, 2, 2)) if self.rotations else [[[c, -s], [s, c]]])
 
+    @property
+    def components(self) -> Array:
+        return _uniform(self.rotations or 1, self.reflections, self.axis)[0]
+
+    @property
+    def frame(self) -> Array:
+        return frozen(rotation_matrix(self.axis))
+
+    @property
+    def standard(self) -> "PlanarGroup":
+        return PlanarGroup(self.rotations, self.reflections)
+
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         max_degree = require_count("max_degree", max_degree, GroupError)
         return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
@@ -115,15 +140,8 @@ class PlanarGroup(Group):
     def _distance(self, g: Array) -> Array:
         found = []
         for sign in (1.0, -1.0) if self.reflections else (1.0,):
-            # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
-            angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
-            if self.rotations is not None:
-                step = 2 * np.pi / self.rotations
-                first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
-                angle = np.round((angle - first) / step) * step + first
-            c, s = np.cos(angle), np.sin(angle)
-            best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
-            found.append(np.linalg.norm(g - best, axis=(-2, -1)))
+            first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
+            found.append(angular_distance(g, sign, self.rotations, first))
         return np.asarray(np.minimum.reduce(found))
 
     # Irreps ---------------------------------------------------------------------------------------------------------
@@ -194,10 +212,7 @@ class PlanarGroup(Group):
             GroupError: there is no such subgroup, or the axis is not one of this group's.
         """
         family = parse_planar(name)
-        unknown = set(where) - {"axis"}
-        if unknown:
-            raise GroupError(f"{sorted(unknown)[0]}: unknown argument; a subgroup of {self.name} takes axis=")
-        axis = where.get("axis")
+        (axis,) = require_where(self.name, where, ("axis",))
         if axis is not None and not (family.reflections and family.rotations):
             raise GroupError(f"axis: {name} has no distinguished reflection axis; leave it out")
         turn = self.axis if axis is None else _axis_turn(axis)
@@ -233,17 +248,14 @@ class PlanarGroup(Group):
             found += [PlanarGroup(None, True)] if self.reflections else []
         return tuple(sorted(found, key=lambda group: (group.order, group.reflections, group.axis)))
 
-    def _orthogonal_group(self) -> "PlanarGroup":
-        return PlanarGroup(None, True)
-
-    def _harmonic_label(self, degree: int) -> str:
-        return str(degree) if degree else "0+"
+    def _harmonic(self, degree: int) -> Representation:
+        return PlanarGroup(None, True).irrep(str(degree) if degree else "0+").restrict(self)
 
 
 def dihedral(n: int, turn: Fraction) -> PlanarGroup:
     """D_n with a reflection axis at pi * turn; the axis is named by its smallest non-negative angle."""
     # The second remainder makes 0 of 1/n, which is what the first one leaves of -1e-16.
-    return PlanarGroup(n, True, _canonical(turn % Fraction(1, n)) % Fraction(1, n))
+    return PlanarGroup(n, True, canonical_turn(turn % Fraction(1, n)) % Fraction(1, n))
 
 
 def _axis_turn(axis: object) -> Fraction:

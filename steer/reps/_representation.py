@@ -51,7 +51,11 @@ class Representation(Frozen, ABC):
 
     def character(self, g: npt.ArrayLike) -> Array:
         """(...): traces of the matrices at elements g (..., d, d)."""
-        return np.asarray(np.trace(self(g), axis1=-2, axis2=-1))
+        return self._character(self.group._members(g))
+
+    def _character(self, g: Array) -> Array:
+        """`character` at elements g that are known to belong to the group."""
+        return np.asarray(np.trace(self._matrices(g), axis1=-2, axis2=-1))
 
     @property
     def irreps(self) -> tuple["Irrep", ...]:
@@ -108,10 +112,13 @@ class Representation(Frozen, ABC):
     def restrict(self, subgroup: "Group | str") -> "Representation":
         """The same matrices, for the elements of a subgroup only.
 
+        The subgroup may move space in another way, as the values of `steer.reps.with_action` do. For a factor of a
+        `steer.reps.direct_product` they are the matrices at the pairs of an element of the factor and 1.
+
         Raises:
             GroupError: it is not a subgroup (the same elements, in the same setting) of the group.
         """
-        found = self.group._named_subgroup(subgroup)
+        found = self.group._named_subgroup(subgroup, alike=False)
         return self if found == self.group else Restriction(self, found)
 
     def induce(self, group: Group, max_frequency: int | None = None) -> "Representation":
@@ -204,6 +211,10 @@ class Defining(Representation):
 
     group: Group
 
+    def __post_init__(self) -> None:
+        if self.group.dim == 0:
+            raise RepresentationError(f"vector: {self.group!r} does not act on space; take a sum of its irreps")
+
     @property
     def size(self) -> int:
         return self.group.dim
@@ -214,10 +225,10 @@ class Defining(Representation):
 
     @property
     def _degree(self) -> int:
-        return 1
+        return self.group._action_degree
 
     def _matrices(self, g: Array) -> Array:
-        return g.copy()
+        return self.group._action(g).copy()
 
     def __repr__(self) -> str:
         return f"{self.group!r}.vector"
@@ -249,6 +260,10 @@ class DirectSum(Representation):
 
     def _matrices(self, g: Array) -> Array:
         return block_diagonal([part._matrices(g) for part in self.parts])
+
+    def _character(self, g: Array) -> Array:
+        # copies of one part, of which band-limited representations have many, are traced once
+        return np.asarray(sum(self.parts.count(part) * part._character(g) for part in dict.fromkeys(self.parts)))
 
     @functools.cached_property
     def _decomposition(self) -> tuple[tuple[Irrep, ...], Array]:
@@ -287,13 +302,16 @@ class TensorProduct(Representation):
         product = np.einsum("...ij,...kl->...ikjl", self.first._matrices(g), self.second._matrices(g))
         return np.asarray(product.reshape(*g.shape[:-2], self.size, self.size))
 
+    def _character(self, g: Array) -> Array:
+        return np.asarray(self.first._character(g) * self.second._character(g))
+
     def __repr__(self) -> str:
         return f"({self.first!r}).tensor({self.second!r})"
 
 
 @dataclass(frozen=True, repr=False)
 class Restriction(Representation):
-    """A representation of a larger group, at the elements of a subgroup."""
+    """A representation of a larger group, at the elements of a subgroup (of a product also: of a factor)."""
 
     base: Representation
     group: Group
@@ -311,10 +329,14 @@ class Restriction(Representation):
         return self.base._degree
 
     def _matrices(self, g: Array) -> Array:
-        return self.base._matrices(g)
+        return self.base._matrices(self.base.group._embed(self.group, g))
+
+    def _character(self, g: Array) -> Array:
+        return self.base._character(self.base.group._embed(self.group, g))
 
     def restrict(self, subgroup: Group | str) -> Representation:
-        return self.base.restrict(self.group._named_subgroup(subgroup))
+        found = self.group._named_subgroup(subgroup, alike=False)
+        return self.base.restrict(found) if self.base.group._holds(found) else super().restrict(found)
 
     def __repr__(self) -> str:
         return f"({self.base!r}).restrict({self.group!r})"

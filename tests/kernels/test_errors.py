@@ -83,7 +83,10 @@ CASES = {
     "grid size": (lambda: Grid((3, 0)), r"grid: expected a tuple of integers >= 1 .*, got \(3, 0\)"),
     "grid number": (lambda: Grid(3), r"grid: expected a tuple of integers >= 1 .*, got 3"),
     "grid fraction": (lambda: Grid((3, 2.5)), r"grid: expected a tuple of integers >= 1 .*, got \(3, 2.5\)"),
-    "empty grid": (lambda: Grid(()), r"grid: expected a tuple of integers >= 1 .*, got \(\)"),
+    "empty grid": (
+        lambda: kernels.compile([C4.regular], [C4.regular], ()),
+        r"grid: expected 2 sizes for C4, got \(\)",
+    ),
     "grid dimension": (
         lambda: kernels.compile([C4.regular], [C4.regular], (3, 3, 3)),
         r"grid: expected 2 sizes for C4, got \(3, 3, 3\)",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steer.reps import clebsch_gordan
-from tests.planar import GROUPS, O2, PLANAR, TOL, end_dimension, generators, group_id, irreps, regular
+from tests.catalogue import GROUPS, O2, PLANAR, TOL, end_dimension, generators, group_id, irreps, regular
 
 
 def products_in_band(group):

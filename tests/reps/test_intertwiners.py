@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from steer.reps import intertwiners, multiplicity
-from tests.planar import GROUPS, PLANAR, TOL, end_dimension, few_types, generators, group_id, irreps, regular
+from tests.catalogue import FINITE, GROUPS, TOL, end_dimension, few_types, generators, group_id, irreps, quadrature
 
 
 def projector(rep_in, rep_out):
     """The dense Haar projector on Hom(rep_in, rep_out), vectors indexed (out, in)."""
-    # a tensor product has frequencies up to the sum of those of its factors, and no type here exceeds 24
-    nodes, weights = rep_in.group.haar(48)
+    nodes, weights = quadrature(rep_in, rep_out)
     return sum(w * np.kron(b, a) for w, a, b in zip(weights, rep_in(nodes), rep_out(nodes), strict=True))
 
 
@@ -75,8 +74,10 @@ def test_they_are_all_solutions_of_the_commutation_constraint(group):
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_their_number_is_the_inner_product_of_characters(group):
-    nodes, weights = group.haar(48)
-    traces = {rep: rep.character(nodes) for rep in few_types(group)}
+    types = few_types(group)
+    highest = max(types, key=lambda rep: rep._degree)
+    nodes, weights = quadrature(highest, highest)
+    traces = {rep: rep.character(nodes) for rep in types}
     for a, b in itertools.product(traces, repeat=2):
         expected = weights @ (traces[a] * traces[b])
         assert abs(multiplicity(a, b) - expected) < 1e-10  # sums of up to size^2 = 600 terms of order 1
@@ -107,11 +108,19 @@ def test_schur(group):
             np.testing.assert_allclose(one @ one.T, np.eye(a.size), atol=TOL)
 
 
-@pytest.mark.parametrize("group", PLANAR, ids=group_id)
+@pytest.mark.parametrize("group", FINITE, ids=group_id)
 def test_maps_out_of_the_regular_representation_are_vectors(group):
-    # Hom_G(R[G], V) = V, by the image of the identity; band limited, for the V within the band
+    # Hom_G(R[G], V) = V, by the image of the identity
     for psi in irreps(group):
-        assert multiplicity(regular(group), psi) == psi.size
+        assert multiplicity(group.regular, psi) == psi.size
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_maps_out_of_the_band_limited_regular_representation_are_vectors(group):
+    # the same for every V within the band
+    highest = min(2, max(psi.frequency for psi in irreps(group)))
+    for psi in group.irreps(highest):
+        assert multiplicity(group.band_limited(highest), psi) == psi.size
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import steer
-from tests.planar import (
+from steer.reps._axial import AxialGroup
+from tests.catalogue import (
     CONTINUOUS,
     FINITE,
     GROUPS,
@@ -35,15 +36,17 @@ def commutant(matrices):
 def conjugacy_classes(group):
     """Brute force: classes of a finite group, as frozen sets of indices into its elements."""
     g = group.elements
-    images = g[:, None] @ g @ g.transpose(0, 2, 1)[:, None]
-    which = np.linalg.norm(images[:, :, None] - g, axis=(-2, -1)).argmin(axis=-1)
-    return {frozenset(column.tolist()) for column in which.T}
+    images = (g[:, None] @ g @ g.transpose(0, 2, 1)[:, None]).reshape(len(g), len(g), -1)
+    # tr(a^T b) is largest, and the dimension, for equal orthogonal matrices
+    overlap = images @ g.reshape(len(g), -1).T
+    np.testing.assert_allclose(overlap.max(axis=-1), group.dim, atol=TOL)
+    return {frozenset(column.tolist()) for column in overlap.argmax(axis=-1).T}
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_every_representation_is_an_orthogonal_homomorphism(group):
     g = elements(group)
-    identity = np.eye(2)
+    identity = np.eye(group.dim)
     for rep in many_types(group):
         matrices = rep(g)
         assert matrices.shape == (len(g), rep.size, rep.size)
@@ -147,16 +150,30 @@ def test_labels_are_unique_and_give_the_irreps_back(group):
     np.testing.assert_array_equal(group.trivial(elements(group)), np.ones((len(elements(group)), 1, 1)))
 
 
+def waves(group, nodes, highest):
+    """Characters of what a frequency counts, degree by degree, and the signs "up to a reflection" refers to."""
+    determinant = np.linalg.det(nodes).round()
+    if isinstance(group, AxialGroup):
+        upright = group.frame.T @ nodes @ group.frame
+        planar, along = upright[:, :2, :2], upright[:, 2, 2].round()
+        circular = [O2.harmonic(degree).character(planar) for degree in range(highest + 1)]
+        return circular, [np.ones(len(nodes)), along, determinant, along * determinant]
+    return [group.harmonic(degree).character(nodes) for degree in range(highest + 1)], [
+        np.ones(len(nodes)),
+        determinant,
+    ]
+
+
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_frequency_is_the_lowest_degree_of_harmonics_with_that_irrep(group):
-    # "up to a reflection": the irreps of O(2) without harmonics are the pseudoscalars, those times a determinant
-    nodes, weights = group.haar(2 * 13)
-    determinant = np.linalg.det(nodes)
+    # "up to a reflection": the irreps of O(2) without harmonics are the pseudoscalars, those times a determinant. Of
+    # axial groups it is the lowest angular frequency about the axis.
+    highest = max(psi.frequency for psi in irreps(group))
+    nodes, weights = group.haar(2 * highest)
+    characters, signs = waves(group, nodes, highest)
     for psi in irreps(group):
-        found = []
-        for degree in range(14):
-            wave = group.harmonic(degree).character(nodes) * psi.character(nodes)
-            found.append(max(weights @ wave, weights @ (wave * determinant)) > 0.5)
+        at_nodes = psi.character(nodes)
+        found = [max(weights @ (wave * sign * at_nodes) for sign in signs) > 0.5 for wave in characters]
         assert found.index(True) == psi.frequency
 
 
@@ -196,9 +213,9 @@ def test_rotations_of_frequency_k_turn_by_k_times_the_angle():
 def test_vector_is_the_group_itself(group):
     g = elements(group)
     np.testing.assert_array_equal(group.vector(g), g)
-    assert group.vector.size == group.dim == 2
-    # components are in the order (x, y): the matrix that moves points moves vectors
-    point = np.array([0.3, -1.2])
+    assert group.vector.size == group.dim
+    # components are in the order (x, y[, z]): the matrix that moves points moves vectors
+    point = np.array([0.3, -1.2, 0.7])[: group.dim]
     np.testing.assert_array_equal(group.vector(g) @ point, g @ point)
 
 

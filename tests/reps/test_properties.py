@@ -8,7 +8,7 @@ from hypothesis import given
 
 import steer
 from steer.reps import clebsch_gordan, decompose, intertwiners, multiplicity
-from tests.planar import GROUPS, O2, TOL, elements, end_dimension, few_types, irreps, subgroups
+from tests.catalogue import GROUPS, O2, TOL, elements, end_dimension, few_types, irreps, subgroups
 
 LARGEST = 40
 

@@ -14,7 +14,7 @@ import pytest
 
 import steer
 from steer.reps import Representation, clebsch_gordan, decompose, intertwiners
-from tests.planar import GROUPS, O2, SO2, TILTED, elements, group_id, irreps, many_types, regular, subgroups
+from tests.catalogue import GROUPS, O2, SO2, TILTED, elements, group_id, irreps, many_types, regular, subgroups
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ FINGERPRINT = """
 import hashlib, numpy as np, sys
 np.random.seed(int(sys.argv[1]))
 from steer.reps import clebsch_gordan, decompose, intertwiners
-from tests.planar import O2, TILTED, few_types, irreps
+from tests.catalogue import O2, TILTED, few_types, irreps
 import steer
 digest = hashlib.sha256()
 for group in [O2, TILTED[2], *(steer.group(name, dim=2) for name in ("C5", "D4", "D6", "SO(2)"))]:
