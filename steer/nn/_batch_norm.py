@@ -213,7 +213,7 @@ class BatchNorm(Module):
             running.add_((new.to(running.dtype) - running) * share)
 
     def _export(self) -> torch.nn.Module:
-        kind = {2: torch.nn.BatchNorm2d, 3: torch.nn.BatchNorm3d}[self.in_type.group.dim]
+        kind = {2: torch.nn.BatchNorm2d, 3: torch.nn.BatchNorm3d}.get(self.in_type.group.dim, torch.nn.BatchNorm1d)
         mean, var, weight, bias = (value.detach() for value in self._running())
         out = kind(self.in_type.size, self.eps, self.momentum, self.affine).to(device=mean.device, dtype=mean.dtype)
         with torch.no_grad():

@@ -76,7 +76,8 @@ class AvgPool(_Pool):
         count_include_pad: whether padding counts in the mean.
 
     Raises:
-        KernelError: sizes that are no positive integers, or differ between axes that the group mixes.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
     """
 
     def __init__(
@@ -108,7 +109,8 @@ class MaxPool(_Pool):
 
     Raises:
         FieldTypeError: a field is not a permutation representation; `AvgPool` or `BlurPool` will do.
-        KernelError: sizes that are no positive integers, or differ between axes that the group mixes.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
     """
 
     def __init__(
@@ -141,8 +143,8 @@ class BlurPool(Module):
         padding: zeros added on every side; (kernel_size - 1) // 2 when None, which keeps the size at stride 1.
 
     Raises:
-        KernelError: sizes that are no positive integers, or differ between axes that the group mixes; sigma not
-        positive.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes; sigma not positive.
     """
 
     filter: torch.Tensor
@@ -199,6 +201,8 @@ class BlurPool(Module):
 
 def _sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
     """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
+    if group.dim not in (2, 3):
+        raise KernelError(f"in_type: pooling needs a group that acts on the plane or on space, got {group!r}")
     found = per_axis(name, value, group.dim, least)
     require_symmetric(group, **{name: found})
     return found

@@ -8,7 +8,19 @@ from hypothesis import given
 
 import steer
 from steer.reps import clebsch_gordan, decompose, intertwiners, multiplicity
-from tests.catalogue import GROUPS, O2, TOL, elements, end_dimension, few_types, irreps, subgroups
+from tests.catalogue import (
+    GROUPS,
+    O2,
+    O3,
+    SPATIAL,
+    TOL,
+    elements,
+    end_dimension,
+    few_types,
+    has_finite_index,
+    irreps,
+    subgroups,
+)
 
 LARGEST = 40
 
@@ -19,7 +31,15 @@ AXES = st.floats(-10, 10, allow_nan=False)
 def any_group(draw):
     """Any group of the list, or a dihedral one about any axis."""
     tilted = st.builds(lambda n, axis: O2.subgroup(f"D{n}", axis=axis), st.integers(1, 12), AXES)
-    return draw(st.one_of(st.sampled_from(GROUPS), tilted))
+    return draw(st.one_of(st.sampled_from(GROUPS), tilted, spatial()))
+
+
+@st.composite
+def spatial(draw):
+    """A group of space about any axis."""
+    small = draw(st.sampled_from([group for group in SPATIAL if group.order <= 24 or not group.is_finite]))
+    axis = draw(st.tuples(AXES, AXES, AXES).filter(lambda axis: np.linalg.norm(axis) > 1e-3))
+    return O3.subgroup(small.name, axis=axis, **({"secondary": draw(AXES)} if small.has_secondary else {}))
 
 
 @st.composite
@@ -90,7 +110,7 @@ def test_intertwiners(case, seed):
 @given(group_and_types(1), st.data())
 def test_frobenius_reciprocity(case, data):
     group, rep = case
-    small = data.draw(st.sampled_from([h for h in subgroups(group) if h.is_finite == group.is_finite]))
+    small = data.draw(st.sampled_from([h for h in subgroups(group) if has_finite_index(group, h)]))
     psi = data.draw(st.sampled_from(irreps(small)))
     assert multiplicity(rep, psi.induce(group)) == multiplicity(rep.restrict(small), psi)
 

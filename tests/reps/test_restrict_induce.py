@@ -97,7 +97,7 @@ def test_frobenius_reciprocity(pair):
 
 def highest(group):
     """No irrep tested, nor band-limited type, has a higher frequency."""
-    return max(psi.frequency for psi in irreps(group))
+    return max(MAX_FREQUENCY, *(psi.frequency for psi in irreps(group)))
 
 
 def occurs_in_band(group, psi):

@@ -22,10 +22,12 @@ FINGERPRINT = """
 import hashlib, numpy as np, sys
 np.random.seed(int(sys.argv[1]))
 from steer.reps import clebsch_gordan, decompose, intertwiners
-from tests.catalogue import O2, TILTED, few_types, irreps
+from tests.catalogue import O2, SPATIAL_TILTED, TILTED, few_types, irreps
 import steer
 digest = hashlib.sha256()
-for group in [O2, TILTED[2], *(steer.group(name, dim=2) for name in ("C5", "D4", "D6", "SO(2)"))]:
+for group in [O2, TILTED[2], *SPATIAL_TILTED[3:7],
+              *(steer.group(name, dim=2) for name in ("C5", "D4", "D6", "SO(2)")),
+              *(steer.group(name, dim=3) for name in ("D3d", "Td", "I", "Dinfh", "SO(3)"))]:
     types = few_types(group)
     for a in types:
         digest.update(repr(a).encode())
