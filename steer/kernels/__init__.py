@@ -1,8 +1,9 @@
 """Steerable kernel bases, compiled into plans that turn coefficients into filters, and their cache."""
 
 from . import cache
-from ._basis import Element, KernelBasis, KernelDescriptor, kernel_basis
+from ._basis import KernelBasis, KernelDescriptor, kernel_basis
 from ._constraint import constraint_residual
+from ._functions import Element, ScalarFunctions
 from ._grid import Grid
 from ._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
 from ._radial import Rings
@@ -14,6 +15,7 @@ __all__ = [
     "KernelDescriptor",
     "KernelPlan",
     "Rings",
+    "ScalarFunctions",
     "cache",
     "compile",
     "constraint_residual",

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from ..reps._linalg import Array
-from ._basis import Block, KernelBasis, Orbit, distinct_irreps, isotypic_basis
+from ._basis import KernelBasis
+from ._block import Block, distinct_irreps, isotypic_basis
+from ._orbit import Orbit
 
 
 class Part(ABC):

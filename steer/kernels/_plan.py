@@ -12,6 +12,7 @@ from ..reps import DirectSum, Representation
 from ..reps._linalg import Array
 from ._basis import kernel_basis, natural_form
 from ._expand import BlockPart, DensePart, OrbitPart, Part
+from ._functions import ScalarFunctions
 from ._grid import Grid
 from ._radial import Rings
 from .cache import fingerprint
@@ -35,7 +36,7 @@ class KernelPlan:
         in_reps: tuple[Representation, ...],
         out_reps: tuple[Representation, ...],
         grid: Grid,
-        radial: Rings,
+        radial: ScalarFunctions,
         strategy: str,
     ) -> None:
         self._arguments = (in_reps, out_reps, grid, radial, strategy)
@@ -53,11 +54,10 @@ class KernelPlan:
             if energy < VANISHING:
                 field = _field_of_channel(out_reps, where[0])
                 size = " x ".join(map(str, grid.shape))
-                remedy = "a larger kernel_size" + (" or max_frequency" if radial.max_frequency else "")
                 raise KernelError(
                     f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
-                    f"steerable {size} kernel of frequencies up to {radial.max_frequency} from the input to it; use "
-                    f"{remedy} if the layer has one, or leave the field out"
+                    f"steerable {size} kernel {radial.reach} from the input to it; use "
+                    f"{radial.remedy} if the layer has one, or leave the field out"
                 )
         self._flat = [part for row in self.parts for part in row]
         self._splits = [part.num_weights for part in self._flat]
@@ -146,7 +146,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     out_type: Iterable[Representation],
     grid: Grid | tuple[int, ...],
     *,
-    radial: Rings | None = None,
+    radial: ScalarFunctions | None = None,
     max_frequency: int | None = None,
     strategy: str = "auto",
 ) -> KernelPlan:
@@ -156,7 +156,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         in_type: a `FieldType`, or the representations of the input fields in order.
         out_type: the same for the output; of the same group.
         grid: kernel shape ([z,] y, x) or a `Grid`.
-        radial: the rings; by default those that fit the kernel.
+        radial: the scalar functions that kernels are made of; by default the rings that fit the kernel.
         max_frequency: cap on the harmonic degree of the default rings.
         strategy: "auto", or "dense": sample the whole basis of each part, the slow check of all others.
 
@@ -191,15 +191,26 @@ def _fields(name: str, given: Iterable[Representation]) -> tuple[Representation,
 
 @functools.lru_cache(maxsize=256)
 def _compile(
-    in_reps: tuple[Representation, ...], out_reps: tuple[Representation, ...], grid: Grid, radial: Rings, strategy: str
+    in_reps: tuple[Representation, ...],
+    out_reps: tuple[Representation, ...],
+    grid: Grid,
+    radial: ScalarFunctions,
+    strategy: str,
 ) -> KernelPlan:
     return KernelPlan(in_reps, out_reps, grid, radial, strategy)
 
 
 def _part(
-    strategy: str, a: Representation, count_in: int, b: Representation, count_out: int, grid: Grid, radial: Rings
+    strategy: str,
+    a: Representation,
+    count_in: int,
+    b: Representation,
+    count_out: int,
+    grid: Grid,
+    radial: ScalarFunctions,
 ) -> Part:
-    chosen = natural_form(a, b) if strategy == "auto" else strategy
+    natural = natural_form(a, b)
+    chosen = strategy if strategy != "auto" else radial.strategy if natural == "block" else natural
     return PARTS[chosen](kernel_basis(a, b, radial=radial), count_in, count_out, grid.points)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import KernelError
-from ..reps import harmonic_size, harmonics
-from ..reps._frozen import Frozen
+from ..reps import harmonics
 from ..reps._group import require_count
 from ..reps._linalg import Array
+from ._functions import AngularFunctions
 
 INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
 """Widths in pixels: of those from 0.4 to 0.7, those that keep most of the filters' response steerable. On frequencies
@@ -20,7 +20,7 @@ the box cuts off (benchmarks/aliasing.py prints them all)."""
 
 
 @dataclass(frozen=True)
-class Rings(Frozen):
+class Rings(AngularFunctions):
     """Functions exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|), L up to a limit, for rings of radius r and width s.
 
     Each function has unit L2 norm over R^d, so that coefficients of all rings are of one size. Units are pixels.
@@ -84,10 +84,6 @@ class Rings(Frozen):
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """(ring, degree) of each group of scalar functions, in their order."""
         return tuple((ring, degree) for ring, limit in enumerate(self.limits) for degree in range(limit + 1))
-
-    def count(self, dim: int) -> int:
-        """Number of scalar functions in R^dim."""
-        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
 
     def sample(self, points: npt.ArrayLike) -> Array:
         """(count, ...): the scalar functions at points (..., d), by ring, then degree, then harmonic."""

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from ..errors import FieldTypeError, KernelError
-from ..kernels import Grid
+from ..kernels import Grid, ScalarFunctions
 from ..kernels import compile as compile_plan
+from ..kernels._bases import functions_for
 from ..kernels._grid import is_count, require_symmetric
 from ..reps._linalg import Array
 from ._field_type import FieldType
@@ -17,7 +18,6 @@ from ._steerable import Steerable
 _CONV = {2: torch.nn.functional.conv2d, 3: torch.nn.functional.conv3d}
 _PLAIN: dict[int, type[torch.nn.Conv2d | torch.nn.Conv3d]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-BASES = ("rings",)
 
 
 class Conv(Steerable):
@@ -37,7 +37,7 @@ class Conv(Steerable):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        basis: str = "rings",
+        basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -50,9 +50,8 @@ class Conv(Steerable):
                 raise FieldTypeError(
                     f"{label}: {name} acts on {self.dim}-dimensional space, got a type of {value.group!r}"
                 )
-        for label, option, known in (("basis", basis, BASES), ("padding_mode", padding_mode, PADDING_MODES)):
-            if option not in known:
-                raise KernelError(f"{label}: expected {' or '.join(map(repr, known))}, got {option!r}")
+        if padding_mode not in PADDING_MODES:
+            raise KernelError(f"padding_mode: expected {' or '.join(map(repr, PADDING_MODES))}, got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
         self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
         self.stride = per_axis("stride", stride, self.dim, 1)
@@ -64,12 +63,13 @@ class Conv(Steerable):
         require_symmetric(in_type.group, **settings)
         group_type = split_type(in_type, out_type, groups)
         grid = Grid(self.kernel_size)
+        functions = functions_for(basis, grid, max_frequency)
 
         super().__init__(
             in_type,
             out_type,
             # Every group of output fields reads the same type, so one plan from it to all of them holds all filters.
-            lambda: compile_plan(group_type, out_type, grid, max_frequency=max_frequency),
+            lambda: compile_plan(group_type, out_type, grid, radial=functions),
             bias,
             device,
             dtype,
@@ -171,7 +171,8 @@ class Conv2d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        basis: "rings", Gaussian rings times circular harmonics.
+        basis: what kernels are made of: "rings", Gaussian rings times circular harmonics; or a value of
+            `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.

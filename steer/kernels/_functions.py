@@ -1,0 +1,117 @@
+"""What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Protocol
+
+import numpy.typing as npt
+
+from ..reps import Group, Representation, harmonic_size
+from ..reps._frozen import Frozen
+from ..reps._linalg import Array
+
+
+class Element(NamedTuple):
+    """Name of one basis kernel: the irrep J in the harmonics of a degree, on a ring, between two parts of the fields.
+
+    `copy` counts the copies of J among the harmonics of the degree, `multiplicity` the Clebsch-Gordan coefficients of J
+    between the two parts. `out_part` and `in_part` count the irreps of the two representations. In orbit form, J, the
+    copies and the parts are those of the subgroup; for a regular representation the parts are components.
+    """
+
+    irrep: str
+    degree: int
+    ring: int
+    out_part: int
+    in_part: int
+    copy: int
+    multiplicity: int
+
+
+class Form(Protocol):
+    """All steerable kernels between two representations, in scalar functions."""
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The name of each kernel."""
+
+    @property
+    def spectrum(self) -> Array | None:
+        """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
+
+    def sample(self, points: Array) -> Array:
+        """(len, out, in, m): the kernels at points (m, d)."""
+
+
+class ScalarFunctions(Frozen, ABC):
+    """A finite set of scalar functions on R^d, a frozen value that prints as the expression that builds it."""
+
+    strategy: str
+    """How plans expand kernels between representations that are not induced: "block" or "dense"."""
+
+    @abstractmethod
+    def count(self, dim: int) -> int:
+        """Number of functions on R^dim."""
+
+    @abstractmethod
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """(count, ...): the functions at points (..., d)."""
+
+    @abstractmethod
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        """(degree, ring, copy) of each function, as in `Element`."""
+
+    @abstractmethod
+    def require(self, group: Group) -> None:
+        """Raise an error when there are no kernels of a group made of these functions."""
+
+    @abstractmethod
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        """The steerable kernels between two representations."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> str:
+        """What limits the kernels, for error messages."""
+
+    @property
+    def remedy(self) -> str:
+        """What would give more kernels, for error messages."""
+        return "a larger kernel_size"
+
+
+class AngularFunctions(ScalarFunctions):
+    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree."""
+
+    strategy = "block"
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """(ring, degree) of each group of functions, in their order."""
+
+    @property
+    @abstractmethod
+    def max_frequency(self) -> int:
+        """The highest degree."""
+
+    def count(self, dim: int) -> int:
+        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
+
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
+
+    def require(self, group: Group) -> None:
+        group.harmonic(self.max_frequency)  # an error where space has none of that degree
+
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        from ._block import Block
+
+        return Block(in_rep, out_rep, self)
+
+    @property
+    def remedy(self) -> str:
+        return "a larger kernel_size" + (" or max_frequency" if self.max_frequency else "")
+
+    @property
+    def reach(self) -> str:
+        return f"of frequencies up to {self.max_frequency}"
