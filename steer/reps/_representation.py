@@ -2,6 +2,7 @@
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -305,6 +306,20 @@ class TensorProduct(Representation):
     def _character(self, g: Array) -> Array:
         return np.asarray(self.first._character(g) * self.second._character(g))
 
+    @functools.cached_property
+    def _decomposition(self) -> tuple[tuple[Irrep, ...], Array]:
+        if isinstance(self.first, Irrep) and isinstance(self.second, Irrep):
+            return super()._decomposition
+        # Pair by pair of irreps: far smaller problems than the product as a whole.
+        irreps: list[Irrep] = []
+        columns = []
+        for psi, left in _isometries(self.first):
+            for phi, right in _isometries(self.second):
+                pair = TensorProduct(psi, phi)
+                irreps += pair.irreps
+                columns.append(np.kron(left, right) @ pair.change_of_basis)
+        return tuple(irreps), frozen(np.concatenate(columns, axis=1))
+
     def __repr__(self) -> str:
         return f"({self.first!r}).tensor({self.second!r})"
 
@@ -352,6 +367,14 @@ def block_diagonal(blocks: list[Array]) -> Array:
         out[..., start:stop, start:stop] = block
         start = stop
     return out
+
+
+def _isometries(rep: Representation) -> Iterator[tuple[Irrep, Array]]:
+    """The irreps of a representation, each with its columns of the change of basis."""
+    start = 0
+    for psi in rep.irreps:
+        yield psi, rep.change_of_basis[:, start : start + psi.size]
+        start += psi.size
 
 
 def _summands(rep: Representation) -> tuple[Representation, ...]:

@@ -12,7 +12,9 @@ from tests.catalogue import (
     GROUPS,
     MAX_FREQUENCY,
     O2,
+    O3,
     SO2,
+    SO3,
     TILTED,
     TOL,
     all_subgroups,
@@ -188,6 +190,17 @@ def test_band_limited_quotients_hold_the_harmonics_that_the_subgroup_fixes(group
             nodes, weights = small.haar(psi.frequency)
             fixed = round(float(weights @ psi.character(nodes)))
             assert rep.irreps.count(psi) * end_dimension(psi) == fixed
+
+
+def test_functions_on_the_sphere():
+    # SO(3)/SO(2) is the sphere: every degree once, and with O(3) the parity of the harmonics; SO(3)/O(2) its even half
+    assert [psi.label for psi in SO3.quotient("Cinf", 4).irreps] == ["0", "1", "2", "3", "4"]
+    assert [psi.label for psi in O3.quotient("Cinfv", 4).irreps] == ["0e", "1o", "2e", "3o", "4e"]
+    assert [psi.label for psi in SO3.quotient("Dinf", 4).irreps] == ["0", "2", "4"]
+    assert SO3.band_limited(3).size == 1 + 9 + 25 + 49
+    # the first degree above 0 at which a polyhedral group has an invariant
+    assert [psi.label for psi in SO3.quotient("I", 10).irreps] == ["0", "6", "10"]
+    assert [psi.label for psi in SO3.quotient("O", 4).irreps] == ["0", "4"]
 
 
 def test_functions_on_the_circle():
