@@ -8,10 +8,10 @@ from .reps import group
 
 if TYPE_CHECKING:
     from . import kernels, nn, testing
-    from .nn import export
+    from .nn import export, project
 
 
-__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "reps", "testing"]
+__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "project", "reps", "testing"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,8 +20,8 @@ def __getattr__(name: str) -> Any:
 
     if name in ("kernels", "nn", "testing"):
         return importlib.import_module(f".{name}", __name__)
-    if name == "export":
-        return importlib.import_module(".nn", __name__).export
+    if name in ("export", "project"):
+        return getattr(importlib.import_module(".nn", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,7 +14,7 @@ LAYERS = (
     ("reps",),
     ("kernels",),
     ("nn",),
-    ("testing", "cli", "demo", "_group_page", "_character_table"),
+    ("testing", "plot", "cli", "demo", "_group_page", "_character_table"),
 )
 """Lowest first: errors <- reps <- kernels <- nn <- testing, cli, demo."""
 

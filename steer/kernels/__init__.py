@@ -3,17 +3,24 @@
 from . import cache
 from ._basis import KernelBasis, KernelDescriptor, kernel_basis
 from ._constraint import constraint_residual
+from ._derivative import FiniteDifferences, GaussianDerivatives
 from ._functions import Element, ScalarFunctions
 from ._grid import Grid
+from ._interpolated import Interpolated
+from ._pixel import Pixels
 from ._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
 from ._radial import Rings
 
 __all__ = [
     "Element",
+    "FiniteDifferences",
+    "GaussianDerivatives",
     "Grid",
+    "Interpolated",
     "KernelBasis",
     "KernelDescriptor",
     "KernelPlan",
+    "Pixels",
     "Rings",
     "ScalarFunctions",
     "cache",

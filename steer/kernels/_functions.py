@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from ..reps import Group, Representation, harmonic_size
@@ -55,6 +56,10 @@ class ScalarFunctions(Frozen, ABC):
     @abstractmethod
     def sample(self, points: npt.ArrayLike) -> Array:
         """(count, ...): the functions at points (..., d)."""
+
+    def turned(self, group: Group, elements: Array, points: Array) -> Array:
+        """(count, n, m): the functions at g^-1 x, for elements g (n, ...) of a group and points x (m, d)."""
+        return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
 
     @abstractmethod
     def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:

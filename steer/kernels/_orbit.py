@@ -60,8 +60,7 @@ class Orbit:
 
     def scalars(self, points: Array) -> Array:
         """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""
-        action = self.induced.group._action(self.induced.cosets)
-        return self.radial.sample(np.einsum("gji,mj->gmi", action, points))
+        return self.radial.turned(self.induced.group, self.induced.cosets, points)
 
     def sample(self, points: Array) -> Array:
         inner, outer, count = self.shape

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -29,6 +30,9 @@ class KernelPlan:
     Fields of one representation are taken together: the filter is a matrix of parts, one for each pair of an input and
     an output representation, each expanded by its own strategy. The coefficients of a part are ordered (output field,
     input field, basis kernel); parts are ordered by output, then input representation, as they first appear.
+
+    A plan for transposed convolutions gives the same filters of the same coefficients. It differs in what `scales`
+    normalises and in which fields must be reached by a kernel: those of the input, to which the transpose goes.
     """
 
     def __init__(
@@ -38,39 +42,32 @@ class KernelPlan:
         grid: Grid,
         radial: ScalarFunctions,
         strategy: str,
+        transposed: int = 0,
     ) -> None:
-        self._arguments = (in_reps, out_reps, grid, radial, strategy)
+        self._arguments = (in_reps, out_reps, grid, radial, strategy, transposed)
         self.grid = grid
         self.radial = radial
         self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
         columns, rows = _group(in_reps), _group(out_reps)
-        self._in_order, self._out_order = _order(columns), _order(rows)
+        self._in_order, self._out_order, self._places = _order(columns), _order(rows), _places(grid)
         self.parts: tuple[tuple[Part, ...], ...] = tuple(
             tuple(_part(strategy, a, len(at), b, len(to), grid, radial) for a, at in columns.items())
             for b, to in rows.items()
         )
-        self._energies = [sum(part.energy for part in row) for row in self.parts]
-        for (rep, where), energy in zip(rows.items(), self._energies, strict=True):
-            if energy < VANISHING:
-                field = _field_of_channel(out_reps, where[0])
-                size = " x ".join(map(str, grid.shape))
-                raise KernelError(
-                    f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
-                    f"steerable {size} kernel {radial.reach} from the input to it; use "
-                    f"{radial.remedy} if the layer has one, or leave the field out"
-                )
+        self._scales = self._transposed_scales(rows, columns) if transposed else self._forward_scales(rows)
         self._flat = [part for row in self.parts for part in row]
         self._splits = [part.num_weights for part in self._flat]
         self.num_weights = sum(self._splits)  # number of free coefficients
         # the sampled bases (float64) and index tables (int64) that `expand` needs, part by part
         held = [array for part in self._flat if part.num_weights for array in part.constants]
-        self.constants = (*held, *(order for order in (self._out_order, self._in_order) if order is not None))
+        orders = self._out_order, self._in_order, self._places
+        self.constants = (*held, *(order for order in orders if order is not None))
         self._tensors: dict[tuple[torch.dtype, torch.device], tuple[torch.Tensor, ...]] = {}
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """Hash of the basis that the coefficients refer to: representations and rings, not the grid or the strategy."""
-        in_reps, out_reps, _, radial, _ = self._arguments
+        in_reps, out_reps, _, radial, _, _ = self._arguments
         return fingerprint((_runs(in_reps), _runs(out_reps), radial))
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -119,16 +116,58 @@ class KernelPlan:
             out = out.index_select(0, held.pop(0))
         if self._in_order is not None:
             out = out.index_select(1, held.pop(0))
+        if self._places is not None:
+            out = torch.nn.functional.pad(out, (0, 1)).index_select(2, held.pop(0))
         return out.reshape(self.out_size, self.in_size, *self.grid.shape)
 
     def scales(self) -> Array:
         """(num_weights,): standard deviations of independent coefficients that keep the second moment of features.
 
         With inputs of independent components of variance 1, each output field has mean variance 1 over its components:
-        the sum over the inputs of the squared filter, from the Gram diagonal of the basis.
+        the sum over the inputs of the squared filter, from the Gram diagonal of the basis. In a plan for transposed
+        convolutions the input is that of the transpose, and every sample of the filter meets it.
         """
-        rows = zip(self.parts, self._energies, strict=True)
-        return np.concatenate([np.full(part.num_weights, energy**-0.5) for row, energy in rows for part in row])
+        return self._scales.copy()
+
+    def _forward_scales(self, rows: dict[Representation, list[int]]) -> Array:
+        found = []
+        for (rep, starts), row in zip(rows.items(), self.parts, strict=True):
+            energy = sum(part.energy for part in row)
+            if energy < VANISHING:
+                raise self._unreached(rep, _field_of_channel(self._arguments[1], starts[0]))
+            found += [np.full(part.num_weights, energy**-0.5) for part in row]
+        return np.concatenate(found)
+
+    def _transposed_scales(
+        self, rows: dict[Representation, list[int]], columns: dict[Representation, list[int]]
+    ) -> Array:
+        """The rows come in equal groups, and the transpose takes each group to input fields of its own."""
+        in_reps, *_, groups = self._arguments
+        group_of = [np.array(starts) // (self.out_size // groups) for starts in rows.values()]
+        energy = np.zeros((groups, len(columns)))
+        for row, where in zip(self.parts, group_of, strict=True):
+            for column, part in enumerate(row):
+                # what all rows of the part give to a component of its columns, shared by the rows
+                each = part.energy * part.shape[0] / part.shape[1] / len(where)
+                energy[:, column] += each * np.bincount(where, minlength=groups)
+        for group, column in np.argwhere(energy < VANISHING):
+            rep, starts = list(columns.items())[column]
+            raise self._unreached(rep, group * len(in_reps) + _field_of_channel(in_reps, starts[0]))
+        return np.concatenate(
+            [
+                np.repeat(energy[where, column] ** -0.5, part.num_weights // len(where))
+                for row, where in zip(self.parts, group_of, strict=True)
+                for column, part in enumerate(row)
+            ]
+        )
+
+    def _unreached(self, rep: Representation, field: int) -> KernelError:
+        size = " x ".join(map(str, self.grid.shape))
+        return KernelError(
+            f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
+            f"steerable {size} kernel {self.radial.reach} from the input to it; use "
+            f"{self.radial.remedy} if the layer has one, or leave the field out"
+        )
 
     def describe(self) -> str:
         """A table of the parts: representations, strategy, coefficients, multiply-adds and bytes of constants."""
@@ -149,6 +188,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     radial: ScalarFunctions | None = None,
     max_frequency: int | None = None,
     strategy: str = "auto",
+    transposed: int = 0,
 ) -> KernelPlan:
     """Compile the steerable kernels between two field types into a plan that expands coefficients on a grid.
 
@@ -159,6 +199,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         radial: the scalar functions that kernels are made of; by default the rings that fit the kernel.
         max_frequency: cap on the harmonic degree of the default rings.
         strategy: "auto", or "dense": sample the whole basis of each part, the slow check of all others.
+        transposed: when the filter is for a transposed convolution, from `out_type` to `in_type`, its number of groups.
 
     Raises:
         KernelError: the types are of two groups, an argument is out of range, or an output field would get no kernel.
@@ -179,7 +220,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
-    return _compile(in_reps, out_reps, lattice, rings, strategy)
+    return _compile(in_reps, out_reps, lattice, rings, strategy, transposed)
 
 
 def _fields(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
@@ -196,8 +237,9 @@ def _compile(
     grid: Grid,
     radial: ScalarFunctions,
     strategy: str,
+    transposed: int = 0,
 ) -> KernelPlan:
-    return KernelPlan(in_reps, out_reps, grid, radial, strategy)
+    return KernelPlan(in_reps, out_reps, grid, radial, strategy, transposed)
 
 
 def _part(
@@ -233,6 +275,15 @@ def _order(groups: dict[Representation, list[int]]) -> np.ndarray | None:
     """For each channel, its position when fields are grouped by representation; None when they already are."""
     grouped = np.concatenate([start + np.arange(rep.size) for rep, starts in groups.items() for start in starts])
     return None if np.array_equal(grouped, np.arange(len(grouped))) else np.argsort(grouped)
+
+
+def _places(grid: Grid) -> np.ndarray | None:
+    """For each entry of the filter, the sample it holds, or their number if none; None when samples fill the filter."""
+    if grid.index is None:
+        return None
+    found = np.full(math.prod(grid.shape), len(grid.index))
+    found[grid.index] = np.arange(len(grid.index))
+    return found
 
 
 def _field_of_channel(reps: Sequence[Representation], channel: int) -> int:

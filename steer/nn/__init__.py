@@ -1,16 +1,21 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
 from ._batch_norm import BatchNorm
-from ._conv import Conv2d
+from ._conv import Conv2d, Conv3d
+from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
+from ._hexagonal import HexConv2d, HexMask, HexPool
+from ._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
 from ._invariant import GroupPool, NormPool
 from ._linear import Linear
+from ._mask import Mask
 from ._module import Module
 from ._norm_act import NormAct
 from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
 from ._pool import AvgPool, BlurPool, MaxPool
+from ._project import project
 from ._structural import Restrict, Sequential
 
 __all__ = [
@@ -20,12 +25,19 @@ __all__ = [
     "BatchNorm",
     "BlurPool",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dropout",
     "FieldTensor",
     "FieldType",
     "GroupPool",
+    "HexConv2d",
+    "HexMask",
+    "HexPool",
     "LeakyReLU",
     "Linear",
+    "Mask",
     "MaxPool",
     "Module",
     "NormAct",
@@ -37,5 +49,9 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Tanh",
+    "act_on_hexagonal",
     "export",
+    "from_hexagonal",
+    "project",
+    "to_hexagonal",
 ]

@@ -1,29 +1,130 @@
 """Steerable convolution."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, cast
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 
-from ..errors import FieldTypeError, KernelError
+from ..errors import FieldTypeError, KernelError, ShapeError
 from ..kernels import Grid, ScalarFunctions
 from ..kernels import compile as compile_plan
 from ..kernels._bases import functions_for
 from ..kernels._grid import is_count, require_symmetric
 from ..reps._linalg import Array
 from ._field_type import FieldType
-from ._steerable import Steerable
+from ._from_filter import FromFilter
 
-_CONV = {2: torch.nn.functional.conv2d, 3: torch.nn.functional.conv3d}
-_PLAIN: dict[int, type[torch.nn.Conv2d | torch.nn.Conv3d]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+USUAL = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "padding_mode": "zeros", "groups": 1}
 
 
-class Conv(Steerable):
-    """Convolution with steerable kernels in any dimension; use `Conv2d`."""
+class Convolution(FromFilter):
+    """What convolutions and their transposes share: one filter on a grid, its plan, and the modules of torch.
+
+    `options` names the arguments, besides types and kernel size, that the module of torch takes; each is an attribute.
+    """
 
     dim: ClassVar[int]
+    plain: ClassVar[type[torch.nn.Module]]
+    options: ClassVar[tuple[str, ...]]
+    lattice: ClassVar[str] = "square"
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        basis: str | ScalarFunctions,
+        max_frequency: int | None,
+        bias: bool,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+        *,
+        transposed: bool = False,
+    ) -> None:
+        settings = {name: getattr(self, name) for name in ("kernel_size", *self.options)}
+        require_symmetric(in_type.group, **{name: v for name, v in settings.items() if isinstance(v, tuple)})
+        ends = (("out_type", out_type), ("in_type", in_type))
+        source, target = ends if transposed else ends[::-1]
+        group_type = split_type(source, target, self.groups)
+        grid = Grid(self.kernel_size, self.lattice)
+        functions = functions_for(basis, grid, max_frequency)
+
+        super().__init__(
+            in_type,
+            out_type,
+            # Every group of output fields reads the same type, so one plan from it to all of them holds all filters.
+            lambda: compile_plan(
+                group_type, target[1], grid, radial=functions, transposed=self.groups if transposed else 0
+            ),
+            bias,
+            device,
+            dtype,
+        )
+
+    def _require_types(self, **types: FieldType) -> None:
+        """Raise a `FieldTypeError` unless the arguments are field types of this space."""
+        for label, value in types.items():
+            if not isinstance(value, FieldType):
+                raise FieldTypeError(f"{label}: {type(self).__name__} expects a FieldType, got {value!r}")
+            if value.group.dim != self.dim:
+                raise FieldTypeError(
+                    f"{label}: {type(self).__name__} acts on {self.dim}-dimensional space, got a type of "
+                    f"{value.group!r}"
+                )
+
+    @property
+    def points(self) -> Array:
+        """(k^d, d): offsets (x, y[, z]) in pixels from the centre of the filter's entries, in their order."""
+        grid = Grid(self.kernel_size, self.lattice)
+        return np.asarray(grid.points * np.asarray(self.dilation[::-1], dtype=np.float64))
+
+    def filter(self) -> torch.Tensor:
+        """The dense filter (first, second / groups, *kernel) for torch's function; differentiable.
+
+        The first channels are those of the output of a convolution, and of the input of a transposed one.
+        """
+        return self._expand()
+
+    @property
+    def _spans(self) -> tuple[int, ...]:
+        """Pixels between the first and the last sample of the kernel along each axis."""
+        return tuple(step * (size - 1) for step, size in zip(self.dilation, self.kernel_size, strict=True))
+
+    def _export(self) -> torch.nn.Module:
+        plain = self.plain(
+            self.in_type.size,
+            self.out_type.size,
+            self.kernel_size,
+            **{name: getattr(self, name) for name in self.options},
+            bias=self.bias is not None,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
+        state = {"weight": self.filter()} | ({} if self.bias is None else {"bias": self._full_bias()})
+        plain.load_state_dict(state)
+        return plain
+
+    def extra_repr(self) -> str:
+        given = {name: getattr(self, name) for name in self.options}
+        usual = {
+            name: (value,) * self.dim if isinstance(given.get(name), tuple) else value for name, value in USUAL.items()
+        }
+        shown = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        return ", ".join([super().extra_repr(), f"kernel_size={self.kernel_size}", *shown])
+
+
+class Conv(Convolution):
+    """Convolution with steerable kernels in any dimension; use `Conv2d` or `Conv3d`."""
+
+    convolve: ClassVar[Callable[..., torch.Tensor]]
+    options = ("stride", "padding", "dilation", "groups", "padding_mode")
 
     def __init__(
         self,
@@ -42,14 +143,7 @@ class Conv(Steerable):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        name = type(self).__name__
-        for label, value in (("in_type", in_type), ("out_type", out_type)):
-            if not isinstance(value, FieldType):
-                raise FieldTypeError(f"{label}: {name} expects a FieldType, got {value!r}")
-            if value.group.dim != self.dim:
-                raise FieldTypeError(
-                    f"{label}: {name} acts on {self.dim}-dimensional space, got a type of {value.group!r}"
-                )
+        self._require_types(in_type=in_type, out_type=out_type)
         if padding_mode not in PADDING_MODES:
             raise KernelError(f"padding_mode: expected {' or '.join(map(repr, PADDING_MODES))}, got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
@@ -59,21 +153,7 @@ class Conv(Steerable):
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
         self.groups = groups
-        settings = {name: getattr(self, name) for name in ("kernel_size", "stride", "dilation", "padding")}
-        require_symmetric(in_type.group, **settings)
-        group_type = split_type(in_type, out_type, groups)
-        grid = Grid(self.kernel_size)
-        functions = functions_for(basis, grid, max_frequency)
-
-        super().__init__(
-            in_type,
-            out_type,
-            # Every group of output fields reads the same type, so one plan from it to all of them holds all filters.
-            lambda: compile_plan(group_type, out_type, grid, radial=functions),
-            bias,
-            device,
-            dtype,
-        )
+        super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype)
 
     def _amount(self, padding: int | str | tuple[int, ...]) -> tuple[int, ...]:
         """Padding of each axis, on both sides."""
@@ -83,7 +163,7 @@ class Conv(Steerable):
             return (0,) * self.dim
         if padding != "same":
             raise KernelError(f"padding: expected an integer, a tuple, 'same' or 'valid', got {padding!r}")
-        spans = [step * (size - 1) for step, size in zip(self.dilation, self.kernel_size, strict=True)]
+        spans = self._spans
         if any(span % 2 for span in spans) or any(step != 1 for step in self.stride):
             raise KernelError(
                 f"padding: 'same' needs stride 1 and an odd kernel or even dilation, because padding one side more "
@@ -92,59 +172,31 @@ class Conv(Steerable):
             )
         return tuple(span // 2 for span in spans)
 
-    @property
-    def points(self) -> Array:
-        """(k^d, d): offsets (x, y[, z]) in pixels at which the filter reads its input, in the order of entries."""
-        return np.asarray(Grid(self.kernel_size).points * np.asarray(self.dilation[::-1], dtype=np.float64))
-
-    def filter(self) -> torch.Tensor:
-        """The dense filter (out channels, in channels / groups, *kernel) for torch's convolution; differentiable."""
-        return self._expand()
-
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
+        space = x.shape[2:]
+        sides = zip(space, self.padding, self._spans, strict=True)
+        if any(size + 2 * amount <= span for size, amount, span in sides):
+            raise ShapeError(
+                f"x: the kernel of {type(self).__name__} spans {tuple(span + 1 for span in self._spans)} pixels, more "
+                f"than an input of {tuple(space)} padded by {self.padding}; use a larger input or padding"
+            )
+        # padding that mirrors or repeats the input once can take no more than it has
+        most = {"reflect": -1, "circular": 0}.get(self.padding_mode)
+        if most is not None and any(amount > size + most for amount, size in zip(self.padding, space, strict=True)):
+            raise ShapeError(
+                f"x: padding_mode {self.padding_mode!r} can pad an input of {tuple(space)} by at most "
+                f"{tuple(size + most for size in space)}, got padding={self.padding}"
+            )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         padding = self.padding
         if self.padding_mode != "zeros" and any(padding):
             sides = [amount for amount in reversed(padding) for _ in range(2)]
             x, padding = torch.nn.functional.pad(x, sides, self.padding_mode), (0,) * self.dim
-        return _CONV[self.dim](x, self._filter(), self._full_bias(), self.stride, padding, self.dilation, self.groups)
-
-    def _export(self) -> torch.nn.Module:
-        plain = _PLAIN[self.dim](
-            self.in_type.size,
-            self.out_type.size,
-            self.kernel_size,  # type: ignore[arg-type]
-            self.stride,  # type: ignore[arg-type]
-            self.padding,  # type: ignore[arg-type]
-            self.dilation,  # type: ignore[arg-type]
-            self.groups,
-            self.bias is not None,
-            cast(Literal["zeros", "reflect", "replicate", "circular"], self.padding_mode),
-            self.weight.device,
-            self.weight.dtype,
-        )
-        with torch.no_grad():
-            plain.weight.copy_(self.filter())
-            bias = self._full_bias()
-            if plain.bias is not None and bias is not None:
-                plain.bias.copy_(bias)
-        return plain
-
-    def extra_repr(self) -> str:
-        given = {
-            "kernel_size": self.kernel_size,
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-        }
-        usual = {"stride": (1,) * self.dim, "padding": (0,) * self.dim, "dilation": (1,) * self.dim}
-        shown = [f"{name}={value}" for name, value in given.items() if value != usual.get(name)]
-        shown += [f"groups={self.groups}"] if self.groups != 1 else []
-        shown += [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []
-        return ", ".join([super().extra_repr(), *shown])
+        filters, bias = self._filter(), self._full_bias()
+        return type(self).convolve(x, filters, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(Conv):
@@ -180,9 +232,55 @@ class Conv2d(Conv):
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
         KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        ShapeError: an input that is smaller than the kernel.
     """
 
     dim = 2
+    plain = torch.nn.Conv2d
+    convolve = torch.nn.functional.conv2d
+
+
+class Conv3d(Conv):
+    """Steerable convolution of volumes (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x').
+
+    Like torch.nn.Conv3d, with field types for channel numbers. The filter is a linear combination of kernels with
+    K(g x) = rho_out(g) K(x) rho_in(g)^-1: Gaussian shells times spherical harmonics (Weiler et al. 2018, "3D Steerable
+    CNNs", for rotations; Cesa, Lang, Weiler 2022 for the other groups). The layer commutes exactly with every element
+    of the group that is one of the 48 symmetries of the cube, because these map the sampling grid to itself. With
+    stride s the grid of outputs is mapped to itself when (size + 2 padding - dilation (kernel_size - 1) - 1) is a
+    multiple of s.
+
+    With the other elements it commutes up to the aliasing of the sampled kernels. For kernels of 2 to 6 pixels and on
+    average over fresh coefficients and random inputs, the relative error (root mean square) is below 8% if the
+    frequencies of the input are below half the Nyquist rate, and below 4% if they are below a quarter of it.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
+        kernel_size: an integer or (z, y, x); any size, also even. Sizes, strides, dilations and paddings must be equal
+            on axes that the group mixes: a group about the z axis takes (3, 5, 5).
+        stride: step of the output grid.
+        padding: pixels added on each side: an integer, (z, y, x), "same" or "valid".
+        dilation: step of the kernel's grid.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            input groups must be of one type.
+        bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        basis: what kernels are made of: "rings", Gaussian shells times spherical harmonics; or a value of
+            `steer.kernels.ScalarFunctions`.
+        max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Raises:
+        FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.
+        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        ShapeError: an input that is smaller than the kernel.
+    """
+
+    dim = 3
+    plain = torch.nn.Conv3d
+    convolve = torch.nn.functional.conv3d
 
 
 def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
@@ -197,33 +295,34 @@ def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
     return tuple(map(int, values))
 
 
-def split_type(in_type: FieldType, out_type: FieldType, groups: int) -> FieldType:
-    """The type that each of the `groups` reads.
+def split_type(source: tuple[str, FieldType], target: tuple[str, FieldType], groups: int) -> FieldType:
+    """The type that each of the `groups` of the target reads; both types come with the names of their arguments.
 
     Raises:
         FieldTypeError: the fields cannot be divided into that many equal groups.
     """
     if not is_count(groups, 1):
         raise FieldTypeError(f"groups: expected an integer >= 1, got {groups!r}")
+    (label, in_type), (out_label, out_type) = source, target
     if groups == 1:
         return in_type
-    for label, kind in (("in_type", in_type), ("out_type", out_type)):
+    for name, kind in (source, target):
         if len(kind) % groups:
-            raise FieldTypeError(f"groups: {groups} does not divide the {len(kind)} fields of {label}, {kind}")
-    count = len(in_type) // groups
-    chunks = {in_type.representations[i * count : (i + 1) * count] for i in range(groups)}
-    if len(chunks) > 1:
+            raise FieldTypeError(f"groups: {groups} does not divide the {len(kind)} fields of {name}, {kind}")
+    chunks, out_chunks = _chunks(in_type, groups), _chunks(out_type, groups)
+    if len(set(chunks)) > 1:
         raise FieldTypeError(
-            f"groups: the {groups} groups of in_type must be of one type, got {in_type}; order its fields so that each "
-            f"run of {count} is the same"
+            f"groups: the {groups} groups of {label} must be of one type, got {in_type}; order its fields so that each "
+            f"run of {len(in_type) // groups} is the same"
         )
-    per_group = len(out_type) // groups
-    sizes = {
-        sum(rep.size for rep in out_type.representations[i * per_group : (i + 1) * per_group]) for i in range(groups)
-    }
-    if len(sizes) > 1:
+    if len({chunk.size for chunk in out_chunks}) > 1:
         raise FieldTypeError(
-            f"groups: the {groups} groups of out_type must have equal numbers of channels, got {out_type}; order its "
-            f"fields so that each run of {per_group} has as many"
+            f"groups: the {groups} groups of {out_label} must have equal numbers of channels, got {out_type}; order "
+            f"its fields so that each run of {len(out_type) // groups} has as many"
         )
-    return FieldType(in_type.group, chunks.pop())
+    return chunks[0]
+
+
+def _chunks(kind: FieldType, groups: int) -> list[FieldType]:
+    count = len(kind) // groups
+    return [kind[i * count : (i + 1) * count] for i in range(groups)]

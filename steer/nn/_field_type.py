@@ -109,24 +109,29 @@ class FieldType(Frozen):
             )
         return FieldType(found, fields)
 
-    def transform(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
+    def transform(self, x: torch.Tensor, g: npt.ArrayLike, *, order: int = 3) -> torch.Tensor:
         """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
 
-        Exact when g maps the sampling grid to itself (quarter turns, flips); otherwise cubic splines in float64,
-        without gradient.
+        Space turns about the centre of the grid. When g maps the lattice to itself (quarter turns, flips) the samples
+        are permuted, which is exact; axes of different sizes may then be exchanged. Otherwise they are interpolated by
+        splines, zero outside of the grid, without gradient. The error for a smooth field, relative to its maximum, is
+        about 2e-3 at order 3 and 1e-4 at order 5 when its wavelengths are 8 pixels or longer, 3e-2 and 5e-3 when they
+        are 4. The sums are taken in float64, the result is in the dtype of x.
 
         Args:
-            x: (batch, size, *space) with square space, or (batch, size) for features without positions.
+            x: (batch, size, *space), with equal sizes on the axes that an interpolated turn mixes; or (batch, size) for
+                features without positions.
             g: an element of the group, (d, d) or what size its elements have.
+            order: degree of the splines, from 0 (the nearest sample) to 5.
 
         Raises:
-            ShapeError: the channels of x do not fit the type.
+            ShapeError: the channels or axes of x do not fit the type or g, or no splines are of that order.
             GroupError: g is not in the group.
         """
         self.check(x)
         element = np.asarray(g, dtype=np.float64)
         matrix = torch.as_tensor(self.representation(element), dtype=torch.float64, device=x.device)
-        moved = act_on_grid(x, self.group._action(element)) if x.dim() > 2 else x
+        moved = act_on_grid(x, self.group._action(element), order) if x.dim() > 2 else x
         return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
 
     def check(self, x: torch.Tensor) -> None:
@@ -195,9 +200,9 @@ class FieldTensor:
         """Shape of the tensor."""
         return self.tensor.shape
 
-    def transform(self, g: npt.ArrayLike) -> "FieldTensor":
+    def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
         """The field moved by a group element; see `FieldType.transform`."""
-        return FieldTensor(self.type.transform(self.tensor, g), self.type)
+        return FieldTensor(self.type.transform(self.tensor, g, order=order), self.type)
 
     def __add__(self, other: "FieldTensor") -> "FieldTensor":
         if not isinstance(other, FieldTensor):

@@ -9,6 +9,7 @@ import torch
 
 from ..errors import CheckpointError, FieldTypeError, ShapeError
 from ..kernels import KernelPlan
+from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._module import Module
 
@@ -75,10 +76,14 @@ class Steerable(Module):
     def reset_parameters(self) -> None:
         """Draw coefficients that keep the second moment of features (see `KernelPlan.scales`); the bias is zero."""
         with torch.no_grad():
-            scales = torch.from_numpy(self.plan.scales()).to(self.weight)
+            scales = torch.from_numpy(self._scales()).to(self.weight)
             self.weight.normal_().mul_(scales)
             if self.bias is not None:
                 self.bias.zero_()
+
+    def _scales(self) -> Array:
+        """(num_weights,): standard deviations of fresh coefficients."""
+        return self.plan.scales()
 
     def _derive(self) -> None:
         """Make all buffers: they follow from the plan, in the dtype and on the device of the weight."""

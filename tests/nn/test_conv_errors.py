@@ -29,7 +29,7 @@ ARGUMENTS = {
         r"out_type: Conv2d maps between fields of one group, got in_type of .*'C4'.* and out_type of .*'C2'.*; "
         r"go to a subgroup with nn.Restrict first",
     ),
-    "basis": (lambda: conv(basis="pixels"), KernelError, "basis: .* 'rings'.* Got 'pixels'"),
+    "basis": (lambda: conv(basis="pixels"), KernelError, "basis: .*'pixel'.* Got 'pixels'"),
     "padding_mode": (
         lambda: conv(padding_mode="wrap"),
         KernelError,

@@ -32,6 +32,8 @@ ANY_TYPE: dict[str, Layer] = {
     "BlurPool even": lambda t: nn.BlurPool(t, 4, 1, sigma=1.1),
     "NormPool": nn.NormPool,
     "Dropout": nn.Dropout,
+    "Mask": nn.Mask,
+    "ConvTranspose2d": lambda t: nn.ConvTranspose2d(t, t, 4, stride=2, padding=1),
     "Restrict": lambda t: nn.Restrict(t, "C1"),
     "Sequential": lambda t: nn.Sequential(nn.NormAct(t), nn.BatchNorm(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
 }

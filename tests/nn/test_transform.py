@@ -1,0 +1,228 @@
+"""The action on sampled fields: for symmetries of the grid against its definition, for others against functions."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import steer
+from steer import nn
+from steer.errors import GroupError, ShapeError
+from steer.nn._transform import act_on_grid
+from steer.testing import grid_symmetries
+from tests.catalogue import group_id
+from tests.products import HALF_TURN, INTERNAL, LINE, SPACE, THROUGH_D2, action_id
+
+PLANAR = [steer.group(name, dim=2) for name in ("C4", "D4", "C8", "O(2)")]
+SPATIAL = [steer.group(name, dim=3) for name in ("O", "Oh", "Th", "D2d", "C4v", "C6h", "SO(3)", "O(3)")]
+GROUPS = PLANAR + SPATIAL
+OH, O3, SO3 = (steer.group(name, dim=3) for name in ("Oh", "O(3)", "SO(3)"))
+SO2 = steer.group("SO(2)", dim=2)
+
+
+def mixed(group):
+    irreps = group.irreps(None if group.is_finite else 2)
+    permuted = [group.quotient(small) for small in group.subgroups() if small.order >= 2][:1] if group.is_finite else []
+    return nn.FieldType(group, [irreps[-1], *permuted, group.vector, irreps[-1].tensor(group.vector)])
+
+
+def reference(field_type, x, g):
+    """Sample by sample: out[p] = rho(g) x[g^-1 p], space axes exchanged where g exchanges them."""
+    dim = field_type.group.dim
+    move = np.round(field_type.group.action(g))[::-1, ::-1]  # of tensor axes
+    sizes = np.array(x.shape[2:])
+    target = np.abs(move) @ sizes
+    out = torch.zeros(*x.shape[:2], *map(int, target), dtype=x.dtype)
+    rho = torch.from_numpy(field_type.representation(g))
+    for index in itertools.product(*(range(int(size)) for size in target)):
+        p = np.array(index) - (target - 1) / 2
+        q = move.T @ p + (sizes - 1) / 2
+        source = tuple(int(i) for i in q)
+        assert np.array_equal(source, q)
+        out[(..., *index)] = torch.einsum("ij,nj->ni", rho, x[(..., *source)])
+    assert len(target) == dim
+    return out
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_symmetries_of_the_grid_against_the_definition(group):
+    kind = mixed(group)
+    shape = (3, 3, 3) if group.dim == 3 else (4, 4)
+    x = torch.randn(2, kind.size, *shape, dtype=torch.float64)
+    for g in grid_symmetries(group):
+        torch.testing.assert_close(kind.transform(x, g), reference(kind, x, g), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("group", [THROUGH_D2, HALF_TURN, SPACE, LINE, *INTERNAL[:2]], ids=action_id)
+def test_groups_that_move_space_otherwise(group):
+    # the representation takes the element, space what it acts by
+    kind = nn.FieldType(group, [group.irreps(None if group.is_finite else 1)[-1], group.vector])
+    x = torch.randn(1, kind.size, *(3, 3, 3)[: group.dim], dtype=torch.float64)
+    for g in grid_symmetries(group):
+        torch.testing.assert_close(kind.transform(x, g), reference(kind, x, g), rtol=0, atol=1e-14)
+
+
+def test_all_symmetries_of_the_cube_on_a_box():
+    # sizes are exchanged with the axes
+    kind = nn.FieldType(OH, [OH.vector, OH.trivial])
+    x = torch.randn(2, 4, 2, 3, 4, dtype=torch.float64)
+    assert len(OH.elements) == 48
+    shapes = set()
+    for g in OH.elements:
+        moved = kind.transform(x, g)
+        torch.testing.assert_close(moved, reference(kind, x, g), rtol=0, atol=1e-15)
+        shapes.add(tuple(moved.shape[2:]))
+    assert len(shapes) == 6
+
+
+@pytest.mark.parametrize("group", [*PLANAR[:2], *SPATIAL[:5]], ids=group_id)
+def test_it_is_an_action(group):
+    # exactly for fields whose matrices are exact, signed permutations; on boxes of any sizes
+    kind = nn.FieldType(group, [group.vector, group.quotient(group.subgroups()[1]), group.trivial])
+    x = torch.randn(1, kind.size, *((3, 4, 5) if group.dim == 3 else (3, 4)), dtype=torch.float64)
+    elements = group.elements[:: max(1, len(group.elements) // 12)]
+    for g, h in itertools.product(elements, elements):
+        twice = kind.transform(kind.transform(x, h), g)
+        torch.testing.assert_close(kind.transform(x, g @ h), twice, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_dtype_and_bits_of_permuted_fields_are_kept(dtype):
+    kind = nn.FieldType(OH, [OH.quotient("C4v"), OH.vector])
+    x = torch.randn(1, 9, 3, 3, 3).to(dtype)
+    for g in OH.elements:
+        moved = kind.transform(x, g)
+        assert moved.dtype == dtype
+        # the matrices are permutations to within rounding in float64, and all smaller types round that away
+        exact = kind.transform(x.double(), g)
+        torch.testing.assert_close(moved.double(), exact, rtol=0, atol=1e-15 if dtype == torch.float64 else 1e-6)
+        torch.testing.assert_close(moved.double().sort().values, exact.sort().values, rtol=0, atol=1e-6)
+
+
+def test_gradients_flow_through_permutations():
+    kind = nn.FieldType(OH, [OH.vector])
+    x = torch.randn(1, 3, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    g = OH.elements[17]
+    y = torch.randn(1, 3, 3, 3, 3, dtype=torch.float64)
+    (kind.transform(x, g) * y).sum().backward()
+    torch.testing.assert_close(x.grad, kind.transform(y, g.T), rtol=0, atol=1e-15)  # orthogonal
+
+
+@pytest.mark.parametrize("group", [SO2, SO3], ids=group_id)
+def test_batches_and_memory_formats(group):
+    kind = nn.FieldType(group, [group.vector])
+    x = torch.randn(3, kind.size, *(7,) * group.dim, dtype=torch.float64)
+    form = torch.channels_last if group.dim == 2 else torch.channels_last_3d
+    turn = np.eye(group.dim)
+    turn[:2, :2] = [[0, -1], [1, 0]]
+    for g in (*group.sample(2), turn):
+        moved = kind.transform(x, g)
+        assert torch.equal(kind.transform(x.contiguous(memory_format=form), g), moved)
+        for index in range(3):
+            torch.testing.assert_close(kind.transform(x[index : index + 1], g), moved[index : index + 1])
+        assert kind.transform(x[:0], g).shape == (0, *x.shape[1:])
+        field = kind(x).transform(g, order=1)
+        assert torch.equal(field.tensor, kind.transform(x, g, order=1))
+
+
+# Turns by other angles
+
+
+def points(size, dim):
+    axis = np.arange(size) - (size - 1) / 2
+    return np.stack(np.meshgrid(*dim * [axis], indexing="ij")[::-1], axis=-1)
+
+
+def wave(dim, wavelength, sigma, rng):
+    """A plane wave in a random direction, in a Gaussian window, as a function of points (..., d)."""
+    k = rng.normal(size=dim)
+    k *= 2 * math.pi / wavelength / np.linalg.norm(k)
+    phase = rng.uniform(0, 2 * math.pi)
+    return lambda p: np.cos(p @ k + phase) * np.exp(-np.sum(p**2, axis=-1) / (2 * sigma**2))
+
+
+@pytest.mark.parametrize("group", [SO2, SO3], ids=group_id)
+@pytest.mark.parametrize(
+    ("order", "eight", "four"), [(1, 0.12, 0.4), (2, 1e-2, 0.1), (3, 3e-3, 4e-2), (4, 5e-4, 2e-2), (5, 1.5e-4, 8e-3)]
+)
+def test_splines_turn_waves(group, order, eight, four):
+    # a window of 3.5 pixels in a box of 41 is below 1e-7 at the edge; bounds for wavelengths of 8 and 4 pixels
+    kind = nn.FieldType(group, [group.trivial])
+    where = points(41, group.dim)
+    rng = np.random.default_rng(0)
+    for wavelength, bound in ((8, eight), (4, four)):
+        for g in group.sample(3 if group.dim == 2 else 1):
+            f = wave(group.dim, wavelength, 3.5, rng)
+            moved = kind.transform(torch.from_numpy(f(where))[None, None], g, order=order)
+            assert np.abs(moved[0, 0].numpy() - f(where @ g)).max() < bound
+
+
+@pytest.mark.parametrize("group", [SO2, SO3, O3], ids=group_id)
+def test_vector_fields_turn_with_their_vectors(group):
+    kind = nn.FieldType(group, [group.vector])
+    where = points(31, group.dim)
+    rng = np.random.default_rng(1)
+    f = [wave(group.dim, 12, 2.8, rng) for _ in range(group.dim)]
+    x = torch.from_numpy(np.stack([component(where) for component in f]))[None]
+    for g in group.sample(2):
+        expected = np.stack([component(where @ g) for component in f], axis=-1) @ group.vector(g).T
+        moved = np.moveaxis(kind.transform(x, g, order=5)[0].numpy(), 0, -1)
+        assert np.abs(moved - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_the_smallest_turn_is_near_the_identity_at_every_order(order):
+    # 1e-8 radian moves the samples by 1e-7 pixels, too far for a permutation
+    c, s = math.cos(1e-8), math.sin(1e-8)
+    x = torch.randn(1, 1, 9, 9, dtype=torch.float64)
+    turned = nn.FieldType(SO2, [SO2.trivial]).transform(x, [[c, -s], [s, c]], order=order)
+    inside = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # the edge turns out of the grid
+    assert (turned - x)[inside].abs().max() < 1e-6
+
+
+def test_axes_that_a_turn_does_not_mix_may_differ():
+    kind = nn.FieldType(O3, [O3.vector])
+    c, s = math.cos(0.7), math.sin(0.7)
+    g = np.array([[c, -s, 0], [s, c, 0], [0, 0, -1]])
+    x = torch.randn(2, 3, 5, 9, 9, dtype=torch.float64)
+    moved = kind.transform(x, g)
+    assert moved.shape == x.shape
+    # slice by slice in the plane, the third component and the order of the slices reversed
+    flat = nn.FieldType(SO2, [SO2.vector, SO2.trivial])
+    for z in range(5):
+        expected = flat.transform(x[:, :, 4 - z], g[:2, :2]) * torch.tensor([1.0, 1.0, -1.0]).reshape(1, 3, 1, 1)
+        torch.testing.assert_close(moved[:, :, z], expected, rtol=0, atol=1e-13)
+    along_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    with pytest.raises(ShapeError, match=r"equal sizes of the axes that it mixes, got \(5, 9, 9\)"):
+        kind.transform(x, along_x)
+    assert kind.transform(torch.zeros(1, 3, 9, 9, 4), along_x).shape == (1, 3, 9, 9, 4)
+
+
+def test_float32_is_rounded_once():
+    kind = nn.FieldType(SO3, [SO3.vector])
+    x = torch.randn(1, 3, 7, 7, 7)
+    g = SO3.sample(1)[0]
+    assert torch.equal(kind.transform(x, g), kind.transform(x.double(), g).float())
+    assert not kind.transform(x.requires_grad_(), g).requires_grad
+
+
+@pytest.mark.parametrize("order", [-1, 6, 2.5, "3", True, None])
+def test_orders_that_do_not_exist_are_refused(order):
+    kind = nn.FieldType(SO2, [SO2.trivial])
+    for g in (SO2.sample(1)[0], np.eye(2)):
+        with pytest.raises(ShapeError, match=rf"order: expected an integer from 0 to 5, got {order!r}"):
+            kind.transform(torch.zeros(1, 1, 5, 5), g, order=order)
+
+
+def test_what_does_not_fit_is_refused():
+    kind = nn.FieldType(OH, [OH.trivial])
+    with pytest.raises(
+        ShapeError, match=r"x: expected \(batch, channels\) and 3 axes of space, got shape \(1, 1, 5, 5\)"
+    ):
+        kind.transform(torch.zeros(1, 1, 5, 5), np.eye(3))
+    with pytest.raises(GroupError, match="g: a matrix is"):
+        kind.transform(torch.zeros(1, 1, 5, 5, 5), SO3.sample(1)[0])
+    with pytest.raises(ShapeError, match="2 axes of space"):
+        act_on_grid(torch.zeros(1, 1, 5, 5, 5), np.eye(2))
