@@ -223,8 +223,19 @@ class Conv2d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        basis: what kernels are made of: "rings", Gaussian rings times circular harmonics; or a value of
-            `steer.kernels.ScalarFunctions`.
+        basis: what kernels are made of.
+
+            "rings": Gaussian rings times circular harmonics, for every group.
+
+            "pixel": all steerable kernels on the grid, for groups that map it to itself (C4, D4 and subgroups): exact,
+            and for regular fields the group convolution of Cohen, Welling 2016.
+
+            "interpolated": free pixels in a disk, turned by bilinear interpolation, between regular fields and others
+            (Bekkers et al. 2018).
+
+            "derivative": differential operators up to order 4 by finite differences (Jenner, Weiler 2022).
+
+            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
@@ -266,8 +277,8 @@ class Conv3d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        basis: what kernels are made of: "rings", Gaussian shells times spherical harmonics; or a value of
-            `steer.kernels.ScalarFunctions`.
+        basis: what kernels are made of: "rings", Gaussian shells times spherical harmonics, for every group; "pixel", for
+            subgroups of Oh; "interpolated"; "derivative"; or a value of `steer.kernels.ScalarFunctions`: see `Conv2d`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
