@@ -277,8 +277,8 @@ class Conv3d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
-        basis: what kernels are made of: "rings", Gaussian shells times spherical harmonics, for every group; "pixel", for
-            subgroups of Oh; "interpolated"; "derivative"; or a value of `steer.kernels.ScalarFunctions`: see `Conv2d`.
+        basis: what kernels are made of, as in `Conv2d`: "rings", Gaussian shells times spherical harmonics, for every
+            group; "pixel", for subgroups of Oh; "interpolated"; "derivative"; or a `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
