@@ -35,6 +35,7 @@ class Convolution(FromFilter):
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+    basis: str | ScalarFunctions
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Convolution(FromFilter):
         *,
         transposed: bool = False,
     ) -> None:
+        self.basis = basis
         settings = {name: getattr(self, name) for name in ("kernel_size", *self.options)}
         require_symmetric(in_type.group, **{name: v for name, v in settings.items() if isinstance(v, tuple)})
         ends = (("out_type", out_type), ("in_type", in_type))
@@ -117,6 +119,7 @@ class Convolution(FromFilter):
             name: (value,) * self.dim if isinstance(given.get(name), tuple) else value for name, value in USUAL.items()
         }
         shown = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        shown += [f"basis={self.basis!r}"] if self.basis != "rings" else []
         return ", ".join([super().extra_repr(), f"kernel_size={self.kernel_size}", *shown])
 
 

@@ -245,3 +245,5 @@ def test_printing():
     kind = nn.FieldType(D4H, [D4H.trivial])
     conv = nn.Conv3d(kind, kind, (3, 5, 5), stride=(1, 2, 2))
     assert repr(conv) == (f"Conv3d({kind}, weights={conv.weight.numel()}, kernel_size=(3, 5, 5), stride=(1, 2, 2))")
+    pixels = nn.Conv3d(kind, kind, (3, 5, 5), basis="pixel")
+    assert repr(pixels).endswith("kernel_size=(3, 5, 5), basis='pixel')")
