@@ -78,3 +78,13 @@ class Block:
 
     def sample(self, points: Array) -> Array:
         return np.asarray(self.spectrum @ self.radial.sample(points))
+
+    def energies(self, points: Array) -> Array:
+        samples = self.radial.sample(points)
+        columns = distinct_irreps(self.in_rep)
+        return np.array(
+            [
+                sum(len(rows) * len(at) * float(np.sum((self.pair(a, b) @ samples) ** 2)) for a, at in columns)
+                for b, rows in distinct_irreps(self.out_rep)
+            ]
+        )

@@ -42,6 +42,9 @@ class Form(Protocol):
     def sample(self, points: Array) -> Array:
         """(len, out, in, m): the kernels at points (m, d)."""
 
+    def energies(self, points: Array) -> Array:
+        """Sums of the squares of all kernels at points (m, d): one sum, or one over the rows of each output irrep."""
+
 
 class ScalarFunctions(Frozen, ABC):
     """A finite set of scalar functions on R^d, a frozen value that prints as the expression that builds it."""

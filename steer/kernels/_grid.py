@@ -86,6 +86,14 @@ class Grid(Frozen):
         q, r = found[self.index].T
         return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
 
+    def embed(self, samples: Array) -> Array:
+        """(..., entries of the tensor) from values (..., m) at `points`; entries that hold no sample are zero."""
+        if self.index is None:
+            return samples
+        found = np.zeros((*samples.shape[:-1], math.prod(self.shape)))
+        found[..., self.index] = samples
+        return found
+
     def positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """(...): where points (..., d) stand in `points`, -1 for those that are no samples.
 

@@ -72,3 +72,10 @@ class Orbit:
             kernels = np.einsum("nwvb,bgm,guv->ngwum", self.spectrum, moved, self.movers, optimize=True)
         kernels = kernels.reshape(len(kernels), self.induced.size, outer, len(points))
         return np.asarray(kernels if self.into else kernels.transpose(0, 2, 1, 3))
+
+    def energies(self, points: Array) -> Array:
+        moved = self.scalars(points)
+        gram = np.einsum("bgm,cgm->bc", moved, moved, optimize=True)  # V(g_i) is orthogonal
+        if self.spectrum is None:
+            return np.array([self.shape[0] * self.shape[1] * np.trace(gram)])
+        return np.array([np.einsum("nwvb,bc,nwvc->", self.spectrum, gram, self.spectrum, optimize=True)])

@@ -181,6 +181,9 @@ class PixelForm:
         positions = self.radial.grid.positions(points)
         return np.asarray(self.spectrum[..., positions] * (positions >= 0))
 
+    def energies(self, points: Array) -> Array:
+        return np.array([np.sum(self.sample(points) ** 2)])
+
 
 def _orbits(grid: Grid, moves: Array) -> tuple[PixelOrbit, ...]:
     """The orbits of the grid under matrices (n, d, d), by their first points."""

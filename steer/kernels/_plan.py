@@ -11,25 +11,29 @@ import torch
 from ..errors import KernelError
 from ..reps import DirectSum, Representation
 from ..reps._linalg import Array
-from ._basis import kernel_basis, natural_form
-from ._expand import BlockPart, DensePart, OrbitPart, Part
+from . import _linear_map
+from ._basis import kernel_basis
 from ._functions import ScalarFunctions
 from ._grid import Grid
+from ._part import Cell, place, take
 from ._radial import Rings
+from ._scales import VANISHING, forward_scales, transposed_scales
+from ._strategy import STRATEGIES, divide
 from .cache import fingerprint
-
-VANISHING = 1e-12
-"""Kernels whose squares sum to less are zero at the samples, though not elsewhere: scalar functions have norm 1."""
-
-PARTS: dict[str, type[Part]] = {"orbit": OrbitPart, "block": BlockPart, "dense": DensePart}
 
 
 class KernelPlan:
     """Turns a flat vector of coefficients into a filter (out, in, *kernel); made by `compile`, immutable and shared.
 
-    Fields of one representation are taken together: the filter is a matrix of parts, one for each pair of an input and
-    an output representation, each expanded by its own strategy. The coefficients of a part are ordered (output field,
-    input field, basis kernel); parts are ordered by output, then input representation, as they first appear.
+    Fields of one representation are taken together: the filter is a matrix of cells, one for each pair of an input and
+    an output representation. The coefficients of a cell are ordered (output field, input field, basis kernel); cells
+    are ordered by output, then input representation, as they first appear.
+
+    Cells are expanded by parts, each with the strategy that a cost model (multiply-adds, bytes, operations) finds the
+    fastest: "orbit" moves the kernel of one coset along the group, one matmul; "gather" does so for pixels, which are
+    permuted; "block" multiplies coefficients in irreps by Clebsch-Gordan tensors, for all cells without an induced
+    representation at once, and then by the scalar functions; "dense" multiplies by the whole sampled basis. The
+    strategy changes neither the filter, up to rounding, nor the coefficients. Gradients are taken by the transpose.
 
     A plan for transposed convolutions gives the same filters of the same coefficients. It differs in what `scales`
     normalises and in which fields must be reached by a kernel: those of the input, to which the transpose goes.
@@ -47,22 +51,33 @@ class KernelPlan:
         self._arguments = (in_reps, out_reps, grid, radial, strategy, transposed)
         self.grid = grid
         self.radial = radial
+        self.in_reps, self.out_reps = in_reps, out_reps
         self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
-        columns, rows = _group(in_reps), _group(out_reps)
-        self._in_order, self._out_order, self._places = _order(columns), _order(rows), _places(grid)
-        self.parts: tuple[tuple[Part, ...], ...] = tuple(
-            tuple(_part(strategy, a, len(at), b, len(to), grid, radial) for a, at in columns.items())
+        # first channels of the fields of each representation
+        self.columns, self.rows = columns, rows = _group(in_reps), _group(out_reps)
+        self.cells: tuple[tuple[Cell, ...], ...] = tuple(
+            tuple(Cell(kernel_basis(a, b, radial=radial), len(to), len(at)) for a, at in columns.items())
             for b, to in rows.items()
         )
-        self._scales = self._transposed_scales(rows, columns) if transposed else self._forward_scales(rows)
-        self._flat = [part for row in self.parts for part in row]
-        self._splits = [part.num_weights for part in self._flat]
+        self._splits = [cell.num_weights for row in self.cells for cell in row]
         self.num_weights = sum(self._splits)  # number of free coefficients
-        # the sampled bases (float64) and index tables (int64) that `expand` needs, part by part
-        held = [array for part in self._flat if part.num_weights for array in part.constants]
-        orders = self._out_order, self._in_order, self._places
-        self.constants = (*held, *(order for order in orders if order is not None))
-        self._tensors: dict[tuple[torch.dtype, torch.device], tuple[torch.Tensor, ...]] = {}
+        if transposed:
+            self._scales = transposed_scales(self.cells, grid, list(rows.values()), transposed, self._require_column)
+        else:
+            self._scales = forward_scales(self.cells, grid, self._require_row)
+        # What `expand` reads are plain attributes: torch.compile cannot trace a cached property that is not filled.
+        self.parts, axes = divide(self.cells, grid, strategy, rows, columns)
+        self._orders = tuple(axis.order for axis in axes)
+        # Whether the parts leave no entry of the filter out, and whether the only one is the filter.
+        self._covered = sum(placed.part.entries for placed in self.parts) == self.out_size * self.in_size * math.prod(
+            grid.shape
+        )
+        self._whole = self._covered and len(self.parts) == 1
+        self._tables = (
+            *(table for placed in self.parts for table in placed.part.tables),
+            *(order for order in self._orders if order is not None),
+        )
+        self._held = [sum(len(table.arrays) for table in placed.part.tables) for placed in self.parts]
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -76,107 +91,123 @@ class KernelPlan:
     def __deepcopy__(self, memo: dict[int, object]) -> "KernelPlan":
         return self
 
+    @property
+    def constants(self) -> tuple[np.ndarray, ...]:
+        """The sampled functions (float64) and index tables (int64) that `expand` needs."""
+        return tuple(array for table in self._tables for array in table.arrays)
+
     def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
-        """`constants` as tensors, kept and shared by all layers of this plan."""
-        key = (dtype, device)
-        if key in self._tensors:
-            return self._tensors[key]
-        with torch.inference_mode(False):  # a tensor of that mode could not be used in training later
-            plain = (torch.from_numpy(np.array(array)) for array in self.constants)
-            made = tuple(t.to(device, dtype if t.is_floating_point() else None) for t in plain)
-        if all(type(t) is torch.Tensor for t in made):  # and the fake tensors of a trace are of no use after it
-            self._tensors[key] = made
-        return made
+        """`constants` as tensors, which all plans with the same ones share."""
+        return tuple(tensor for table in self._tables for tensor in table.tensors(dtype, device))
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-        """The filter (out, in, *kernel) of coefficients (num_weights,); differentiable, in the dtype of `weight`.
+        """The filters (..., out, in, *kernel) of coefficients (..., num_weights), in their dtype; differentiable.
 
         Args:
-            weight: flat coefficients.
+            weight: flat coefficients: one vector, or any number of them, as of an ensemble or a hypernetwork.
             tensors: `tensors(...)` when the caller keeps them, e.g. as buffers.
+
+        Raises:
+            KernelError: another number of coefficients.
         """
-        if weight.shape != (self.num_weights,):
-            raise KernelError(f"weight: expected shape ({self.num_weights},), got {tuple(weight.shape)}")
-        held = list(tensors if tensors is not None else self.tensors(weight.dtype, weight.device))
-        pieces = iter(torch.split(weight, self._splits))
-        bands = []
-        for row in self.parts:
-            blocks = []
-            for part in row:
-                piece = next(pieces)
-                if part.num_weights == 0:
-                    blocks.append(weight.new_zeros(part.shape))
-                    continue
-                count = len(part.constants)
-                mine, held = held[:count], held[count:]
-                blocks.append(part.expand(piece, mine))
-            bands.append(blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=1))
-        out = bands[0] if len(bands) == 1 else torch.cat(bands)
-        if self._out_order is not None:
-            out = out.index_select(0, held.pop(0))
-        if self._in_order is not None:
-            out = out.index_select(1, held.pop(0))
-        if self._places is not None:
-            out = torch.nn.functional.pad(out, (0, 1)).index_select(2, held.pop(0))
-        return out.reshape(self.out_size, self.in_size, *self.grid.shape)
+        if weight.dim() < 1 or weight.shape[-1] != self.num_weights:
+            raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
+        held = self.tensors(weight.dtype, weight.device) if tensors is None else tensors
+        filters = _linear_map.apply(self, weight.reshape(-1, self.num_weights), held)
+        return filters.reshape(*weight.shape[:-1], self.out_size, self.in_size, *self.grid.shape)
+
+    def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
+        """The filters (B, out, in, entries) of coefficients (B, num_weights), or the transpose of this map."""
+        return self._transpose(x, list(constants)) if transposed else self._expand(x, list(constants))
+
+    def _expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
+        shape = weight.shape[0], self.out_size, self.in_size, math.prod(self.grid.shape)
+        pieces = torch.split(weight, self._splits, 1)
+        blocks = []
+        for placed, held in zip(self.parts, self._held, strict=True):
+            blocks.append(placed.part.expand([pieces[index] for index in placed.cells], constants[:held]))
+            constants = constants[held:]
+        if self._whole:
+            out = blocks[0].reshape(shape)
+        else:
+            out = weight.new_empty(shape) if self._covered else weight.new_zeros(shape)
+            for placed, block in zip(self.parts, blocks, strict=True):
+                place(out, placed.rows, placed.columns, block)
+        for dim, order in enumerate(self._orders, 1):
+            if order is not None:
+                out, constants = out.index_select(dim, constants[0]), constants[2:]
+        return out
+
+    def _transpose(self, filters: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
+        orders = constants[sum(self._held) :]
+        for dim, order in enumerate(self._orders, 1):
+            if order is not None:
+                filters, orders = filters.index_select(dim, orders[1]), orders[2:]
+        found: list[torch.Tensor | None] = [None] * len(self._splits)
+        for placed, held in zip(self.parts, self._held, strict=True):
+            pieces = placed.part.transpose(take(filters, placed.rows, placed.columns), constants[:held])
+            constants = constants[held:]
+            for index, piece in zip(placed.cells, pieces, strict=True):
+                found[index] = piece
+        pieces = [piece for piece in found if piece is not None]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
 
     def scales(self) -> Array:
         """(num_weights,): standard deviations of independent coefficients that keep the second moment of features.
 
         With inputs of independent components of variance 1, each output field has mean variance 1 over its components:
-        the sum over the inputs of the squared filter, from the Gram diagonal of the basis. In a plan for transposed
-        convolutions the input is that of the transpose, and every sample of the filter meets it.
+        the sum over the inputs of the squared filter, from the Gram diagonal of the basis. The irreps of a reducible
+        field have one variance, those that kernels reach. In a plan for transposed convolutions the input is that of
+        the transpose, and every sample of the filter meets it.
         """
         return self._scales.copy()
 
-    def _forward_scales(self, rows: dict[Representation, list[int]]) -> Array:
-        found = []
-        for (rep, starts), row in zip(rows.items(), self.parts, strict=True):
-            energy = sum(part.energy for part in row)
-            if energy < VANISHING:
-                raise self._unreached(rep, _field_of_channel(self._arguments[1], starts[0]))
-            found += [np.full(part.num_weights, energy**-0.5) for part in row]
-        return np.concatenate(found)
+    def _require_row(self, energy: float, row: int) -> None:
+        rep, starts = list(self.rows.items())[row]
+        self._require(energy, rep, _field_of_channel(self.out_reps, starts[0]))
 
-    def _transposed_scales(
-        self, rows: dict[Representation, list[int]], columns: dict[Representation, list[int]]
-    ) -> Array:
-        """The rows come in equal groups, and the transpose takes each group to input fields of its own."""
-        in_reps, *_, groups = self._arguments
-        group_of = [np.array(starts) // (self.out_size // groups) for starts in rows.values()]
-        energy = np.zeros((groups, len(columns)))
-        for row, where in zip(self.parts, group_of, strict=True):
-            for column, part in enumerate(row):
-                # what all rows of the part give to a component of its columns, shared by the rows
-                each = part.energy * part.shape[0] / part.shape[1] / len(where)
-                energy[:, column] += each * np.bincount(where, minlength=groups)
-        for group, column in np.argwhere(energy < VANISHING):
-            rep, starts = list(columns.items())[column]
-            raise self._unreached(rep, group * len(in_reps) + _field_of_channel(in_reps, starts[0]))
-        return np.concatenate(
-            [
-                np.repeat(energy[where, column] ** -0.5, part.num_weights // len(where))
-                for row, where in zip(self.parts, group_of, strict=True)
-                for column, part in enumerate(row)
-            ]
-        )
+    def _require_column(self, energy: float, column: int, group: int) -> None:
+        rep, starts = list(self.columns.items())[column]
+        self._require(energy, rep, group * len(self.in_reps) + _field_of_channel(self.in_reps, starts[0]))
 
-    def _unreached(self, rep: Representation, field: int) -> KernelError:
+    def _require(self, energy: float, rep: Representation, field: int) -> None:
+        """Raise an error when the kernels to a field vanish."""
+        if energy >= VANISHING:
+            return
         size = " x ".join(map(str, self.grid.shape))
-        return KernelError(
+        raise KernelError(
             f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
             f"steerable {size} kernel {self.radial.reach} from the input to it; use "
             f"{self.radial.remedy} if the layer has one, or leave the field out"
         )
 
     def describe(self) -> str:
-        """A table of the parts: representations, strategy, coefficients, multiply-adds and bytes of constants."""
-        lines = [f"{'from':>20} {'to':>20} {'strategy':>9} {'weights':>9} {'Mflop':>8} {'kB':>8}"]
-        for part in self._flat:
-            held = sum(array.nbytes for array in part.constants if part.num_weights) / 2e3  # float32 in use
-            names = f"{f'{part.fields_in} {part.in_rep.name}':>20} {f'{part.fields_out} {part.out_rep.name}':>20}"
-            numbers = f"{part.num_weights:>9} {part.flops / 1e6:>8.2f} {held:>8.1f}"
-            lines.append(f"{names} {part.strategy:>9} {numbers}")
+        """A table of the parts: fields, strategy, coefficients, and the cost of one expansion in float32.
+
+        Millions of multiply-adds; kilobytes read and written, held as constants, and of temporaries at the peak.
+        """
+        heads = ["weights", "Mflop", "kB moved", "kB held", "kB peak"]
+        lines = [f"{'from':>28} {'to':>28} {'strategy':>9}" + "".join(f" {head:>9}" for head in heads)]
+        total = np.zeros(5)
+        for placed in self.parts:
+            cost, cells = placed.part.cost, placed.part.cells
+            numbers = np.array(
+                [
+                    sum(cell.num_weights for cell in cells),
+                    2e-6 * cost.macs,
+                    1e-3 * cost.traffic,
+                    1e-3 * cost.constants,
+                    1e-3 * cost.peak,
+                ]
+            )
+            names = (
+                _names((cell.in_rep, cell.fields_in) for cell in cells),
+                _names((cell.out_rep, cell.fields_out) for cell in cells),
+            )
+            lines.append(f"{names[0]:>28} {names[1]:>28} {placed.part.strategy:>9}" + _numbers(numbers))
+            total = np.concatenate([total[:4] + numbers[:4], [max(total[4], numbers[4])]])
+        if len(self.parts) > 1:
+            lines.append(f"{'all':>28} {'':>28} {'':>9}" + _numbers(total))
         return "\n".join(lines)
 
 
@@ -198,11 +229,13 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         grid: kernel shape ([z,] y, x) or a `Grid`.
         radial: the scalar functions that kernels are made of; by default the rings that fit the kernel.
         max_frequency: cap on the harmonic degree of the default rings.
-        strategy: "auto", or "dense": sample the whole basis of each part, the slow check of all others.
+        strategy: "auto", or one to use wherever it can be: "orbit", "gather", "block", or "dense", the slow check of
+            all others, which always can. See `KernelPlan`.
         transposed: when the filter is for a transposed convolution, from `out_type` to `in_type`, its number of groups.
 
     Raises:
-        KernelError: the types are of two groups, an argument is out of range, or an output field would get no kernel.
+        KernelError: the types are of two groups, an argument is out of range, an output field would get no kernel, or
+            the strategy fits no part of the plan.
     """
     in_reps, out_reps = _fields("in_type", in_type), _fields("out_type", out_type)
     groups = {rep.group for rep in in_reps + out_reps}
@@ -215,8 +248,8 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
     if len(lattice.shape) != dim:
         raise KernelError(f"grid: expected {dim} sizes for {in_reps[0].group.name}, got {lattice.shape}")
-    if strategy not in ("auto", "dense"):
-        raise KernelError(f"strategy: expected 'auto' or 'dense', got {strategy!r}")
+    if strategy not in STRATEGIES:
+        raise KernelError(f"strategy: expected {' or '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
@@ -242,20 +275,6 @@ def _compile(
     return KernelPlan(in_reps, out_reps, grid, radial, strategy, transposed)
 
 
-def _part(
-    strategy: str,
-    a: Representation,
-    count_in: int,
-    b: Representation,
-    count_out: int,
-    grid: Grid,
-    radial: ScalarFunctions,
-) -> Part:
-    natural = natural_form(a, b)
-    chosen = strategy if strategy != "auto" else radial.strategy if natural == "block" else natural
-    return PARTS[chosen](kernel_basis(a, b, radial=radial), count_in, count_out, grid.points)
-
-
 def _atoms(rep: Representation) -> tuple[Representation, ...]:
     """A direct sum with no mixing is its summands, one after the other."""
     return tuple(itertools.chain.from_iterable(map(_atoms, rep.parts))) if isinstance(rep, DirectSum) else (rep,)
@@ -271,24 +290,18 @@ def _group(reps: Sequence[Representation]) -> dict[Representation, list[int]]:
     return found
 
 
-def _order(groups: dict[Representation, list[int]]) -> np.ndarray | None:
-    """For each channel, its position when fields are grouped by representation; None when they already are."""
-    grouped = np.concatenate([start + np.arange(rep.size) for rep, starts in groups.items() for start in starts])
-    return None if np.array_equal(grouped, np.arange(len(grouped))) else np.argsort(grouped)
-
-
-def _places(grid: Grid) -> np.ndarray | None:
-    """For each entry of the filter, the sample it holds, or their number if none; None when samples fill the filter."""
-    if grid.index is None:
-        return None
-    found = np.full(math.prod(grid.shape), len(grid.index))
-    found[grid.index] = np.arange(len(grid.index))
-    return found
-
-
 def _field_of_channel(reps: Sequence[Representation], channel: int) -> int:
     return int(np.searchsorted(np.cumsum([rep.size for rep in reps]), channel, side="right"))
 
 
 def _runs(reps: Sequence[Representation]) -> str:
     return " + ".join(f"{len(list(same))} * [{rep!r}]" for rep, same in itertools.groupby(reps))
+
+
+def _names(fields: Iterable[tuple[Representation, int]]) -> str:
+    found = " + ".join(f"{count} {rep.name}" for rep, count in dict(fields).items())
+    return found if len(found) <= 28 else found[:27] + "…"
+
+
+def _numbers(values: Array) -> str:
+    return f" {int(values[0]):>9}" + "".join(f" {value:>9.{2 if value < 100 else 0}f}" for value in values[1:])

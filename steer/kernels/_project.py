@@ -81,20 +81,16 @@ def project_on(plan: KernelPlan, dense: Array) -> Projection:
     samples = dense.reshape(*dense.shape[:2], -1)
     if grid.index is not None:
         samples = samples[..., grid.index]
-    # channels in the order of the parts: fields of one representation together
-    for axis, order in enumerate((plan._out_order, plan._in_order)):
-        samples = samples if order is None else samples.take(np.argsort(order), axis=axis)
-    found, row = [np.zeros(0)], 0
-    for parts in plan.parts:
-        column = 0
-        for part in parts:
-            rows, columns, _ = part.shape
-            block = samples[row : row + rows, column : column + columns]
-            split = block.reshape(part.fields_out, part.out_rep.size, part.fields_in, part.in_rep.size, -1)
-            pairs = split.swapaxes(1, 2).reshape(-1, part.out_rep.size, part.in_rep.size, block.shape[-1])
-            found.append(coefficients(part.basis, grid.points, pairs).ravel())
-            column += columns
-        row += parts[0].shape[0]
+    found = [np.zeros(0)]
+    for row, (out_rep, rows) in zip(plan.cells, plan.rows.items(), strict=True):
+        for cell, (in_rep, columns) in zip(row, plan.columns.items(), strict=True):
+            # all pairs of an output and an input field: (fields out, fields in, out, in, m)
+            at_out, at_in = (
+                np.add.outer(starts, np.arange(rep.size)) for rep, starts in ((out_rep, rows), (in_rep, columns))
+            )
+            pairs = samples[at_out[:, None, :, None], at_in[None, :, None, :]]
+            filters = pairs.reshape(-1, out_rep.size, in_rep.size, samples.shape[-1])
+            found.append(coefficients(cell.basis, grid.points, filters).ravel())
     weight = torch.from_numpy(np.concatenate(found))
     projected = plan.expand(weight)
     size = float(np.linalg.norm(dense))

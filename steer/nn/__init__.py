@@ -6,6 +6,7 @@ from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
+from ._gate import Gate
 from ._hexagonal import HexConv2d, HexMask, HexPool
 from ._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
 from ._invariant import GroupPool, NormPool
@@ -31,6 +32,7 @@ __all__ = [
     "Dropout",
     "FieldTensor",
     "FieldType",
+    "Gate",
     "GroupPool",
     "HexConv2d",
     "HexMask",

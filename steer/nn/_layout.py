@@ -9,9 +9,9 @@ from ._constants import Constants
 from ._field_type import FieldType
 
 
-def split(x: torch.Tensor, fields: int, size: int) -> torch.Tensor:
-    """(batch, fields, size, ...): a view of x (batch, fields * size, ...)."""
-    out: torch.Tensor = x.unflatten(1, (fields, size))  # type: ignore[no-untyped-call]
+def split(x: torch.Tensor, fields: int, size: int, axis: int = 1) -> torch.Tensor:
+    """(batch, fields, size, ...): a view of x (batch, fields * size, ...); or the same of another axis than 1."""
+    out: torch.Tensor = x.unflatten(axis, (fields, size))  # type: ignore[no-untyped-call]
     return out
 
 

@@ -62,19 +62,30 @@ def compare(in_reps, out_reps, grid, **options):
     weight = torch.randn(plan.num_weights, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = torch.from_numpy(explicit(in_reps, out_reps, plan, weight.numpy()))
     scale = expected.abs().max()
+    plans = [plan, dense, *forced(in_reps, out_reps, grid, options)]
     for dtype, tolerance in TOL.items():
-        for found in (plan.expand(weight.to(dtype)), dense.expand(weight.to(dtype))):
+        for found in (made.expand(weight.to(dtype)) for made in plans):
             assert found.dtype == dtype
             torch.testing.assert_close(found, expected.to(dtype), rtol=0, atol=float(tolerance * scale))
     # the plan is linear, so its gradient is the transpose of the dense basis
     cotangent = torch.randn(expected.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     gradients = []
-    for made in (plan, dense):
+    for made in plans:
         leaf = weight.clone().requires_grad_()
         made.expand(leaf).backward(cotangent)
         gradients.append(leaf.grad)
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=float(1e-12 * gradients[1].abs().max()))
+    for gradient in gradients:
+        torch.testing.assert_close(gradient, gradients[1], rtol=0, atol=float(1e-12 * gradients[1].abs().max()))
     return plan
+
+
+def forced(in_reps, out_reps, grid, options):
+    """Plans by each of the other strategies that fit somewhere."""
+    for strategy in ("orbit", "block"):
+        try:
+            yield kernels.compile(in_reps, out_reps, grid, strategy=strategy, **options)
+        except steer.errors.KernelError as error:
+            assert "fits no part" in str(error)  # noqa: PT017 - nothing to compare
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
@@ -149,18 +160,60 @@ def test_scales_keep_the_second_moment(name):
         check_scales(kernels.compile(in_reps, out_reps, (5, 5), strategy=strategy), out_reps)
 
 
+def strategies(plan):
+    return [(placed.part.strategy, placed.cells) for placed in plan.parts]
+
+
 def test_strategies():
-    G = D4
-    plan = kernels.compile([G.regular, G.vector, G.trivial], [G.regular, G.vector], (3, 3))
-    assert [[part.strategy for part in row] for row in plan.parts] == [["orbit"] * 3, ["orbit", "block", "block"]]
-    lines = plan.describe().splitlines()
-    assert len(lines) == 7
-    assert sum(int(line.split()[-3]) for line in lines[1:]) == plan.num_weights
-    dense = kernels.compile([G.regular, G.vector, G.trivial], [G.regular, G.vector], (3, 3), strategy="dense")
+    wide = [8 * [D4.regular], 8 * [D4.vector], 8 * [D4.trivial]]
+    plan = kernels.compile(sum(wide, []), wide[0] + wide[1], (7, 7))
+    # regular <- regular, vector, trivial; vector <- regular; and vector <- vector, trivial in one part
+    assert strategies(plan) == [*(("orbit", (cell,)) for cell in range(4)), ("block", (4, 5))]
+    dense = kernels.compile(sum(wide, []), wide[0] + wide[1], (7, 7), strategy="dense")
+    assert strategies(dense) == [("dense", (cell,)) for cell in range(6)]
     for made in (plan, dense):
-        assert all(part.flops > 0 for row in made.parts for part in row if part.num_weights)
+        assert all(min(placed.part.cost) >= 0 for placed in made.parts)
+        assert all(placed.part.cost.macs > 0 for placed in made.parts)
     # the reason for the orbit: the dense basis of regular fields takes as many times more as the group has elements
-    assert dense.parts[0][0].flops == 8 * plan.parts[0][0].flops
+    assert dense.parts[0].part.cost.macs == 8 * plan.parts[0].part.cost.macs
+
+
+def test_single_matrices_are_dense_and_pixels_are_gathered():
+    assert strategies(kernels.compile([D4.vector], [D4.vector], (1, 1))) == [("dense", (0,))]
+    pixels = kernels.compile(4 * [D4.regular], [D4.regular], (7, 7), radial=kernels.Pixels(Grid((7, 7))))
+    assert strategies(pixels) == [("gather", (0,))]
+
+
+def test_the_estimated_constants_are_those_held():
+    for in_reps, out_reps in (MIXED["interleaved"], MIXED["reducible"], MIXED["induced"]):
+        for strategy in ("orbit", "block", "dense"):
+            try:
+                plan = kernels.compile(in_reps, out_reps, (5, 5), strategy=strategy)
+            except steer.errors.KernelError:
+                continue
+            for part in (placed.part for placed in plan.parts):
+                held = sum(
+                    array.size * (4 if array.dtype == np.float64 else 8) for t in part.tables for array in t.arrays
+                )
+                # changes of basis and orders of channels are not counted, nor tensors that two cells share twice
+                assert 0.5 * held <= part.cost.constants <= held or part.cost.constants == held
+
+
+def test_describe_says_what_each_part_costs():
+    plan = kernels.compile([D4.regular, D4.vector, D4.trivial], [D4.regular, D4.vector], (5, 5), strategy="orbit")
+    head, *rows, total = plan.describe().splitlines()
+    assert head.split() == ["from", "to", "strategy", "weights", "Mflop", "kB", "moved", "kB", "held", "kB", "peak"]
+    assert len(rows) == len(plan.parts)
+    assert sum(int(row.split()[-5]) for row in rows) == int(total.split()[-5]) == plan.num_weights
+    assert "1 regular" in rows[0]
+    assert "orbit" in rows[0]
+
+
+def test_a_strategy_that_fits_nothing_is_refused():
+    with pytest.raises(steer.errors.KernelError, match="strategy: 'gather' fits no part of this plan; 'auto' takes"):
+        kernels.compile([D4.regular], [D4.regular], (3, 3), strategy="gather")
+    with pytest.raises(steer.errors.KernelError, match="strategy: expected 'auto' or 'orbit' or 'gather'"):
+        kernels.compile([D4.regular], [D4.regular], (3, 3), strategy="fast")
 
 
 def test_plans_are_shared_and_copied_by_reference():

@@ -49,7 +49,7 @@ def network():
 def test_every_layer_exports_to_plain_torch_with_equal_outputs(name, dtype):
     for field_type in zoo.types_for(name, D4):
         layer = zoo.scrambled(zoo.LAYERS[name](field_type)).to(dtype)
-        x = torch.randn(2, field_type.size, 8, 8, dtype=dtype)
+        x = torch.randn(2, layer.in_type.size, 8, 8, dtype=dtype)
         plain = steer.export(layer)
         assert not steer_modules(plain)
         assert not plain.training
@@ -70,6 +70,7 @@ def test_every_layer_exports_to_plain_torch_with_equal_outputs(name, dtype):
         (nn.Restrict(REGULAR, "C4"), torch.nn.Identity),
         (nn.Sequential(nn.ReLU(REGULAR)), torch.nn.Sequential),
         (nn.NormAct(REGULAR), torch.fx.GraphModule),
+        (nn.Gate(REGULAR), torch.fx.GraphModule),
         (nn.GroupPool(REGULAR), torch.fx.GraphModule),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),

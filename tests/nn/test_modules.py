@@ -57,7 +57,7 @@ def test_a_field_of_another_type_is_refused(name):
 
 @every_layer
 def test_what_is_no_type_is_refused(name):
-    with pytest.raises(FieldTypeError, match=r"in_type: .* expects a FieldType, got 'regular'"):
+    with pytest.raises(FieldTypeError, match=r"(in_type|fields): .* expects a FieldType, got 'regular'"):
         zoo.LAYERS[name]("regular")
 
 

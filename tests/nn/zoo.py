@@ -1,6 +1,7 @@
 """The groups, field types and layers that the tests of steer.nn run over."""
 
 import math
+import random
 from collections.abc import Callable
 
 import torch
@@ -18,11 +19,23 @@ GROUPS = [
 
 Layer = Callable[[nn.FieldType], nn.Module]
 
+
+def longer(field_type: nn.FieldType, shuffle: bool = False) -> nn.FieldType:
+    """Four times the fields, one period after the other or in an order without a period."""
+    if not isinstance(field_type, nn.FieldType):
+        return field_type  # for the layer to refuse
+    fields = 4 * list(field_type)
+    return nn.FieldType(field_type.group, random.Random(0).sample(fields, len(fields)) if shuffle else fields)
+
+
 ANY_TYPE: dict[str, Layer] = {
     "NormAct relu": nn.NormAct,
     "NormAct sigmoid": lambda t: nn.NormAct(t, "sigmoid"),
     "NormAct softplus": lambda t: nn.NormAct(t, "softplus"),
     "NormAct squash": lambda t: nn.NormAct(t, "squash", bias=False),
+    "Gate": nn.Gate,
+    "Gate periodic": lambda t: nn.Gate(longer(t), torch.nn.Hardsigmoid(), torch.nn.ELU()),
+    "Gate irregular": lambda t: nn.Gate(longer(t, shuffle=True), "tanh"),
     "BatchNorm": nn.BatchNorm,
     "BatchNorm average": lambda t: nn.BatchNorm(t, momentum=None),
     "BatchNorm plain": lambda t: nn.BatchNorm(t, affine=False, track_running_stats=False),

@@ -1,0 +1,71 @@
+"""Expansion and its transpose as one differentiable function: each is the derivative of the other."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+
+
+class Pair(Protocol):
+    """A linear map of batches of vectors, and its transpose; constants are the tensors that both read."""
+
+    def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
+        """The image (B, ...) of x (B, ...) under the map or its transpose."""
+
+
+class LinearMap(torch.autograd.Function):
+    """x (B, ...) -> A x, whose derivative is A^T and whose second derivative is A again.
+
+    Plain operations would keep intermediate tensors for the backward pass, and scatter where the transpose can gather.
+    """
+
+    @staticmethod
+    def forward(x: torch.Tensor, pair: Pair, transposed: bool, *constants: torch.Tensor) -> torch.Tensor:
+        return pair.contract(x, constants, transposed)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        _, ctx.pair, ctx.transposed, *constants = inputs
+        ctx.save_for_backward(*constants)
+        ctx.count = len(constants)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        found = LinearMap.apply(grads[0], ctx.pair, not ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        return (found, None, None, *ctx.count * [None])
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        x: torch.Tensor,
+        pair: Pair,
+        transposed: bool,
+        *constants: torch.Tensor,
+    ) -> tuple[torch.Tensor, int | None]:
+        # Stacked modules have stacked constants, which are equal.
+        shared = [t if dim is None else t.select(dim, 0) for t, dim in zip(constants, in_dims[3:], strict=True)]
+        if in_dims[0] is None:
+            return LinearMap.apply(x, pair, transposed, *shared), None  # type: ignore[no-untyped-call]
+        batch = x.movedim(in_dims[0], 0)
+        found = LinearMap.apply(batch.flatten(0, 1), pair, transposed, *shared)  # type: ignore[no-untyped-call]
+        return found.unflatten(0, batch.shape[:2]), 0
+
+
+class _Forward(LinearMap):
+    """With derivatives in forward mode, which torch.compile does not know for functions like this one."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        LinearMap.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[3:])
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
+        return _Forward.apply(tangents[0], ctx.pair, ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def apply(pair: Pair, x: torch.Tensor, constants: Sequence[torch.Tensor]) -> torch.Tensor:
+    """A x for a batch x (B, ...)."""
+    kind = LinearMap if torch.compiler.is_compiling() else _Forward
+    return kind.apply(x, pair, False, *constants)  # type: ignore[no-any-return, no-untyped-call]

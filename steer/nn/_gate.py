@@ -1,0 +1,151 @@
+"""The gated nonlinearity: every field times a function of a scalar of its own."""
+
+import itertools
+from typing import Final
+
+import numpy as np
+import torch
+
+from ..errors import FieldTypeError, SteerError, nearest
+from ._field_type import FieldType
+from ._layout import split
+from ._module import Module, traced
+
+FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
+    "sigmoid": torch.nn.Sigmoid,
+    "tanh": torch.nn.Tanh,
+    "relu": torch.nn.ReLU,
+    "softplus": torch.nn.Softplus,
+}
+
+MOST_RUNS: Final = 12
+"""Runs of equal fields that are handled one by one. Forward and backward, 12 take 0.9 times as long as four periods of
+three on 144 channels of 17^3 voxels, and 1.4 times as long on 8^2 pixels; 24 take 0.95 and 2 times as long."""
+
+
+class Gate(Module):
+    """x -> f(gate) x for each field, with one scalar gate a field, and s -> h(s) for scalars; any representation.
+
+    The layer before computes the gates as fields of their own, and they end here (Weiler et al. 2018, 3D Steerable
+    CNNs). (batch, in_type.size, ...) to (batch, fields.size, ...): `in_type` is `fields`, and after them one trivial
+    field for each of them that is no scalar, in the same order::
+
+        hidden = nn.FieldType(G, 8 * [G.irrep("0")] + 8 * [G.irrep("1")] + 8 * [G.irrep("2")])
+        gate = nn.Gate(hidden)
+        net = nn.Sequential(nn.Conv3d(image, gate.in_type, 5, padding=2),
+                            nn.BatchNorm(gate.in_type),
+                            gate)  # image -> hidden
+
+    A scalar is a field of one component on which the group acts trivially. Other fields of one component, such as
+    pseudoscalars, are gated: h(-s) is not -h(s). Without any field to gate the layer is h on all channels.
+
+    h is SiLU unless `scalars` says otherwise. As silu(s) = sigmoid(s) s, it treats a scalar as a field that is its own
+    gate; and it is smooth, so it aliases less than a ReLU on the grid.
+
+    Args:
+        fields: type of the output, in any order; fields of one kind cost least side by side.
+        function: f, "sigmoid", "tanh", "relu" or "softplus", or an elementwise module, e.g. ``torch.nn.Hardsigmoid()``.
+        scalars: h, an elementwise module, e.g. ``torch.nn.ELU()``; ``torch.nn.SiLU()`` when None.
+
+    Raises:
+        FieldTypeError: `fields` is no FieldType.
+        SteerError: unknown function, or no elementwise torch module; one that works in place, on the layer's input.
+    """
+
+    channels: torch.Tensor
+    position: torch.Tensor
+
+    def __init__(
+        self, fields: FieldType, function: str | torch.nn.Module = "sigmoid", scalars: torch.nn.Module | None = None
+    ) -> None:
+        if not isinstance(fields, FieldType):
+            raise FieldTypeError(f"fields: Gate expects a FieldType, got {fields!r}")
+        trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in dict.fromkeys(fields)}
+        kinds = [0 if trivial[rep] else rep.size for rep in fields]
+        gates = (len(kinds) - kinds.count(0)) * [fields.group.trivial]
+        super().__init__(FieldType(fields.group, [*fields, *gates]), fields)
+        if isinstance(function, str):
+            if function not in FUNCTIONS:
+                raise SteerError(
+                    f"function: expected one of {', '.join(map(repr, FUNCTIONS))}, or an elementwise torch module, "
+                    f"got {function!r}; {nearest(function, FUNCTIONS)}"
+                )
+            function = FUNCTIONS[function]()
+        self.function = _elementwise("function", function, "'sigmoid' or torch.nn.Sigmoid()")
+        self.scalars = _elementwise("scalars", torch.nn.SiLU() if scalars is None else scalars, "torch.nn.ELU()")
+        self._arrange(kinds)
+
+    def _arrange(self, kinds: list[int]) -> None:
+        """Choose how the fields are walked, from the kind of each: 0 for a scalar, else its size.
+
+        `runs` holds (number of fields, kind) of the neighbours of one kind, in one of `repeats` equal periods of the
+        type. What is too irregular for that is sorted by kind, by a gather of the channels before and after.
+        """
+        total = len(kinds)
+        periods = (size for size in range(1, total + 1) if total % size == 0)
+        period = next(size for size in periods if kinds[:size] * (total // size) == kinds)
+        part = next((part for part in (kinds, kinds[:period]) if len(_runs(part)) <= MOST_RUNS), None)
+        self.gathered = part is None
+        self.runs = _runs(sorted(kinds) if part is None else part)
+        self.repeats = 1 if part is None else total // len(part)
+        self.widths = [count * max(kind, 1) for count, kind in self.runs]
+        self.gates = [count if kind else 0 for count, kind in self.runs]
+        if self.gathered:
+            order = np.argsort(kinds, kind="stable")
+            fibres = np.split(np.arange(self.in_type.size), self.in_type.offsets[1:-1])
+            gates = fibres[total:]
+            gate_of_field = np.cumsum(np.array(kinds) > 0) - 1
+            channels = np.concatenate([fibres[field] for field in order])
+            chosen = [gates[gate_of_field[field]] for field in order if kinds[field]]
+            self.add_constant("channels", np.concatenate([channels, *chosen]))
+            self.add_constant("position", np.argsort(channels))
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor
+        if not any(self.gates):
+            out = self.scalars(x)
+            return out
+        if self.gathered:
+            x = x.index_select(1, self.channels)
+        width, gates = sum(self.widths), sum(self.gates)
+        if self.repeats == 1:
+            # one split where one will do: each is a copy of all channels in the backward pass
+            axis, parts = 1, torch.split(x, [*self.widths, gates], 1)
+            logits = parts[len(self.runs)]
+        else:
+            halves = torch.split(x, [self.repeats * width, self.repeats * gates], 1)
+            axis, parts = 2, torch.split(split(halves[0], self.repeats, width), self.widths, 2)
+            logits = split(halves[1], self.repeats, gates)
+        factors = torch.split(self.function(logits), self.gates, axis)
+        done = [
+            _scale(parts[index], factors[index], count, kind, axis) if kind else self.scalars(parts[index])
+            for index, (count, kind) in enumerate(self.runs)
+        ]
+        out = done[0] if len(done) == 1 else torch.cat(done, axis)
+        if self.repeats > 1:
+            out = out.flatten(1, 2)
+        return out.index_select(1, self.position) if self.gathered else out
+
+    def _export(self) -> torch.nn.Module:
+        return traced(self)
+
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return f"{super().extra_repr()}, function={self.function!r}, scalars={self.scalars!r}"
+
+
+def _scale(x: torch.Tensor, factor: torch.Tensor, count: int, size: int, axis: int) -> torch.Tensor:
+    """Fields of one size, count * size channels on `axis` of x, each times its own of the `count` factors."""
+    return (split(x, count, size, axis) * factor.unsqueeze(axis + 1)).flatten(axis, axis + 1)
+
+
+def _runs(kinds: list[int]) -> list[tuple[int, int]]:
+    return [(len(list(same)), kind) for kind, same in itertools.groupby(kinds)]
+
+
+def _elementwise(name: str, module: object, example: str) -> torch.nn.Module:
+    if not isinstance(module, torch.nn.Module) or isinstance(module, Module):
+        raise SteerError(f"{name}: expected an elementwise torch module such as {example}, got {module!r}")
+    if any(getattr(part, "inplace", False) for part in module.modules()):
+        raise SteerError(f"{name}: {module!r} would overwrite the layer's input; build it without inplace=True")
+    return module

@@ -1,0 +1,311 @@
+"""Gate multiplies each field by a function of its gate, whatever the order of the fields, and any group commutes."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+import steer
+from steer import nn
+from steer.errors import FieldTypeError, ShapeError, SteerError
+from steer.testing import TOLERANCES, assert_equivariant, equivariance_error, grid_symmetries
+from tests import catalogue, products
+from tests.planar import group_id
+
+from . import zoo
+
+SO3, O3 = (steer.group(name, dim=3) for name in ("SO(3)", "O(3)"))
+D4, O2 = (steer.group(name, dim=2) for name in ("D4", "O(2)"))
+EPS = torch.finfo(torch.float64).eps
+FORMULAS = {
+    "sigmoid": lambda t: 1 / (1 + (-t).exp()),
+    "tanh": lambda t: (2 * t).expm1() / ((2 * t).expm1() + 2),
+    "relu": lambda t: t.clamp_min(0),
+    "softplus": lambda t: t.exp().log1p(),
+}
+DEGREES = [SO3.irrep(str(degree)) for degree in range(3)]
+GROUPED = nn.FieldType(SO3, [rep for rep in DEGREES for _ in range(8)])
+PERIODIC = nn.FieldType(SO3, 8 * DEGREES)
+SHUFFLED = nn.FieldType(SO3, random.Random(0).sample(8 * DEGREES, 24))
+ORDERS = pytest.mark.parametrize("fields", [GROUPED, PERIODIC, SHUFFLED], ids=["grouped", "periodic", "shuffled"])
+
+
+def is_scalar(rep):
+    """Whether every element acts as the number 1: a check of its own, on elements that generate the group densely."""
+    elements = rep.group.elements if rep.group.is_finite else rep.group.sample(8)
+    return rep.size == 1 and bool((abs(rep(elements) - 1) < 1e-9).all())
+
+
+def directly(layer, x, function, scalars=torch.nn.functional.silu):
+    """The layer's output, by a loop over its fields."""
+    out, gate = [], layer.out_type.size
+    for rep, start in zip(layer.out_type, layer.out_type.offsets, strict=False):
+        field = x[:, start : start + rep.size]
+        if is_scalar(rep):
+            out.append(scalars(field))
+        else:
+            out.append(field * function(x[:, gate : gate + 1]))
+            gate += 1
+    assert gate == layer.in_type.size == x.shape[1]
+    return torch.cat(out, 1)
+
+
+# The formula ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", zoo.GROUPS, ids=group_id)
+@pytest.mark.parametrize("function", FORMULAS)
+def test_equals_the_formula_field_by_field(group, function):
+    for field_type in zoo.types_for("Gate", group):
+        for fields in (field_type, zoo.longer(field_type), zoo.longer(field_type, shuffle=True)):
+            layer = nn.Gate(fields, function)
+            x = torch.randn(2, layer.in_type.size, 3, 4, dtype=torch.float64)
+            # no cancellation: an exponential (2 units in the last place), a few sums and quotients, one product
+            torch.testing.assert_close(layer(x), directly(layer, x, FORMULAS[function]), rtol=16 * EPS, atol=0)
+
+
+@ORDERS
+def test_the_modules_given_are_the_ones_applied(fields):
+    layer = nn.Gate(fields, torch.nn.Hardtanh(), scalars=torch.nn.LeakyReLU(0.2)).double()
+    x = torch.randn(2, layer.in_type.size, 3, dtype=torch.float64)
+    torch.testing.assert_close(
+        layer(x), directly(layer, x, lambda t: t.clamp(-1, 1), lambda s: s.clamp_min(0.2 * s)), rtol=2 * EPS, atol=0
+    )
+
+
+def test_orders_are_walked_as_they_should_be():
+    assert [nn.Gate(fields).repeats for fields in (GROUPED, PERIODIC, SHUFFLED)] == [1, 8, 1]
+    assert [nn.Gate(fields).gathered for fields in (GROUPED, PERIODIC, SHUFFLED)] == [False, False, True]
+
+
+@pytest.mark.parametrize("order", ["grouped", "periodic", "shuffled"])
+def test_the_number_of_operations_does_not_grow_with_the_fields(order):
+    def operations(count):
+        fields = count * DEGREES
+        if order == "grouped":
+            fields.sort(key=lambda rep: rep.size)
+        elif order == "shuffled":
+            random.Random(0).shuffle(fields)
+        return len(steer.export(nn.Gate(nn.FieldType(SO3, fields))).graph.nodes)
+
+    assert operations(200) == operations(20) <= 40
+
+
+def test_the_input_has_one_trivial_field_after_the_others_for_each_that_is_gated():
+    fields = nn.FieldType(O3, [O3.irrep("0o"), O3.trivial, O3.vector, O3.trivial, O3.irrep("2e")])
+    layer = nn.Gate(fields)
+    assert layer.out_type == fields
+    assert layer.in_type == fields + nn.FieldType(O3, 3 * [O3.trivial])
+
+
+def test_pseudoscalars_are_gated_and_keep_their_sign():
+    for rep in (O2.irrep("0-"), D4.irrep("B1"), O3.irrep("0o"), steer.group("Oh", dim=3).irrep("A1u")):
+        layer = nn.Gate(nn.FieldType(rep.group, [rep]))
+        assert layer.in_type.size == 2
+        x = torch.randn(5, 2)
+        assert torch.equal(layer(x * torch.tensor([-1.0, 1.0])), -layer(x))
+        torch.testing.assert_close(layer(x), x[:, :1] * x[:, 1:].sigmoid())
+
+
+def test_a_field_of_one_component_is_a_scalar_by_what_the_group_does_and_not_by_its_name():
+    fields = nn.FieldType(D4, [D4.quotient(D4), D4.irrep("A2")])
+    assert nn.Gate(fields).in_type.size == 3
+    assert nn.Gate(fields.restrict("C4")).in_type.size == 2  # A2 is trivial on turns
+    # a sum of scalars in one field is one field, with one gate
+    assert nn.Gate(nn.FieldType(D4, [D4.trivial + D4.trivial])).in_type.size == 3
+
+
+def test_scalars_alone_are_a_pointwise_layer():
+    fields = nn.FieldType(D4, 3 * [D4.trivial])
+    layer = nn.Gate(fields, scalars=torch.nn.ELU())
+    assert layer.in_type == layer.out_type == fields
+    x = torch.randn(2, 3, 4, 4)
+    assert torch.equal(layer(x), torch.nn.functional.elu(x))
+
+
+def test_a_closed_gate_passes_nothing_and_an_open_one_everything():
+    layer = nn.Gate(nn.FieldType(SO3, [SO3.vector]))
+    x = torch.randn(2, 3, 5)
+    for logit, share in ((-math.inf, 0.0), (math.inf, 1.0), (0.0, 0.5)):
+        gate = torch.full((2, 1, 5), logit)
+        assert torch.equal(layer(torch.cat([x, gate], 1)), share * x)
+
+
+# Equivariance ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", catalogue.GROUPS, ids=catalogue.group_id)
+def test_commutes_with_every_group_of_plane_and_space(group):
+    # what commutes with generators commutes with the group
+    elements = [np.eye(group.dim), *catalogue.generators(group)]
+    kinds = [rep for rep in catalogue.few_types(group) if rep.size <= catalogue.LARGEST]
+    fields = zoo.longer(nn.FieldType(group, [group.trivial, *kinds]), shuffle=True)
+    assert_equivariant(nn.Gate(fields, "tanh"), elements=elements, shape=(3,), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("group", [*products.FINITE[-6:], *products.CONTINUOUS], ids=products.product_id)
+def test_commutes_with_products(group):
+    irreps = list(products.irreps(group))
+    fields = nn.FieldType(group, [group.trivial, *irreps, *irreps[::-1]])
+    elements = group.elements[-4:] if group.is_finite else group.sample(4)
+    assert_equivariant(nn.Gate(fields), elements=elements, shape=(3,), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("group", [products.NOWHERE, products.LINE, *products.ACTIONS], ids=products.product_id)
+def test_commutes_with_groups_that_act_otherwise_or_nowhere(group):
+    irreps = list(products.irreps(group))
+    layer = nn.Gate(nn.FieldType(group, [irreps[-1], *irreps, group.trivial]))
+    elements = group.elements if group.is_finite else group.sample(6)
+    assert_equivariant(layer, elements=elements, shape=(3,), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", ["SO(3)", "O(3)", "O", "Oh", "I", "D3d", "Cinfv"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_commutes_on_voxels(name, dtype):
+    group = steer.group(name, dim=3)
+    irreps = list(group.irreps(None if group.is_finite else 2))
+    fields = zoo.longer(nn.FieldType(group, [group.vector, *irreps, group.trivial]), shuffle=True)
+    assert_equivariant(nn.Gate(fields), elements=grid_symmetries(group)[-4:], shape=(1, 3, 3, 3), dtype=dtype)
+
+
+def test_a_gated_network_in_space_commutes():
+    image = nn.FieldType(SO3, [SO3.trivial])
+    first, second = nn.Gate(nn.FieldType(SO3, 2 * DEGREES)), nn.Gate(GROUPED)
+    net = nn.Sequential(
+        nn.Conv3d(image, first.in_type, 5, padding=2),
+        nn.BatchNorm(first.in_type),
+        first,
+        nn.Conv3d(first.out_type, second.in_type, 3, padding=1),
+        nn.BatchNorm(second.in_type),
+        second,
+        nn.NormPool(second.out_type),
+    )
+    net(torch.randn(2, 1, 7, 7, 7)).square().mean().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
+    assert_equivariant(net, shape=(1, 7, 7, 7), tolerance=TOLERANCES[torch.float32])
+
+
+def test_a_pointwise_function_on_the_same_fields_does_not_commute():
+    # what the tests above would find: SiLU on all channels of an irrep
+    def pointwise(x):
+        return torch.nn.functional.silu(x)
+
+    module = torch.nn.Module()
+    module.forward = pointwise
+    fields = nn.FieldType(SO3, [SO3.vector])
+    errors = equivariance_error(
+        module, elements=SO3.sample(4), shape=(3,), dtype=torch.float64, in_type=fields, out_type=fields
+    )
+    assert errors.min() > 1e-2
+
+
+# What torch asks of a layer; more in test_modules.py and test_export.py -----------------------------------------------
+
+
+@ORDERS
+@pytest.mark.parametrize("function", ["sigmoid", "tanh", "softplus"])
+def test_gradients_of_first_and_second_order(fields, function):
+    layer = nn.Gate(fields, function)
+    x = torch.randn(1, layer.in_type.size, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradgradcheck(layer, x)
+
+
+@ORDERS
+def test_functional_transforms(fields):
+    layer = nn.Gate(fields)
+    x = torch.randn(4, 2, layer.in_type.size, 3)
+    torch.testing.assert_close(torch.vmap(layer)(x), torch.stack([layer(part) for part in x]))
+    torch.testing.assert_close(torch.vmap(layer, in_dims=1, out_dims=1)(x), layer(x.flatten(0, 1)).unflatten(0, (4, 2)))
+    gradients = torch.vmap(torch.func.grad(lambda part: layer(part).square().sum()))(x)
+    y = x.clone().requires_grad_()
+    sum(layer(part).square().sum() for part in y).backward()
+    torch.testing.assert_close(gradients, y.grad)
+
+
+@ORDERS
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own deprecations
+def test_compiles_with_inductor(fields):
+    layer = nn.Gate(fields)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, fullgraph=True)
+    x = torch.randn(2, layer.in_type.size, 3, 3, 3, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    out = compiled(x)
+    torch.testing.assert_close(out, layer(y))
+    out.square().sum().backward()
+    layer(y).square().sum().backward()
+    torch.testing.assert_close(x.grad, y.grad)
+
+
+@ORDERS
+@pytest.mark.parametrize("shape", [(2,), (0,), (0, 4, 4), (3, 1, 1, 1)])
+def test_any_number_of_axes_and_an_empty_batch(fields, shape):
+    layer = nn.Gate(fields)
+    x = torch.randn(shape[0], layer.in_type.size, *shape[1:], dtype=torch.float64, requires_grad=True)
+    out = layer(x)
+    torch.testing.assert_close(out, directly(layer, x, torch.sigmoid), rtol=16 * EPS, atol=0)
+    out.sum().backward()
+    assert x.grad.shape == x.shape
+
+
+@ORDERS
+def test_leaves_its_input_alone_and_takes_a_view(fields):
+    layer = nn.Gate(fields)
+    x = torch.randn(2, 3, 3, 3, layer.in_type.size).movedim(-1, 1)
+    before = x.clone()
+    torch.testing.assert_close(layer(x), layer(x.contiguous()))
+    assert torch.equal(x, before)
+
+
+def test_parameters_of_the_modules_are_learned_and_saved():
+    layer = nn.Gate(GROUPED, scalars=torch.nn.PReLU())
+    layer(torch.randn(2, layer.in_type.size)).sum().backward()
+    assert layer.scalars.weight.grad is not None
+    assert list(layer.state_dict()) == ["scalars.weight"]
+    assert list(nn.Gate(GROUPED).state_dict()) == []
+
+
+def test_prints_types_and_functions():
+    assert str(nn.Gate(GROUPED, "tanh", torch.nn.ELU())) == (
+        "Gate(24 0 + 8 1 + 8 2 of SO(3) (88 channels) -> 8 0 + 8 1 + 8 2 of SO(3) (72 channels), "
+        "function=Tanh(), scalars=ELU(alpha=1.0))"
+    )
+
+
+# Errors ---------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_type_is_refused():
+    with pytest.raises(FieldTypeError, match=r"fields: Gate expects a FieldType, got \[.*vector"):
+        nn.Gate([SO3.vector])
+
+
+def test_unknown_functions_are_refused():
+    with pytest.raises(
+        SteerError, match=r"function: expected one of 'sigmoid', .*, or an elem.* got 'sigmid'; did you mean 'sigmoid'"
+    ):
+        nn.Gate(GROUPED, "sigmid")
+    with pytest.raises(SteerError, match=r"function: expected an elementwise .* as 'sigmoid' or .*Sigmoid\(\), got <b"):
+        nn.Gate(GROUPED, torch.sigmoid)
+
+
+@pytest.mark.parametrize("value", ["relu", torch.nn.ELU, torch.relu, nn.ReLU(nn.FieldType(SO3, [SO3.trivial]))])
+def test_scalars_that_are_no_torch_module_are_refused(value):
+    with pytest.raises(SteerError, match=r"scalars: expected an elementwise torch module such as .*ELU\(\), got"):
+        nn.Gate(GROUPED, scalars=value)
+
+
+@pytest.mark.parametrize("name", ["function", "scalars"])
+def test_modules_that_work_in_place_are_refused(name):
+    module = torch.nn.Sequential(torch.nn.ReLU(inplace=True))
+    with pytest.raises(SteerError, match=rf"(?s){name}: .* would overwrite the layer's input; .* without inplace=True"):
+        nn.Gate(GROUPED, **{name: module})
+
+
+def test_a_tensor_without_gates_is_refused():
+    with pytest.raises(ShapeError, match=r"x: expected a tensor \(batch, 88, ...\) for 24 0 \+ 8 1 \+ 8 2 of SO\(3\)"):
+        nn.Gate(GROUPED)(torch.zeros(1, 72, 3, 3, 3))
