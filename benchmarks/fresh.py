@@ -46,13 +46,17 @@ def run(
     quick: bool = False,
     device: str = "cpu",
     threads: int = THREADS,
+    variables: dict[str, str] | None = None,
 ) -> Answer:
-    """The figures of one fresh process; `cache` is the folder where steer keeps its kernels."""
+    """The figures of one fresh process; `cache` is the folder where steer keeps its kernels.
+
+    `variables` are added to its environment.
+    """
     named = ["--item", item] if isinstance(item, str) else ["--case", json.dumps(asdict(item))]
     command = [side.python, str(WORKER), "--library", side.library, "--what", what, *named, "--device", device]
     command += [f"--threads={threads}", *(["--cold"] if cold else []), *(["--quick"] if quick else [])]
     limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
-    environment = os.environ | limits | {"STEER_CACHE_DIR": cache}
+    environment = os.environ | limits | {"STEER_CACHE_DIR": cache} | (variables or {})
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:

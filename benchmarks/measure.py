@@ -9,7 +9,7 @@ import torch
 from items import Case, Network
 from libraries import LIBRARIES, Library, Plain
 from networks import build
-from timing import FULL, QUICK, Budget, buffers_mb, median, paired, peak_mb, repeated, yardstick
+from timing import FULL, QUICK, Budget, buffers_mb, median, paired, peak_mb, repeated, settle_allocator, yardstick
 
 Figures = dict[str, float]
 """Names end in their unit: _s seconds, _ms milliseconds, _mb 10^6 bytes; those of ratios are `a_over_b`."""
@@ -66,6 +66,7 @@ class Bench:
 
     def expansion(self) -> Figures:
         """Time from coefficients to the dense filter, and back for two cotangents: all ones, and random."""
+        settle_allocator()
         conv = self.library.convolutions(self.model)[0]
         cotangent = torch.randn_like(self.library.filter(conv))
 

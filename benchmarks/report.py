@@ -126,8 +126,8 @@ def show(console: Console, found: Found) -> None:
         console.print(", ".join(f"{name} {version}" for name, version in versions.items()))
     console.print(
         f"Medians of {found['rounds']} rounds, each a fresh process for each library in turn, in brackets the least "
-        f"and largest. plain: torch.nn with the same channels. ✗ misses the bar,
-~ by the median but not in every round."
+        f"and largest. plain: torch.nn with the same channels. ✗ misses the bar, "
+        f"~ does so by the median but not in every round."
     )
     for title, names, columns in TABLES:
         _table(console, found, title, [name for name in names if name in found["items"]], columns)

@@ -27,6 +27,7 @@ class LinearMap(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         _, ctx.pair, ctx.transposed, *constants = inputs
         ctx.save_for_backward(*constants)
+        ctx.save_for_forward(*constants)
         ctx.count = len(constants)
 
     @staticmethod
@@ -51,21 +52,13 @@ class LinearMap(torch.autograd.Function):
         found = LinearMap.apply(batch.flatten(0, 1), pair, transposed, *shared)  # type: ignore[no-untyped-call]
         return found.unflatten(0, batch.shape[:2]), 0
 
-
-class _Forward(LinearMap):
-    """With derivatives in forward mode, which torch.compile does not know for functions like this one."""
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        LinearMap.setup_context(ctx, inputs, output)
-        ctx.save_for_forward(*inputs[3:])
-
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
-        return _Forward.apply(tangents[0], ctx.pair, ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-any-return, no-untyped-call]
+        return LinearMap.apply(tangents[0], ctx.pair, ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def apply(pair: Pair, x: torch.Tensor, constants: Sequence[torch.Tensor]) -> torch.Tensor:
     """A x for a batch x (B, ...)."""
-    kind = LinearMap if torch.compiler.is_compiling() else _Forward
-    return kind.apply(x, pair, False, *constants)  # type: ignore[no-any-return, no-untyped-call]
+    if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
+        return pair.contract(x, constants, False)
+    return LinearMap.apply(x, pair, False, *constants)  # type: ignore[no-any-return, no-untyped-call]

@@ -40,6 +40,7 @@ class OrbitPart(Part):
         self.solved = not self.orbit.free
         self.into = self.orbit.into
         self.fields = self.cell.fields_out, self.cell.fields_in
+        self.lines = self.fields[1] * self.inner * self.other  # kernels of one output field and one coset
 
     @property
     def pairs(self) -> int:
@@ -176,7 +177,7 @@ class TurnedPart(OrbitPart):
             flat = moved.reshape(-1, self.cosets * self.count).index_select(1, constants[1])
             made = flat.view(-1, self.fields[1], self.inner, self.other, self.cosets, self.points)
             return self._block(made.permute((0, 4, 2, 1, 3, 5) if self.into else (0, 3, 1, 4, 2, 5)))
-        made = moved.reshape(moved.shape[0], self.cosets, -1, self.count) @ self._by_coset(constants)
+        made = moved.reshape(-1, self.cosets, self.lines, self.count) @ self._by_coset(constants)
         made = made.view(*moved.shape[:5], self.points)
         return self._block(made if self.into else made.permute(0, 2, 3, 1, 4, 5))
 
@@ -193,7 +194,7 @@ class TurnedPart(OrbitPart):
             flat = made.reshape(-1, self.cosets * self.points).index_select(1, constants[2])
             moved = flat.view(*made.shape[:5], self.count)
         else:
-            flat = made.reshape(made.shape[0], self.cosets, -1, self.points) @ self._by_coset(constants).mT
+            flat = made.reshape(-1, self.cosets, self.lines, self.points) @ self._by_coset(constants).mT
             moved = flat.view(*made.shape[:5], self.count)
         free = torch.einsum(f"{self._order},gji->uvwib", moved, constants[0])
         return self._bound(free, constants, batch)

@@ -1,5 +1,6 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
+from . import init
 from ._batch_norm import BatchNorm
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
@@ -54,6 +55,7 @@ __all__ = [
     "act_on_hexagonal",
     "export",
     "from_hexagonal",
+    "init",
     "project",
     "to_hexagonal",
 ]

@@ -165,17 +165,19 @@ def strategies(plan):
 
 
 def test_strategies():
-    wide = [8 * [D4.regular], 8 * [D4.vector], 8 * [D4.trivial]]
-    plan = kernels.compile(sum(wide, []), wide[0] + wide[1], (7, 7))
+    regular, vector, trivial = 64 * [D4.regular], 64 * [D4.vector], 64 * [D4.trivial]
+    types = regular + vector + trivial, regular + vector
+    plans = {name: kernels.compile(*types, (7, 7), strategy=name) for name in ("auto", "block", "dense")}
     # regular <- regular, vector, trivial; vector <- regular; and vector <- vector, trivial in one part
-    assert strategies(plan) == [*(("orbit", (cell,)) for cell in range(4)), ("block", (4, 5))]
-    dense = kernels.compile(sum(wide, []), wide[0] + wide[1], (7, 7), strategy="dense")
-    assert strategies(dense) == [("dense", (cell,)) for cell in range(6)]
-    for made in (plan, dense):
+    orbits = [("orbit", (cell,)) for cell in range(4)]
+    assert strategies(plans["block"]) == [*orbits, ("block", (4, 5))]
+    assert strategies(plans["auto"])[:4] == orbits
+    assert strategies(plans["dense"]) == [("dense", (cell,)) for cell in range(6)]
+    for made in plans.values():
         assert all(min(placed.part.cost) >= 0 for placed in made.parts)
         assert all(placed.part.cost.macs > 0 for placed in made.parts)
     # the reason for the orbit: the dense basis of regular fields takes as many times more as the group has elements
-    assert dense.parts[0].part.cost.macs == 8 * plan.parts[0].part.cost.macs
+    assert plans["dense"].parts[0].part.cost.macs == 8 * plans["auto"].parts[0].part.cost.macs
 
 
 def test_single_matrices_are_dense_and_pixels_are_gathered():
@@ -222,8 +224,15 @@ def test_plans_are_shared_and_copied_by_reference():
     assert kernels.compile(2 * [D4.regular], t, Grid((3, 3))) is plan
     assert pickle.loads(pickle.dumps(plan)) is plan
     assert copy.deepcopy(plan) is plan
-    first = plan.tensors(torch.float32, torch.device("cpu"))
-    assert plan.tensors(torch.float32, torch.device("cpu")) is first
+    first, again = (plan.tensors(torch.float32, torch.device("cpu")) for _ in range(2))
+    assert all(a is b for a, b in zip(first, again, strict=True))
+
+
+def test_plans_of_other_widths_share_the_sampled_functions():
+    types = [count * [D4.regular, D4.vector] for count in (1, 3)]
+    plans = [kernels.compile(kind, kind, (5, 5), strategy="orbit") for kind in types]
+    held = [[t for t in plan.tensors(torch.float32, torch.device("cpu")) if t.is_floating_point()] for plan in plans]
+    assert [t.data_ptr() for t in held[0]] == [t.data_ptr() for t in held[1]]
 
 
 def test_constants_made_in_inference_mode_serve_training():
