@@ -11,7 +11,7 @@ ORACLES_READY := $(ORACLES)/.ready
 
 PIP_INSTALL := pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-oracles test-slow lint format install clean
+.PHONY: demo test test-oracles test-slow bench bench-check bench-baseline lint format install clean
 
 install: $(READY)
 
@@ -37,6 +37,18 @@ test-oracles: $(ORACLES_READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -n 2 -m slow
+
+# PEER=/path/to/python, one that has escnn, measures it too; BENCH="--only C8_regular --rounds 1" goes to bench.py.
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py $(if $(PEER),--peer $(PEER)) $(BENCH)
+	$(BIN)/python benchmarks/scaling.py
+
+# Ratios beside benchmarks/baseline.json: fails when one is worse by a fifth.
+bench-check: $(READY)
+	$(BIN)/python benchmarks/check.py
+
+bench-baseline: $(READY)
+	$(BIN)/python benchmarks/check.py --write
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -4,8 +4,8 @@
 
 Each point is one layer in a process of its own, with an empty cache. An exponent is the slope of log(time) over
 log(entries of the dense filter), least squares over the larger half of the sizes: 1 means that the cost grows as the
-filter does. One thread and an allocator that keeps its pages: growth is asked for, and the start of parallel sections and
-page faults would hide it. Writes scaling.json and scaling.png to benchmarks/results/.
+filter does. One thread and an allocator that keeps its pages: growth is asked for, and the start of parallel sections
+and page faults would hide it. Writes scaling.json and scaling.png to benchmarks/results/.
 """
 
 import argparse

@@ -80,7 +80,7 @@ class OrbitPart(Part):
     def _bound(self, free: torch.Tensor, constants: list[torch.Tensor], batch: int) -> list[torch.Tensor]:
         """The transpose of `_free`."""
         if self.solved:
-            free = free.reshape(batch * self.pairs, -1) @ constants[-1].T
+            free = free.reshape(batch * self.pairs, constants[-1].shape[1]) @ constants[-1].T
         return [free.reshape(batch, self.cell.num_weights)]
 
     def _block(self, rows: torch.Tensor) -> torch.Tensor:
