@@ -46,15 +46,21 @@ def run(
     quick: bool = False,
     device: str = "cpu",
     threads: int = THREADS,
+    batch: int = 0,
     variables: dict[str, str] | None = None,
 ) -> Answer:
     """The figures of one fresh process; `cache` is the folder where steer keeps its kernels.
 
-    `variables` are added to its environment.
+    `batch` replaces the batch of the item unless it is 0; `variables` are added to the environment of the process.
     """
     named = ["--item", item] if isinstance(item, str) else ["--case", json.dumps(asdict(item))]
     command = [side.python, str(WORKER), "--library", side.library, "--what", what, *named, "--device", device]
-    command += [f"--threads={threads}", *(["--cold"] if cold else []), *(["--quick"] if quick else [])]
+    command += [
+        f"--threads={threads}",
+        f"--batch={batch}",
+        *(["--cold"] if cold else []),
+        *(["--quick"] if quick else []),
+    ]
     limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
     environment = os.environ | limits | {"STEER_CACHE_DIR": cache} | (variables or {})
     try:
@@ -65,12 +71,14 @@ def run(
         raise WorkerError(f"{side.python} does not run: {error}") from None
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
-        reason = done.stderr.strip().splitlines() or [f"exit status {done.returncode}, no message"]
-        raise WorkerError(reason[-1])
+        ended = f"ended by signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
+        raise WorkerError((done.stderr.strip().splitlines() or [f"{ended}, no message"])[-1])
     return Answer(**json.loads(lines[-1]))
 
 
-def measure(side: Side, item: str, *, quick: bool = False, breaks: bool = False, threads: int = THREADS) -> Answer:
+def measure(
+    side: Side, item: str, *, quick: bool = False, breaks: bool = False, threads: int = THREADS, batch: int = 0
+) -> Answer:
     """All figures of an item on the CPU, from a process for each: cold, warm, and plain torch for its memory.
 
     Times to build come with the ending _cold and _warm. The peak of memory is the larger one of the two; its ratio is
@@ -80,7 +88,7 @@ def measure(side: Side, item: str, *, quick: bool = False, breaks: bool = False,
     with tempfile.TemporaryDirectory() as cache:
 
         def worker(what: str, by: Side = side, *, cold: bool = False) -> Answer:
-            return run(by, what, item, cache, cold=cold, quick=quick, threads=threads)
+            return run(by, what, item, cache, cold=cold, quick=quick, threads=threads, batch=batch)
 
         if item == IMPORT:
             return worker("import")

@@ -3,7 +3,7 @@
 A `Case` is one layer from a field type to itself; a `Network` is built by the function of `networks.py` of that name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 ORDERS: Final = {"T": 12, "O": 24, "Oh": 48, "I": 60, "Ih": 120}
@@ -47,6 +47,10 @@ class Case:
         """Shape of the input: (batch, channels, *space)."""
         return self.batch, self.channels, *self.space
 
+    def of_batch(self, batch: int) -> "Case":
+        """The same layer with so many images at a time."""
+        return replace(self, batch=batch)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -55,6 +59,10 @@ class Network:
     shape: tuple[int, ...]
     trained: bool = True
     """Whether training and evaluation are measured, or construction only."""
+
+    def of_batch(self, batch: int) -> "Network":
+        """The same network with so many images at a time."""
+        return replace(self, shape=(batch, *self.shape[1:]))
 
 
 CASES: Final[dict[str, Case]] = {

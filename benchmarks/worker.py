@@ -45,6 +45,8 @@ def _figures(arguments: argparse.Namespace) -> dict[str, float]:
     if arguments.what == "import":
         return measure.import_seconds(arguments.library)
     item = items.Case(**json.loads(arguments.case)) if arguments.case else items.find(arguments.item)
+    if arguments.batch:
+        item = item.of_batch(arguments.batch)
     if arguments.what == "gpu":
         import gpu
 
@@ -69,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer repeats")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=0, help="images at a time; 0 for those of the item")
     found = parser.parse_args()
     try:
         if not found.case:
