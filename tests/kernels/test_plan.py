@@ -54,7 +54,7 @@ def explicit(in_reps, out_reps, plan, weight):
     return out.reshape(size_out, size_in, *plan.grid.shape)
 
 
-def compare(in_reps, out_reps, grid, **options):
+def compare(in_reps, out_reps, grid, others=True, **options):
     plan = kernels.compile(in_reps, out_reps, grid, **options)
     dense = kernels.compile(in_reps, out_reps, grid, strategy="dense", **options)
     assert dense.num_weights == plan.num_weights
@@ -62,7 +62,7 @@ def compare(in_reps, out_reps, grid, **options):
     weight = torch.randn(plan.num_weights, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = torch.from_numpy(explicit(in_reps, out_reps, plan, weight.numpy()))
     scale = expected.abs().max()
-    plans = [plan, dense, *forced(in_reps, out_reps, grid, options)]
+    plans = [plan, dense, *(forced(in_reps, out_reps, grid, options) if others else ())]
     for dtype, tolerance in TOL.items():
         for made in plans if dtype == torch.float64 else plans[:1]:
             found = made.expand(weight.to(dtype))
@@ -92,7 +92,7 @@ def forced(in_reps, out_reps, grid, options):
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_all_kinds_of_fields_at_once(group):
     small = [rep for rep in few_types(group) if rep.size <= 8]
-    compare([*small, *small[::-2]], [*small[::-1], small[0]], (3, 3))
+    compare([*small, *small[::-2]], [*small[::-1], small[0]], (3, 3), others=False)
 
 
 MIXED = {
