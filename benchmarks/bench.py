@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import fresh
 import items
+import report
 from rich.console import Console
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -32,21 +33,20 @@ def main() -> int:
         import gpu_report
 
         return gpu_report.main(console, sides, names, arguments.output, quick=arguments.quick)
-    found = take(sides, names, arguments.rounds, quick=arguments.quick)
-
-    import report
-
-    report.write(found, arguments.output)
+    found = empty(sides, names, quick=arguments.quick)
+    for turn in range(arguments.rounds):
+        add_round(found, sides, f"round {turn + 1} of {arguments.rounds}", quick=arguments.quick)
+        report.write(found, arguments.output)  # after each round, so that an interrupted run is not lost
     report.show(console, found)
     console.print(f"\nwritten: {arguments.output}/bench.json and {arguments.output}/bench.png")
     return 1 if any(error["library"] == "steer" for error in found["errors"]) else 0
 
 
-def take(sides: list[fresh.Side], names: list[str], rounds: int, *, quick: bool) -> dict[str, Any]:
-    """All figures of all rounds: {"items": {item: {library: {figure: [one of each round]}}}, ...}."""
-    found: dict[str, Any] = {
+def empty(sides: list[fresh.Side], names: list[str], *, quick: bool) -> dict[str, Any]:
+    """What is to be found: {"items": {item: {library: {figure: [one of each round]}}}, ...}."""
+    return {
         "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "rounds": rounds,
+        "rounds": 0,
         "quick": quick,
         "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "machine": {},
@@ -54,21 +54,24 @@ def take(sides: list[fresh.Side], names: list[str], rounds: int, *, quick: bool)
         "items": {name: {side.library: {} for side in sides} for name in names},
         "errors": [],
     }
-    for turn in range(rounds):
-        for name in names:
-            for side in sides:
-                console.print(f"round {turn + 1} of {rounds}: {name}, {side.library}", style="dim")
-                try:
-                    answer = fresh.measure(side, name, quick=quick, breaks=turn == 0)
-                except fresh.WorkerError as error:
-                    console.print(f"  failed: {error}", style="red", markup=False)
-                    found["errors"].append({"item": name, "library": side.library, "reason": str(error)})
-                    continue
-                found["machine"] = answer.machine
-                found["versions"].setdefault(side.library, answer.versions)
-                for figure, value in answer.figures.items():
-                    found["items"][name][side.library].setdefault(figure, []).append(value)
-    return found
+
+
+def add_round(found: dict[str, Any], sides: list[fresh.Side], title: str, *, quick: bool) -> None:
+    """Measure every item once with every library."""
+    for name, libraries in found["items"].items():
+        for side in sides:
+            console.print(f"{title}: {name}, {side.library}", style="dim")
+            try:
+                answer = fresh.measure(side, name, quick=quick, breaks=not found["rounds"])
+            except fresh.WorkerError as error:
+                console.print(f"  failed: {error}", style="red", markup=False)
+                found["errors"].append({"item": name, "library": side.library, "reason": str(error)})
+                continue
+            found["machine"] = answer.machine
+            found["versions"].setdefault(side.library, answer.versions)
+            for figure, value in answer.figures.items():
+                libraries[side.library].setdefault(figure, []).append(value)
+    found["rounds"] += 1
 
 
 def warn_of_load(to: Console) -> None:
@@ -79,19 +82,13 @@ def warn_of_load(to: Console) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = items.parser(__doc__)
     parser.add_argument("--peer", default="", help="a Python with torch, NumPy < 2 and escnn")
-    parser.add_argument("--only", nargs="+", metavar="ITEM", help=f"of {', '.join(items.NAMES)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="fewer repeats within a process")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for JSON and picture")
-    found = parser.parse_args()
-    try:
-        items.require(found.only or [])
-    except items.UnknownItemError as error:
-        parser.error(str(error))
-    return found
+    return items.parse(parser)
 
 
 if __name__ == "__main__":

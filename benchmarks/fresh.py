@@ -13,6 +13,8 @@ from items import CASES, IMPORT, NETWORKS, Case
 WORKER: Final = Path(__file__).with_name("worker.py")
 THREADS: Final = 2
 TIMEOUT_S: Final = 1800
+KEEP_PAGES: Final = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
+"""glibc otherwise returns large blocks to the system and takes them again, at ten times the cost of filling them."""
 
 
 class WorkerError(RuntimeError):
@@ -45,15 +47,16 @@ def run(
     cold: bool = False,
     quick: bool = False,
     device: str = "cpu",
-    threads: int = THREADS,
+    steady: bool = False,
     batch: int = 0,
-    variables: dict[str, str] | None = None,
 ) -> Answer:
     """The figures of one fresh process; `cache` is the folder where steer keeps its kernels.
 
-    `batch` replaces the batch of the item unless it is 0; `variables` are added to the environment of the process.
+    `batch` replaces the batch of the item unless it is 0. `steady` is for figures that are compared between runs: one
+    thread, whose processor time is counted, and an allocator that keeps its pages.
     """
     named = ["--item", item] if isinstance(item, str) else ["--case", json.dumps(asdict(item))]
+    threads = 1 if steady else THREADS
     command = [side.python, str(WORKER), "--library", side.library, "--what", what, *named, "--device", device]
     command += [
         f"--threads={threads}",
@@ -62,7 +65,7 @@ def run(
         *(["--quick"] if quick else []),
     ]
     limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
-    environment = os.environ | limits | {"STEER_CACHE_DIR": cache} | (variables or {})
+    environment = os.environ | limits | {"STEER_CACHE_DIR": cache} | (KEEP_PAGES if steady else {})
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -77,7 +80,7 @@ def run(
 
 
 def measure(
-    side: Side, item: str, *, quick: bool = False, breaks: bool = False, threads: int = THREADS, batch: int = 0
+    side: Side, item: str, *, quick: bool = False, breaks: bool = False, steady: bool = False, batch: int = 0
 ) -> Answer:
     """All figures of an item on the CPU, from a process for each: cold, warm, and plain torch for its memory.
 
@@ -88,7 +91,7 @@ def measure(
     with tempfile.TemporaryDirectory() as cache:
 
         def worker(what: str, by: Side = side, *, cold: bool = False) -> Answer:
-            return run(by, what, item, cache, cold=cold, quick=quick, threads=threads, batch=batch)
+            return run(by, what, item, cache, cold=cold, quick=quick, steady=steady, batch=batch)
 
         if item == IMPORT:
             return worker("import")

@@ -3,6 +3,7 @@
 A `Case` is one layer from a field type to itself; a `Network` is built by the function of `networks.py` of that name.
 """
 
+import argparse
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -104,6 +105,23 @@ def require(names: list[str]) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise UnknownItemError(f"unknown item {', '.join(map(repr, unknown))}; the items are {', '.join(NAMES)}")
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A command line on which items can be chosen; read it with `parse`."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--only", nargs="+", metavar="ITEM", help=f"of {', '.join(NAMES)}")
+    return found
+
+
+def parse(command: argparse.ArgumentParser) -> argparse.Namespace:
+    """The arguments of this process; unknown items end it with a message and exit status 2."""
+    found = command.parse_args()
+    try:
+        require(found.only or [])
+    except UnknownItemError as error:
+        command.error(str(error))
+    return found
 
 
 def field_size(group: str, dim: int, kind: str) -> int:

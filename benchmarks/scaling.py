@@ -28,9 +28,6 @@ console = Console(width=max(Console().width, 120))
 Point = dict[str, Any]
 FITTED: Final = ("expand_ms", "expand_backward_ms", "build_s", "buffers_mb")
 PRINTED: Final = (*FITTED, "peak_mb")
-KEEP_PAGES: Final = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
-"""glibc otherwise returns large blocks to the system and takes them again, at ten times the cost of filling them. It
-maps blocks above 32 MB in any case, so the largest filter has 26 MB."""
 AT_MOST: Final = 1.1
 """The largest exponent that counts as 1: least squares over a few points is no better."""
 
@@ -44,6 +41,7 @@ def _degrees(highest: int) -> tuple[str, ...]:
     return tuple(str(degree) for degree in range(highest + 1))
 
 
+# No filter is larger than 27 MB: glibc maps blocks above 32 MB anew each time, whatever it is told.
 SERIES: Final[dict[str, dict[str, Case]]] = {
     "order, C_n regular x4, 5x5": {f"C{n}": _layer(f"C{n}", 2, 4, 5) for n in (2, 4, 8, 16, 32, 64)},
     "order, regular x1, 5^3": {name: _layer(name, 3, 1, 5) for name in ("T", "O", "Oh", "I", "Ih")},
@@ -82,7 +80,7 @@ def point(label: str, case: Case, rounds: int, *, quick: bool) -> Point:
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
             side = fresh.Side("steer", sys.executable)
-            answer = fresh.run(side, "expand", case, cache, cold=True, quick=quick, threads=1, variables=KEEP_PAGES)
+            answer = fresh.run(side, "expand", case, cache, cold=True, quick=quick, steady=True)
             taken.append(answer.figures)
     medians = {figure: statistics.median(each[figure] for each in taken) for figure in PRINTED}
     return {"label": label, "entries": case.filter_entries, **medians}
