@@ -5,7 +5,7 @@ import torch
 
 import steer
 from steer import kernels
-from steer.kernels import Grid, Pixels
+from steer.kernels import Grid, Pixels, _orbit_part
 
 D4 = steer.group("D4", dim=2)
 SO3 = steer.group("SO(3)", dim=3)
@@ -85,6 +85,18 @@ def test_gradients_of_an_ensemble(plan):
     found = torch.func.vmap(torch.func.grad(lambda w: (plan.expand(w) * cotangent).sum()))(weights)
     (expected,) = torch.autograd.grad(plan.expand(leaf := weights[0].clone().requires_grad_()), leaf, cotangent)
     close(found, expected.expand(3, -1))
+
+
+def test_chunks_change_nothing(plan, monkeypatch):
+    # plans of the zoo are so small that one chunk holds all; two coefficient vectors make chunks of every orbit
+    weights = draw(2, plan.num_weights).requires_grad_()
+    cotangent = draw(*plan.expand(weights).shape)
+    expected = plan.expand(weights), *torch.autograd.grad(plan.expand(weights), weights, cotangent)
+    monkeypatch.setattr(_orbit_part, "CHUNK", 1)
+    for part in (placed.part for placed in plan.parts if isinstance(placed.part, _orbit_part.PermutedPart)):
+        assert len(part._chunks(weights)) == 2
+    close(plan.expand(weights), expected[0])
+    close(torch.autograd.grad(plan.expand(weights), weights, cotangent)[0], expected[1])
 
 
 def test_one_graph_with_the_same_gradients(plan):
