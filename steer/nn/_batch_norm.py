@@ -1,44 +1,13 @@
 """Batch normalisation for fields of any orthogonal representation."""
 
-from typing import Any
-
-import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import ShapeError, SteerError
 from ._field_type import FieldType
-from ._layout import FieldLayout, split
+from ._layout import split
 from ._module import Module
-
-_HALF = (torch.float16, torch.bfloat16)
-
-
-class _MeanSquare(torch.autograd.Function):
-    """(channels,): mean over the axes `dims` of (x - centre)^2, keeping x alone for the backward pass.
-
-    `centre` gets no gradient: at a projection of the mean, the derivative in its direction, summed over a field, is
-    zero for every x. It is saved with its history, for second derivatives. Plain operations would keep x - centre as
-    well and take twice as long.
-    """
-
-    @staticmethod
-    def forward(x: torch.Tensor, centre: torch.Tensor, dims: list[int]) -> torch.Tensor:
-        out: torch.Tensor = (x - _like(centre, x)).square().mean(dims)
-        return out
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-        ctx.save_for_backward(*inputs[:2])
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        x, centre = ctx.saved_tensors
-        slope = grads[0] * (2 * x.shape[1] / x.numel())
-        return (x - _like(centre, x)) * _like(slope, x), None, None
-
-
-def _like(channels: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    return channels.reshape(-1, *(x.dim() - 2) * [1])
+from ._normalize import Statistics, normalize
 
 
 class BatchNorm(Module):
@@ -69,13 +38,6 @@ class BatchNorm(Module):
     running_mean: torch.Tensor | None
     running_var: torch.Tensor | None
     num_batches_tracked: torch.Tensor | None
-    # (slots, channels): the s-th invariant vector of every field, the same over its squared norm, and its column in T
-    vectors: torch.Tensor
-    duals: torch.Tensor
-    columns: torch.Tensor
-    slot_of_column: torch.Tensor  # (invariants,): index into (slots, fields)
-    field_of_channel: torch.Tensor
-    field_sizes: torch.Tensor
 
     def __init__(
         self,
@@ -93,67 +55,18 @@ class BatchNorm(Module):
                 f"momentum: expected a number between 0 and 1, or None for a plain average, got {momentum!r}"
             )
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        self.layout = FieldLayout(in_type)
-        self._add_invariants()
+        self.statistics = Statistics(in_type)
+        sizes = {rep.size for rep in in_type}
+        self._needs_two = bool((self.statistics.taken == 1).any())
+        # torch's kernel computes the same for fields of one size with the invariant (1, ..., 1) each
+        ones = in_type.invariants.shape[1] == len(in_type) and bool((abs(in_type.invariants.sum(1) - 1) < 1e-12).all())
+        self._shape = (len(in_type), sizes.pop()) if ones and len(sizes) == 1 else None
         fields, invariants = len(in_type), in_type.invariants.shape[1]
         self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None
         self.bias = torch.nn.Parameter(torch.zeros(invariants)) if affine else None
         self.register_buffer("running_mean", torch.zeros(invariants) if track_running_stats else None)
         self.register_buffer("running_var", torch.ones(fields) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
-
-    def _add_invariants(self) -> None:
-        """The invariant vectors as (slots, channels): a field has few, so no sum over a field needs a big matrix."""
-        basis = self.in_type.invariants
-        field = self.in_type.field_of_channel
-        owner = field[np.argmax(np.abs(basis), axis=0)] if basis.shape[1] else np.zeros(0, dtype=np.int64)
-        slot = np.array([np.sum(owner[:column] == owner[column]) for column in range(len(owner))], dtype=np.int64)
-        vectors = np.zeros((slot.max(initial=-1) + 1, self.in_type.size))
-        columns = np.zeros(vectors.shape, dtype=np.int64)
-        duals = np.zeros(vectors.shape)
-        for column, (f, s) in enumerate(zip(owner, slot, strict=True)):
-            inside = slice(self.in_type.offsets[f], self.in_type.offsets[f + 1])
-            vectors[s, inside] = basis[inside, column]
-            duals[s, inside] = basis[inside, column] / np.sum(basis[:, column] ** 2)
-            columns[s, inside] = column
-        sizes = np.array([rep.size for rep in self.in_type])
-        free = np.bincount(owner, minlength=len(sizes))  # values that the mean takes away from each field
-        self._needs_two = bool(np.any(free == sizes))
-        # torch's fused kernel computes the same for fields of one size with the invariant (1, ..., 1) each
-        self._fused = (
-            self.layout.uniform and len(owner) == len(sizes) and bool(np.all(np.abs(basis.sum(1) - 1) < 1e-12))
-        )
-        self.add_constant("vectors", vectors)
-        self.add_constant("duals", duals)
-        self.add_constant("columns", columns)
-        self.add_constant("slot_of_column", slot * len(sizes) + owner)
-        self.add_constant("field_of_channel", field)
-        self.add_constant("field_sizes", sizes)
-        self.add_constant("free", free)
-
-    free: torch.Tensor
-
-    # Vectors over channels, fields and invariants --------------------------------------------------------------------
-
-    def _coordinates(self, channels: torch.Tensor) -> torch.Tensor:
-        """(invariants,): coordinates of the projection of a vector (channels,) on the invariant vectors."""
-        sums = self.layout.reduce(self.duals * channels, lambda block: block.sum(2))
-        return sums.flatten().index_select(0, self.slot_of_column)
-
-    def _vector(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """(channels,): the invariant vector with these coordinates."""
-        if coordinates.numel() == 0:
-            return coordinates.new_zeros(self.in_type.size)
-        return (self.vectors * coordinates[self.columns]).sum(0)
-
-    def _per_channel(self, mean: torch.Tensor, var: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Mean, variance, weight and bias of each channel, from the mean (channels,) and the variance (fields,)."""
-        weight = var.new_ones(len(self.in_type)) if self.weight is None else self.weight
-        bias = torch.zeros_like(mean) if self.bias is None else self._vector(self.bias)
-        field = self.field_of_channel
-        return mean, var.index_select(0, field), weight.index_select(0, field), bias
-
-    # Forward ---------------------------------------------------------------------------------------------------------
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         count = x.numel() // self.in_type.size
@@ -167,50 +80,53 @@ class BatchNorm(Module):
             return x if count == 0 else self._by_running(x)
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        if self._fused and self.momentum is not None:
-            mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
-            out = torch.nn.functional.batch_norm(
-                split(x, *self.layout.blocks[0]), mean, var, self.weight, self.bias, True, self.momentum, self.eps
-            )
-            return out.flatten(1, 2)
+        if self._shape is not None and self.momentum is not None:
+            return self._by_torch(x)
         return self._by_batch(x, count)
 
     def _by_running(self, x: torch.Tensor) -> torch.Tensor:
         mean, var, weight, bias = self._running()
-        return torch.nn.functional.batch_norm(x, mean, var, weight, bias, False, 0.0, self.eps)
+        return F.batch_norm(x, mean, var, weight, bias, False, 0.0, self.eps)
 
     def _running(self) -> tuple[torch.Tensor, ...]:
+        """Mean, variance, weight and bias of each channel."""
         if self.running_mean is None or self.running_var is None:
             raise SteerError(
                 "track_running_stats: this BatchNorm keeps no running statistics to export; "
                 "build it with track_running_stats=True"
             )
-        return self._per_channel(self._vector(self.running_mean), self.running_var)
+        statistics, (weight, bias) = self.statistics, self._affine(self.running_var)
+        mean, var = statistics.vector(self.running_mean), statistics.spread(self.running_var)
+        return mean, var, statistics.spread(weight), statistics.vector(bias)
+
+    def _affine(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`weight` and `bias`, or what does nothing."""
+        weight = like.new_ones(len(self.in_type)) if self.weight is None else self.weight
+        bias = like.new_zeros(self.in_type.invariants.shape[1]) if self.bias is None else self.bias
+        return weight, bias
+
+    def _by_torch(self, x: torch.Tensor) -> torch.Tensor:
+        assert self._shape is not None
+        assert self.momentum is not None
+        mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
+        fields = split(x, *self._shape)
+        return F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps).flatten(1, 2)
 
     def _by_batch(self, x: torch.Tensor, count: int) -> torch.Tensor:
-        dims = [0, *range(2, x.dim())]
-        values = x.float() if x.dtype in _HALF else x
-        coordinates = self._coordinates(values.mean(dims))
-        mean = self._vector(coordinates)
-        squares: torch.Tensor = _MeanSquare.apply(values, mean, dims)  # type: ignore[no-untyped-call]
-        var = self.layout.reduce(squares[None], lambda block: block.mean(2))[0]
+        wide = x.new_empty(0, dtype=torch.promote_types(x.dtype, torch.float32))
+        out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps)
         if self.training:
-            self._track(coordinates.detach(), var.detach(), count)
-        mean, var, weight, bias = self._per_channel(mean, var)
-        scale = weight * (var + self.eps).rsqrt()
-        # scale x + shift in one pass, whatever the dtypes of x and of the parameters
-        none, one = torch.zeros_like(scale), torch.ones_like(scale)
-        return torch.nn.functional.batch_norm(x, none, one, scale, bias - mean * scale, False, 0.0, 0.0)
+            self._track(moments.coordinates.detach(), moments.var.detach(), count)
+        return out
 
     @torch.no_grad()
     def _track(self, coordinates: torch.Tensor, var: torch.Tensor, count: int) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
-        total = self.field_sizes * count
-        unbiased = var * (total / (total - self.free)).to(var.dtype)
+        unbiased = var / (1 - self.statistics.taken / count)
         share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         for running, new in ((self.running_mean, coordinates), (self.running_var, unbiased)):
-            running.add_((new.to(running.dtype) - running) * share)
+            running.lerp_(new.to(running.dtype), share)
 
     def _export(self) -> torch.nn.Module:
         kind = {2: torch.nn.BatchNorm2d, 3: torch.nn.BatchNorm3d}.get(self.in_type.group.dim, torch.nn.BatchNorm1d)

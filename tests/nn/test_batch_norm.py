@@ -100,12 +100,10 @@ def test_a_nontrivial_irrep_has_a_mean_square_and_no_mean():
     assert layer.bias.numel() == layer.running_mean.numel() == 0
 
 
-@pytest.mark.parametrize("momentum", [0.1, None])
-def test_the_fused_kernel_is_the_same_formula(momentum):
-    layer = zoo.scrambled(nn.BatchNorm(nn.FieldType(C8, 3 * [C8.regular]), momentum=momentum)).double()
+def test_the_kernel_of_torch_is_the_same_formula():
+    layer = zoo.scrambled(nn.BatchNorm(nn.FieldType(C8, 3 * [C8.regular]))).double()
     general = copy.deepcopy(layer)
-    assert layer._fused
-    general._fused = False
+    general._shape = None
     for _ in range(3):
         x = torch.randn(4, 24, 6, 6, dtype=torch.float64) + 1
         torch.testing.assert_close(general(x), layer(x))
@@ -125,6 +123,22 @@ def test_gradient(training):
         inputs = (x, layer.weight, layer.bias)
         assert torch.autograd.gradcheck(call, inputs)
         assert torch.autograd.gradgradcheck(call, inputs)
+
+
+@pytest.mark.parametrize(
+    "field_type", [zoo.linear_types(O2)[1], zoo.permutation_types(C4)[0]], ids=["linear", "regular"]
+)
+def test_function_transforms(field_type):
+    layer = zoo.scrambled(nn.BatchNorm(field_type, track_running_stats=False)).double()
+    x = torch.randn(3, 5, field_type.size, 2, 2, dtype=torch.float64)
+    torch.testing.assert_close(torch.func.vmap(layer)(x), torch.stack([layer(one) for one in x]))
+
+    def loss(one):
+        return layer(one).pow(3).sum()
+
+    expected = torch.stack([torch.autograd.grad(loss(leaf := one.clone().requires_grad_()), leaf)[0] for one in x])
+    torch.testing.assert_close(torch.stack([torch.func.grad(loss)(one) for one in x]), expected)
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(x), expected)
 
 
 def test_gradient_is_finite_at_zero():

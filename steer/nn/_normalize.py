@@ -1,0 +1,208 @@
+"""Normalisation of fields by statistics of the batch, as one differentiable function."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+
+from ..reps._linalg import Array
+from ._constants import Constants
+from ._field_type import FieldType
+
+_HALF: Final = (torch.float16, torch.bfloat16)
+
+
+_DENSE: Final = 2**18
+"""Entries of a matrix that is multiplied as a whole, 1 MB: one operation in place of three, which is what counts."""
+
+
+class Rows(Constants):
+    """A matrix with few entries in each row, times a vector."""
+
+    matrix: torch.Tensor
+    index: torch.Tensor
+    entries: torch.Tensor
+
+    def __init__(self, index: npt.NDArray[np.int64], entries: Array, columns: int) -> None:
+        """Row r has entries[r, k] in column index[r, k]; zeros may stand anywhere."""
+        super().__init__()
+        self.dense = len(index) * columns <= _DENSE
+        if self.dense:
+            matrix = np.zeros((len(index), columns))
+            np.add.at(matrix, (np.arange(len(index))[:, None], index), entries)
+            self.add_constant("matrix", matrix)
+        else:
+            self.add_constant("index", index)
+            self.add_constant("entries", entries)
+
+    def forward(self, vector: torch.Tensor) -> torch.Tensor:
+        """(rows,) from (columns,)."""
+        if self.dense:
+            return torch.mv(self.matrix.to(vector.dtype), vector)
+        return (vector[self.index] * self.entries).sum(1)
+
+
+class Statistics(Constants):
+    """Linear maps between vectors over channels, fields and invariant vectors; no loop over fields.
+
+    `field_means` averages over the channels of each field. `coordinates` gives those of the projection on the invariant
+    vectors, `vector` the channels of a vector with given coordinates.
+    """
+
+    field_of_channel: torch.Tensor
+    sizes: torch.Tensor  # (fields,): of each
+    taken: torch.Tensor  # (fields,): share of a field's components that its invariants, thus the mean, take away
+    norms: torch.Tensor  # (invariants,): squares of the invariant vectors
+    zero: torch.Tensor  # (channels,)
+    one: torch.Tensor
+
+    def __init__(self, in_type: FieldType) -> None:
+        super().__init__()
+        basis, field = in_type.invariants, in_type.field_of_channel
+        channels, invariants = basis.shape
+        sizes, starts = np.array([rep.size for rep in in_type]), np.array(in_type.offsets[:-1])
+        inside = np.arange(sizes.max()) < sizes[:, None]
+        members = np.where(inside, starts[:, None] + np.arange(sizes.max()), 0)
+        owner = field[np.argmax(np.abs(basis), axis=0)] if invariants else np.zeros(0, dtype=np.int64)
+        support = members[owner]  # an invariant vector lies in one field
+        entries = basis[support, np.arange(invariants)[:, None]] * inside[owner]
+        norms = np.sum(entries**2, axis=1)
+        of_field = np.bincount(owner, minlength=len(sizes))
+        # first invariant of each field: they are numbered field by field
+        slots = (np.cumsum(of_field) - of_field)[:, None] + np.arange(of_field.max())
+        used = np.where(np.arange(of_field.max()) < of_field[:, None], slots, 0)[field]
+        held = np.arange(of_field.max()) < of_field[field][:, None]
+        values = basis[np.arange(channels)[:, None], used] * held if invariants else np.zeros((channels, 0))
+        self.field_means = Rows(members, inside / sizes[:, None], channels)
+        self.coordinates = Rows(support, entries / norms[:, None], channels)
+        self.vector = Rows(used, values, invariants)
+        self.add_constant("field_of_channel", field)
+        self.add_constant("sizes", sizes.astype(np.float64))
+        self.add_constant("taken", of_field / sizes)
+        self.add_constant("norms", norms)
+        self.add_constant("zero", np.zeros(channels))
+        self.add_constant("one", np.ones(channels))
+
+    def spread(self, fields: torch.Tensor) -> torch.Tensor:
+        """(channels,) from one value (fields,) for each field."""
+        return fields.index_select(0, self.field_of_channel)
+
+    def affine(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        """Scale x + shift by channel, in one pass whatever the dtypes."""
+        none, one = self.zero.to(scale.dtype), self.one.to(scale.dtype)
+        return F.batch_norm(x, none, one, scale, shift, False, 0.0, 0.0)
+
+
+class Moments(NamedTuple):
+    """The statistics of a batch."""
+
+    coordinates: torch.Tensor  # (invariants,) of the mean's projection mu
+    centre: torch.Tensor  # (channels,): mu
+    var: torch.Tensor  # (fields,): mean of (x - mu)^2 over each field
+    inverse: torch.Tensor  # (fields,): 1 / sqrt(var + eps)
+
+
+def normalize(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, statistics: Statistics, eps: float
+) -> tuple[torch.Tensor, Moments]:
+    """Fields x (batch, channels, ...) to weight (x - mu) / sqrt(var + eps) + bias, over batch and space; the moments.
+
+    Args:
+        x: fields, also of half precision; statistics are then taken in float32.
+        weight: (fields,).
+        bias: (invariants,): coordinates.
+        statistics: of the type.
+        eps: added to the variance.
+    """
+    if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
+        moments = _moments(x, statistics, eps)
+        return _scale(x, weight, bias, moments.centre, moments.inverse, statistics), moments
+    with torch.no_grad():
+        moments = _moments(x, statistics, eps)
+    out: torch.Tensor = _Normalize.apply(x, weight, bias, moments.centre, moments.inverse, statistics, eps)  # type: ignore[no-untyped-call]
+    return out, moments
+
+
+def _moments(x: torch.Tensor, statistics: Statistics, eps: float) -> Moments:
+    values, dims = _wide(x), _dims(x)
+    coordinates = statistics.coordinates(values.mean(dims))
+    centre = statistics.vector(coordinates)
+    var = statistics.field_means((values - _like(centre, x)).square().mean(dims))
+    return Moments(coordinates, centre, var, (var + eps).rsqrt())
+
+
+def _scale(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    centre: torch.Tensor,
+    inverse: torch.Tensor,
+    statistics: Statistics,
+) -> torch.Tensor:
+    scale = statistics.spread(inverse * weight)
+    return statistics.affine(x, scale, torch.addcmul(statistics.vector(bias), centre, scale, value=-1))
+
+
+class _Normalize(torch.autograd.Function):
+    """`_scale` by the moments of x, with the derivative of Ioffe, Szegedy 2015, section 3, for sums over fields.
+
+    mu is a projection of the mean, so the variance is stationary in it and the gradient gets no term of that. Plain
+    operations keep x - mu as well as x, and take twice as long.
+    """
+
+    @staticmethod
+    def forward(x: torch.Tensor, *inputs: Any) -> torch.Tensor:
+        return _scale(x, *inputs[:-1])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        *tensors, ctx.statistics, ctx.eps = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight, bias, centre, inverse = ctx.saved_tensors
+        statistics: Statistics = ctx.statistics
+        values, slope, dims = _wide(x), _wide(grads[0]), _dims(x)
+        count, twice = x.numel() // x.shape[1], torch.is_grad_enabled()
+        if twice:  # for second derivatives: the statistics as functions of x, and operations that autograd knows
+            _, centre, _, inverse = _moments(x, statistics, ctx.eps)
+            moments, sums = (slope * (values - _like(centre, x))).sum(dims), slope.sum(dims)
+        else:  # the same in one pass
+            one = statistics.one.to(centre.dtype)
+            _, moments, sums = torch.ops.aten.native_batch_norm_backward(
+                slope, values, one, centre, one, None, None, False, 0.0, [False, True, True]
+            )
+        moments = statistics.field_means(moments)
+        scale = statistics.spread(inverse * weight)
+        pull = statistics.spread(moments * weight * inverse.pow(3)) / -count
+        shift = statistics.vector(statistics.coordinates(scale * sums)) / -count - pull * centre
+        by_weight = moments * statistics.sizes * inverse
+        by_bias = statistics.coordinates(sums) * statistics.norms
+        found = statistics.affine(values, pull, shift)
+        found = found + slope * _like(scale, x) if twice else found.addcmul_(slope, _like(scale, x))
+        return found.to(x.dtype), by_weight.to(weight.dtype), by_bias.to(bias.dtype), None, None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
+        *tensors, statistics, eps = inputs
+
+        def one(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+            _, centre, _, inverse = _moments(x, statistics, eps)
+            return _scale(x, weight, bias, centre, inverse, statistics)
+
+        return torch.vmap(one, in_dims[:3])(*tensors[:3]), 0
+
+
+def _wide(x: torch.Tensor) -> torch.Tensor:
+    return x.float() if x.dtype in _HALF else x
+
+
+def _dims(x: torch.Tensor) -> list[int]:
+    return [0, *range(2, x.dim())]
+
+
+def _like(channels: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return channels.reshape(-1, *(x.dim() - 2) * [1])
