@@ -6,7 +6,7 @@ least, which depends on whether V permutes.
 """
 
 import functools
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from ._basis import KernelDescriptor
 from ._functions import ScalarFunctions
 from ._grid import Grid
 from ._orbit import Orbit
-from ._part import FLOAT, INDEX, Cell, Cost, Part, basis_of
+from ._part import CHUNK, FLOAT, INDEX, Cell, Cost, Part, basis_of
 from ._pixel import Pixels
 from ._tables import Tables
 
@@ -88,11 +88,6 @@ class OrbitPart(Part):
         sides = (self.cosets * self.inner, self.other)
         out, into = sides if self.into else sides[::-1]
         return rows.reshape(-1, self.fields[0], out, self.fields[1], into, self.points)
-
-
-CHUNK: Final = 2**20
-"""Bytes of samples that are made and permuted at a time, so that they stay in a core's cache: a buffer of the filter's
-size costs a third of the time on CPU, for the pages that are touched once."""
 
 
 class PermutedPart(OrbitPart):

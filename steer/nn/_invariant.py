@@ -34,8 +34,8 @@ class GroupPool(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         if self.reduction == "max":
-            return self.layout.reduce(x, lambda block: block.amax(2))
-        return self.layout.reduce(x, lambda block: block.mean(2))
+            return self.layout.reduce(x, lambda fibres: fibres.amax(3))
+        return self.layout.reduce(x, lambda fibres: fibres.mean(3))
 
     def _export(self) -> torch.nn.Module:
         return traced(self)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import SteerError, nearest
 from ._field_type import FieldType
-from ._layout import FieldLayout
+from ._layout import FieldLayout, samplewise, wide
 from ._module import Module, traced
 
 SHORTEST: Final = 1e-5
@@ -21,16 +21,21 @@ learns slowly (67% against 94% on the demo's rotated digits, after twelve epochs
 after a batch normalisation."""
 
 
-def _squash(length: torch.Tensor) -> torch.Tensor:
-    square = length.square()
-    return square / (1 + square)
+Function = Callable[[torch.Tensor], torch.Tensor]
 
 
-FUNCTIONS: Final[dict[str, Callable[[torch.Tensor], torch.Tensor]]] = {
-    "relu": F.relu,
-    "sigmoid": F.sigmoid,
-    "softplus": F.softplus,
-    "squash": _squash,
+class Profile(NamedTuple):
+    """f and its derivative."""
+
+    value: Function
+    slope: Function
+
+
+FUNCTIONS: Final[dict[str, Profile]] = {
+    "relu": Profile(F.relu, lambda t: F.relu(t).sign()),
+    "sigmoid": Profile(F.sigmoid, lambda t: F.sigmoid(t) * F.sigmoid(-t)),
+    "softplus": Profile(F.softplus, F.sigmoid),
+    "squash": Profile(lambda t: t.square() / (1 + t.square()), lambda t: 2 * t / (1 + t.square()).square()),
 }
 
 
@@ -65,15 +70,40 @@ class NormAct(Module):
         self.bias = torch.nn.Parameter(start) if bias else None
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        squares = self.layout.squares(x)
+        if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
+            return self._act(x, self.bias)
+        out: torch.Tensor = _Radial.apply(x, self.bias, self)  # type: ignore[no-untyped-call]
+        return out
+
+    def _act(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        length, inverse = self._lengths(x, bias)
+        return self.layout.scale(x, (FUNCTIONS[self.function].value(length) * inverse).to(x.dtype))
+
+    def _lengths(self, x: torch.Tensor, bias: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """|x| + b and 1 / |x|, both (batch, fields, ...)."""
+        squares: Any = self.layout.squares(x)
         # 1 / length, and 0 with derivative 0 for short fields: 1 / sqrt(infinity)
         inverse = F.threshold(squares, SHORTEST**2, math.inf).rsqrt()
         length = squares * inverse
-        if self.bias is not None:
-            # the field axis goes last for the bias, so that any number of space axes will do
-            length = (length.transpose(1, -1) + self.bias).transpose(1, -1)
-        factor = FUNCTIONS[self.function](length) * inverse
-        return self.layout.scale(x, factor.to(x.dtype))
+        if bias is not None:
+            if isinstance(length, torch.Tensor):
+                length = length + bias.reshape(-1, *(length.dim() - 2) * [1])
+            else:  # a tracer does not know the number of axes; eager, this would cost another memory format
+                length = (length.transpose(1, -1) + bias).transpose(1, -1)
+        return length, inverse
+
+    def _slopes(
+        self, x: torch.Tensor, bias: torch.Tensor | None, slope: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients of x, and of the bias (batch, fields) before they are summed, for that of the output."""
+        values, slope = wide(x), wide(slope)
+        length, inverse = self._lengths(values, bias)
+        function = FUNCTIONS[self.function]
+        factor, along = function.value(length) * inverse, self.layout.dot(values, slope) * inverse
+        rise = function.slope(length)
+        found = self.layout.combine(slope, factor, values, (rise - factor) * inverse * along)
+        by_field = rise * along
+        return found.to(x.dtype), by_field.sum(list(range(2, x.dim()))) if x.dim() > 2 else by_field
 
     def _export(self) -> torch.nn.Module:
         return traced(self)
@@ -81,3 +111,31 @@ class NormAct(Module):
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         return f"{super().extra_repr()}, function={self.function!r}, bias={self.bias is not None}"
+
+
+class _Radial(torch.autograd.Function):
+    """`NormAct` with the derivative written out.
+
+    With s = f(|x| + b) / |x|, u = x / |x| and the gradient g of the output, those of x and b are
+    s g + (f'(|x| + b) - s) (u . g) u and the sum of f'(|x| + b) (u . g).
+    """
+
+    @staticmethod
+    def forward(x: torch.Tensor, bias: torch.Tensor | None, layer: NormAct) -> torch.Tensor:
+        return samplewise(lambda part: (layer._act(part, bias),), x)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        x, bias, ctx.layer = inputs
+        ctx.save_for_backward(x, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, bias = ctx.saved_tensors
+        found, by_field = samplewise(lambda part, slope: ctx.layer._slopes(part, bias, slope), x, grads[0])
+        return found, None if bias is None else by_field.sum(0).to(bias.dtype), None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
+        *tensors, layer = inputs
+        return torch.vmap(layer._act, in_dims[:2])(*tensors), 0

@@ -10,9 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..reps._linalg import Array
 from ._constants import Constants
 from ._field_type import FieldType
-
-_HALF: Final = (torch.float16, torch.bfloat16)
-
+from ._layout import samplewise, wide
 
 _DENSE: Final = 2**18
 """Entries of a matrix that is multiplied as a whole, 1 MB: one operation in place of three, which is what counts."""
@@ -126,10 +124,11 @@ def normalize(
 
 
 def _moments(x: torch.Tensor, statistics: Statistics, eps: float) -> Moments:
-    values, dims = _wide(x), _dims(x)
+    values, dims = wide(x), _dims(x)
     coordinates = statistics.coordinates(values.mean(dims))
     centre = statistics.vector(coordinates)
-    var = statistics.field_means((values - _like(centre, x)).square().mean(dims))
+    (squares,) = samplewise(lambda part: (_over_space((part - _like(centre, x)).square()),), values)
+    var = statistics.field_means(squares.sum(0) / (x.numel() // x.shape[1]))
     return Moments(coordinates, centre, var, (var + eps).rsqrt())
 
 
@@ -165,9 +164,11 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight, bias, centre, inverse = ctx.saved_tensors
         statistics: Statistics = ctx.statistics
-        values, slope, dims = _wide(x), _wide(grads[0]), _dims(x)
-        count, twice = x.numel() // x.shape[1], torch.is_grad_enabled()
-        if twice:  # for second derivatives: the statistics as functions of x, and operations that autograd knows
+        values, slope, dims = wide(x), wide(grads[0]), _dims(x)
+        count = x.numel() // x.shape[1]
+        if (
+            torch.is_grad_enabled()
+        ):  # for second derivatives: the statistics as functions of x, and operations that autograd knows
             _, centre, _, inverse = _moments(x, statistics, ctx.eps)
             moments, sums = (slope * (values - _like(centre, x))).sum(dims), slope.sum(dims)
         else:  # the same in one pass
@@ -181,8 +182,9 @@ class _Normalize(torch.autograd.Function):
         shift = statistics.vector(statistics.coordinates(scale * sums)) / -count - pull * centre
         by_weight = moments * statistics.sizes * inverse
         by_bias = statistics.coordinates(sums) * statistics.norms
-        found = statistics.affine(values, pull, shift)
-        found = found + slope * _like(scale, x) if twice else found.addcmul_(slope, _like(scale, x))
+        (found,) = samplewise(
+            lambda a, b: (torch.addcmul(statistics.affine(a, pull, shift), b, _like(scale, x)),), values, slope
+        )
         return found.to(x.dtype), by_weight.to(weight.dtype), by_bias.to(bias.dtype), None, None, None, None
 
     @staticmethod
@@ -196,8 +198,9 @@ class _Normalize(torch.autograd.Function):
         return torch.vmap(one, in_dims[:3])(*tensors[:3]), 0
 
 
-def _wide(x: torch.Tensor) -> torch.Tensor:
-    return x.float() if x.dtype in _HALF else x
+def _over_space(x: torch.Tensor) -> torch.Tensor:
+    """(batch, channels): sums over space."""
+    return x.sum(list(range(2, x.dim()))) if x.dim() > 2 else x
 
 
 def _dims(x: torch.Tensor) -> list[int]:

@@ -108,7 +108,7 @@ class AxialGroup(SpatialGroup):
     def _components(self) -> Array:
         return self._nodes(0)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> Array:
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
         planar = self._planar.sample(n, int(rng.integers(2**32)))
         s = self._rule(np.zeros(n), np.linalg.det(planar).round())
         return _beside(planar, s * rng.choice([1.0, -1.0], n) if self._free else s)

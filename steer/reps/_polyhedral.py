@@ -71,7 +71,7 @@ class PolyhedralGroup(SpatialGroup):
     def _components(self) -> Array:
         return _elements(self.family)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> Array:
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
         return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
 
     @property

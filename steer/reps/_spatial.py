@@ -49,7 +49,7 @@ class SpatialGroup(Group):
         """The nodes of the quadrature in the standard setting."""
 
     @abstractmethod
-    def _draw(self, n: int, rng: np.random.Generator) -> Array:
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
         """Random elements of a continuous group in the standard setting."""
 
     @abstractmethod

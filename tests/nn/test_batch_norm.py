@@ -139,6 +139,11 @@ def test_function_transforms(field_type):
     expected = torch.stack([torch.autograd.grad(loss(leaf := one.clone().requires_grad_()), leaf)[0] for one in x])
     torch.testing.assert_close(torch.stack([torch.func.grad(loss)(one) for one in x]), expected)
     torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(x), expected)
+    leaf = x[0].clone().requires_grad_()
+    out, slopes = layer(leaf), torch.randn_like(x)
+    found = torch.autograd.grad(out, leaf, slopes, retain_graph=True, is_grads_batched=True)[0]
+    expected = torch.stack([torch.autograd.grad(out, leaf, slope, retain_graph=True)[0] for slope in slopes])
+    torch.testing.assert_close(found, expected)
 
 
 def test_gradient_is_finite_at_zero():

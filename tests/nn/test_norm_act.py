@@ -6,6 +6,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import SteerError
+from steer.nn import _layout
 from tests.planar import group_id
 
 from . import zoo
@@ -46,6 +47,39 @@ def test_gradient(function):
 
         assert torch.autograd.gradcheck(call, (x, layer.bias))
         assert torch.autograd.gradgradcheck(call, (x, layer.bias))
+
+
+def test_function_transforms():
+    layer = zoo.scrambled(nn.NormAct(zoo.linear_types(O2)[1])).double()
+    x = torch.randn(3, 2, layer.in_type.size, 4, dtype=torch.float64)
+    torch.testing.assert_close(torch.func.vmap(layer)(x), torch.stack([layer(one) for one in x]))
+
+    def loss(one):
+        return layer(one).pow(3).sum()
+
+    expected = torch.stack([torch.autograd.grad(loss(leaf := one.clone().requires_grad_()), leaf)[0] for one in x])
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(x), expected)
+    leaf = x[0].clone().requires_grad_()
+    out, slopes = layer(leaf), torch.randn_like(x)
+    found = torch.autograd.grad(out, leaf, slopes, retain_graph=True, is_grads_batched=True)[0]
+    expected = torch.stack([torch.autograd.grad(out, leaf, slope, retain_graph=True)[0] for slope in slopes])
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_some_samples_at_a_time(memory, monkeypatch):
+    for field_type in (zoo.linear_types(O2)[0], zoo.linear_types(O2)[1]):
+        layer = zoo.scrambled(nn.NormAct(field_type)).double()
+        x = torch.randn(5, field_type.size, 4, 3, dtype=torch.float64).to(memory_format=memory).requires_grad_()
+        inputs, slope = (x, layer.bias), torch.randn(x.shape, dtype=torch.float64)
+        whole = layer(x)
+        expected = torch.autograd.grad(whole, inputs, slope)
+        with monkeypatch.context() as patch:
+            patch.setattr(_layout, "CHUNK", 2 * x[0].nbytes)
+            parts = layer(x)
+            found = torch.autograd.grad(parts, inputs, slope)
+        assert parts.stride() == whole.stride()
+        torch.testing.assert_close((parts, *found), (whole, *expected))
 
 
 @pytest.mark.parametrize("function", FORMULAS)
