@@ -57,7 +57,6 @@ class BatchNorm(Module):
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         self.statistics = Statistics(in_type)
         sizes = {rep.size for rep in in_type}
-        self._needs_two = bool((self.statistics.taken == 1).any())
         # torch's kernel computes the same for fields of one size with the invariant (1, ..., 1) each
         ones = in_type.invariants.shape[1] == len(in_type) and bool((abs(in_type.invariants.sum(1) - 1) < 1e-12).all())
         self._shape = (len(in_type), sizes.pop()) if ones and len(sizes) == 1 else None
@@ -71,7 +70,7 @@ class BatchNorm(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         count = x.numel() // self.in_type.size
         by_batch = self.training or self.running_mean is None
-        if by_batch and count == 1 and self._needs_two:
+        if by_batch and count == 1 and self.statistics.has_whole:
             raise ShapeError(
                 f"x: BatchNorm needs more than one value for each trivial field in training, got shape "
                 f"{tuple(x.shape)}; use a larger batch, or .eval()"

@@ -52,9 +52,11 @@ def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torc
         function: acts on each sample alone and returns tensors (batch, ...).
         tensors: its arguments; the first says how large a sample is.
     """
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or tensors[0].device.type != "cpu":
+        return function(*tensors)
     batch = len(tensors[0])
     step = max(1, CHUNK // max(1, tensors[0][:1].nbytes))
-    if torch.is_grad_enabled() or batch <= step or tensors[0].device.type != "cpu":
+    if batch <= step:
         return function(*tensors)
     found: tuple[torch.Tensor, ...] = ()
     for start in range(0, batch, step):

@@ -76,6 +76,7 @@ class Statistics(Constants):
         self.field_means = Rows(members, inside / sizes[:, None], channels)
         self.coordinates = Rows(support, entries / norms[:, None], channels)
         self.vector = Rows(used, values, invariants)
+        self.has_whole = bool(np.any(of_field == sizes))  # whether all components of some field are invariant
         self.add_constant("field_of_channel", field)
         self.add_constant("sizes", sizes.astype(np.float64))
         self.add_constant("taken", of_field / sizes)
