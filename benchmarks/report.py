@@ -132,7 +132,8 @@ def show(console: Console, found: Found) -> None:
     for title, names, columns in TABLES:
         _table(console, found, title, [name for name in names if name in found["items"]], columns)
     lines = missed(found)
-    console.print(f"\n{len(lines)} bars missed" if lines else "\nno bar missed", style="red" if lines else "green")
+    count = "no bar" if not lines else "1 bar" if len(lines) == 1 else f"{len(lines)} bars"
+    console.print(f"\n{count} missed", style="red" if lines else "green")
     for line in lines:
         console.print(f"  {line}", markup=False)
     for error in found["errors"]:

@@ -50,6 +50,23 @@ def test_blur_is_a_depthwise_gaussian(size, stride, sigma, padding):
     torch.testing.assert_close(layer(x), expected, rtol=1e-13, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "stride", "padding"), [((3, 4, 5), (2, 1, 3), (1, 0, 2)), (None, 2, None), (5, (1, 2, 2), 4)]
+)
+def test_blur_in_space_axis_by_axis_is_the_convolution(sizes, stride, padding):
+    group = steer.group("C1", dim=3)
+    layer = nn.BlurPool(nn.FieldType(group, 3 * [group.trivial]), sizes, stride, 0.8, padding).double()
+    x = torch.randn(2, 3, 8, 9, 7, dtype=torch.float64)
+    leaf = x.clone().requires_grad_()
+    expected, out = layer(x), layer(leaf)  # without a gradient it is a convolution
+    torch.testing.assert_close(out, expected, rtol=1e-13, atol=1e-14)
+    weight = layer.filter.expand(3, *layer.filter.shape[1:])
+    options = {"stride": layer.stride, "padding": layer.padding, "groups": 3}
+    slope = torch.randn_like(out)
+    (found,) = torch.autograd.grad(out, leaf, slope)
+    torch.testing.assert_close(found, torch.nn.grad.conv3d_input(x.shape, weight, slope, **options))
+
+
 def test_blur_pads_once_and_keeps_the_size():
     one = torch.ones(1, 9, 9, 9)
     layer = nn.BlurPool(REGULAR, stride=1, sigma=0.66)

@@ -112,3 +112,20 @@ def scrambled(module: nn.Module) -> nn.Module:
             elif name.endswith(("weight", "bias", "running_mean")):
                 tensor.uniform_(-1.0, 1.0)
     return module
+
+
+def require_transforms(layer, x):
+    """Assert that vmap, torch.func.grad, both, and batched gradients agree with a loop over x (n, batch, ...)."""
+    torch.testing.assert_close(torch.func.vmap(layer)(x), torch.stack([layer(one) for one in x]))
+
+    def loss(one):
+        return layer(one).pow(3).sum()
+
+    expected = torch.stack([torch.autograd.grad(loss(leaf := one.clone().requires_grad_()), leaf)[0] for one in x])
+    torch.testing.assert_close(torch.stack([torch.func.grad(loss)(one) for one in x]), expected)
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(loss))(x), expected)
+    leaf = x[0].clone().requires_grad_()
+    out, slopes = layer(leaf), torch.randn_like(x)
+    found = torch.autograd.grad(out, leaf, slopes, retain_graph=True, is_grads_batched=True)[0]
+    expected = torch.stack([torch.autograd.grad(out, leaf, slope, retain_graph=True)[0] for slope in slopes])
+    torch.testing.assert_close(found, expected)
