@@ -1,7 +1,7 @@
 """What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ..reps import Group, Representation, harmonic_size
 from ..reps._frozen import Frozen
 from ..reps._linalg import Array
+from ._descriptor import Descriptor
 
 
 class Element(NamedTuple):
@@ -30,6 +31,10 @@ class Element(NamedTuple):
 
 class Form(Protocol):
     """All steerable kernels between two representations, in scalar functions."""
+
+    @property
+    def descriptor(self) -> Descriptor[Any] | None:
+        """What has to be solved, and is kept by the cache; None when the kernels are free."""
 
     @property
     def elements(self) -> tuple[Element, ...]:
