@@ -88,6 +88,11 @@ class KernelPlan:
         in_reps, out_reps, _, radial, _, _ = self._arguments
         return fingerprint((_runs(in_reps), _runs(out_reps), radial))
 
+    @property
+    def spec(self) -> KernelSpec:
+        """The kernels that it is made of, whatever the strategy."""
+        return KernelSpec(self.in_reps, self.out_reps, self.grid, self.radial)
+
     def __reduce__(self) -> tuple[object, ...]:
         return _compile, self._arguments
 
@@ -252,8 +257,9 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
     collect = collector()
     if collect is not None:
-        collect(KernelSpec(in_reps, out_reps, lattice, rings))
-        return Uncompiled(in_reps, out_reps, lattice, rings, strategy, transposed)
+        uncompiled = Uncompiled(in_reps, out_reps, lattice, rings, strategy, transposed)
+        collect(uncompiled.spec)
+        return uncompiled
     return _compile(in_reps, out_reps, lattice, rings, strategy, transposed)
 
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, ClassVar, NamedTuple
 
 import numpy as np
 import safetensors.numpy
@@ -160,7 +160,8 @@ def write(place: Place, name: str, data: bytes) -> None:
         raise OSError(f"its {len(data)} bytes exceed the bound of {place.max_bytes} bytes")
     place.directory.mkdir(parents=True, exist_ok=True)
     replace(place.directory / name, data)
-    evict(place, name)
+    if not _Room.suffices(place, len(data)):
+        _Room.left[place] = evict(place, name)
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -204,8 +205,28 @@ def entries(directory: Path) -> list[Entry]:
     return sorted(_matching(directory, NAME))
 
 
-def evict(place: Place, newest: str) -> None:
+class _Room:
+    """Bytes that this process may still write to a place before it looks at the directory again.
+
+    Looking takes time that grows with the number of files, so it is not done for each. Other processes write too, hence
+    only a part of what is left is counted on.
+    """
+
+    left: ClassVar[dict[Place, int]] = {}
+
+    @classmethod
+    def suffices(cls, place: Place, size: int) -> bool:
+        """Whether so many more bytes are certain to fit."""
+        left = cls.left.get(place, 0) - size
+        cls.left = {place: left}  # of the last place only, so that it does not grow
+        return left >= 0
+
+
+def evict(place: Place, newest: str) -> int:
     """Delete the least recently used files until the rest fits the bound; never the newest one.
+
+    Returns:
+        A sixteenth of the bytes that are left.
 
     Raises:
         OSError: the directory cannot be changed.
@@ -222,6 +243,7 @@ def evict(place: Place, newest: str) -> None:
     for entry in _matching(place.directory, TEMPORARY):
         if abs(now - entry.used) > STALE_SECONDS:
             entry.path.unlink(missing_ok=True)
+    return max(0, place.max_bytes - total) // 16
 
 
 def remove_all(directory: Path) -> None:

@@ -42,6 +42,9 @@ KEEP_SECONDS = 0.002
 """What takes longer to solve is kept on disk. Reading a file takes 0.2 ms, writing it with its lock 0.7 ms: below three
 times their sum a file costs about what it saves, and most kernels between two irreps are below (docs/cache.md)."""
 
+LOCK_COST = 10_000
+"""Solutions of a `Descriptor.cost` above this, which is 10 ms or more, are found by one process at a time."""
+
 
 class CacheInfo(NamedTuple):
     """What the cache did in this process and what it holds; sizes in bytes."""
@@ -221,7 +224,7 @@ def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
     path = place.directory / _store.file_name(key)
     if _load(place, key, descriptor) is not None:
         return True, path.stat().st_size
-    with locked(place, key):
+    with _alone(place, key, descriptor):
         if _load(place, key, descriptor) is not None:  # another process was faster
             return True, path.stat().st_size
         data = _solve(descriptor)[1]
@@ -233,7 +236,7 @@ def _find(descriptor: Descriptor[Any], key: str) -> Held:
     place = _place.current()
     found = _load(place, key, descriptor)
     if found is None:
-        with locked(place, key):
+        with _alone(place, key, descriptor):
             # The wait for the lock may have been for this very solution.
             found = _load(place, key, descriptor)
             if found is None:
@@ -241,6 +244,11 @@ def _find(descriptor: Descriptor[Any], key: str) -> Held:
     with _counts.lock:
         _counts.disk_hits += 1
     return found
+
+
+def _alone(place: Place, key: str, descriptor: Descriptor[Any]) -> contextlib.AbstractContextManager[None]:
+    """The lock of a key, where solving takes long enough for it: else two processes had better both solve."""
+    return locked(place, key) if descriptor.cost >= LOCK_COST else contextlib.nullcontext()
 
 
 def _made(place: Place, key: str, descriptor: Descriptor[Any]) -> Held:
@@ -252,8 +260,8 @@ def _made(place: Place, key: str, descriptor: Descriptor[Any]) -> Held:
         except OSError as error:
             _warn(
                 "no room",
-                f"kernel bases cannot be kept in {place.directory} ({error}); set STEER_CACHE_DIR to a directory with "
-                f"room that can be written, or say steer.kernels.cache.use(path, readonly=True)",
+                f"kernel bases cannot be kept in {place.directory} ({error}) and are solved again each time; give the "
+                f"directory room, or set STEER_CACHE_DIR to one that can be written",
             )
     return held
 
