@@ -42,7 +42,7 @@ def precompute(
     """
     from ._precompute import precompute as run
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     _use(directory)
     wanted = [_target(text) for text in targets]
     try:
