@@ -37,6 +37,8 @@ def read_specs(path: Path) -> list[KernelSpec]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
+    if path.suffix not in (".toml", ".yaml", ".yml"):
+        raise SteerError(f"{path}: expected a spec file that ends in .toml, .yaml or .yml")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -44,14 +46,12 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".toml":
             return tomllib.loads(text)
-        if path.suffix in (".yaml", ".yml"):
-            found = _yaml().safe_load(text)
-            return found if isinstance(found, dict) else {}
+        found = _yaml().safe_load(text)
+        return found if isinstance(found, dict) else {}
     except SteerError:
         raise
     except Exception as error:  # whatever the parser objects to
         raise SteerError(f"{path}: {error}") from error
-    raise SteerError(f"{path}: expected a spec file that ends in .toml, .yaml or .yml")
 
 
 def _yaml() -> Any:

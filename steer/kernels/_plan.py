@@ -281,6 +281,10 @@ class Uncompiled(KernelPlan):
         self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
         self.num_weights, self._scales, self._tables = 0, np.zeros(0), ()
 
+    def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> NoReturn:
+        """Not before it is compiled."""
+        self.__getattr__("expand")
+
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):  # what copy and pickle look for
             raise AttributeError(name)
