@@ -3,8 +3,8 @@
     python benchmarks/precompute.py [--spec FILE] [--workers 2] [--rounds 3]
 
 Every run starts with an empty cache in a temporary directory; runs with one and with several processes alternate. Times
-are those of the whole command, from the start of Python on. To see how much of them is the disk, give TMPDIR a directory
-in memory, such as /dev/shm.
+are those of the whole command, from the start of Python on. To see how much of them is the disk, give TMPDIR a
+directory in memory, such as /dev/shm.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from steer import nn
 from steer._precompute import _files, _pool, _run
 from steer._precompute._gather import descriptors
 from steer.errors import CacheError, KernelError, SteerError
-from steer.kernels import KernelSpec, _collect, _plan, cache
+from steer.kernels import KernelSpec, _collect, _plan, _store, cache
 from steer.kernels._wigner_eckart import AngularDescriptor
 
 C8 = steer.group("C8", dim=2)
@@ -130,7 +130,7 @@ def test_precompute_solves_all_once_and_then_finds_them(folder, workers):
     assert (report.total, report.solved, report.hits, report.failed) == (9, 9, 0, {})
     assert report.size == cache.info().disk_bytes
     assert cache.verify() == (9, {})
-    (folder / f"{cache.fingerprint(spec.descriptors()[0])}-2.safetensors").unlink()  # as if it had been stopped
+    (folder / _store.file_name(cache.fingerprint(spec.descriptors()[0]))).unlink()  # as if it had been stopped
     again = steer.precompute(spec, workers=workers)
     assert (again.total, again.solved, again.hits, again.size) == (9, 1, 8, report.size)
 

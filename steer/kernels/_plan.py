@@ -4,7 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -266,19 +266,10 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
 class Uncompiled(KernelPlan):
     """What `compile` returns while specs are collected: a plan with an identity and no coefficients."""
 
-    def __init__(
-        self,
-        in_reps: tuple[Representation, ...],
-        out_reps: tuple[Representation, ...],
-        grid: Grid,
-        radial: ScalarFunctions,
-        strategy: str,
-        transposed: int = 0,
-    ) -> None:
-        self._arguments = (in_reps, out_reps, grid, radial, strategy, transposed)
-        self.grid, self.radial = grid, radial
-        self.in_reps, self.out_reps = in_reps, out_reps
-        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        self.in_reps, self.out_reps, self.grid, self.radial, _, _ = arguments
+        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (self.in_reps, self.out_reps))
         self.num_weights, self._scales, self._tables = 0, np.zeros(0), ()
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> NoReturn:

@@ -247,7 +247,7 @@ def evict(place: Place, newest: str) -> int:
 
 
 def remove_all(directory: Path) -> None:
-    """Delete all files of the cache, temporary ones and locks too, and nothing else."""
+    """Delete all files of the cache, temporary ones too, and nothing else; locks may be in use, so they stay."""
     for entry in (*entries(directory), *_matching(directory, TEMPORARY)):
         with contextlib.suppress(OSError):
             entry.path.unlink(missing_ok=True)

@@ -39,9 +39,9 @@ __all__ = [
 ]
 
 KEEP_SECONDS = 0.005
-"""What takes longer to solve is kept on disk. Loading a file takes 0.2 ms, but writing one, with its fsync, 0.4 ms on an
-idle disk and 4 ms on a busy one: kernels between two irreps, at 0.3 to 2 ms, would make the first construction slower
-than they make the next ones faster. `steer.precompute` keeps those too (docs/cache.md has the figures)."""
+"""What takes longer to solve is kept on disk. Loading a file takes 0.2 ms, but writing one, with its fsync, 0.4 ms on
+an idle disk and 4 ms on a busy one: kernels between two irreps, at 0.3 to 2 ms, would slow the first construction down
+more than they speed up the next ones. `steer.precompute` keeps those too (docs/cache.md has the figures)."""
 
 LOCK_COST = 10_000
 """Solutions of a `Descriptor.cost` above this, which is 10 ms or more, are found by one process at a time."""
