@@ -226,16 +226,20 @@ def test_a_process_that_is_killed_loses_one_solution(folder):
     irreps = CUBE.irreps()
     wanted = [AngularDescriptor((a,), (irreps[0],), 2) for a in irreps]
     deadly = Deadly((irreps[1],), (irreps[1],), 2)
-    found = dict(_pool.solved([wanted[0], deadly, *wanted[1:]], 2, cache._place.current()))
+    with _pool.Pool(2, cache._place.current()) as pool:
+        found = dict(pool.solve([wanted[0], deadly, *wanted[1:]]))
     assert len(found) == 6
-    assert found.pop(deadly).error == f"its process ended with code {-signal.SIGTERM}"
+    assert found.pop(deadly).error == f"process ended with code {-signal.SIGTERM} (EOFError)"
     assert all(outcome.error is None for outcome in found.values())
 
 
 def test_processes_that_cannot_start_are_an_error(folder, monkeypatch):
     monkeypatch.setattr(_pool.sys, "executable", shutil.which("false"))
-    with pytest.raises(SteerError, match=r"workers: the processes of .* end at once; try workers=1"):
-        list(_pool.solved(list(of_cube(5).descriptors()), 2, cache._place.current()))
+    with pytest.raises(SteerError, match=r"workers: processes cannot solve, process ended with code 1 .*workers=1"):
+        steer.precompute(of_cube(5), workers=2)
+    monkeypatch.setattr(_pool.sys, "executable", str(folder / "missing"))
+    with pytest.raises(SteerError, match=r"workers: .*missing"):
+        steer.precompute(of_cube(5), workers=3)
 
 
 def test_the_bar_shows_what_is_done(folder):

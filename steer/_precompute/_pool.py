@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import SteerError
@@ -21,31 +21,10 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 DEATHS = 3
 """So many processes, one after the other, may end before they have answered anything."""
 
+EARLY = 2
+"""So many processes start before it is known how many are needed, to load their modules meanwhile."""
+
 Answer = tuple[Descriptor[Any], Outcome]
-
-
-def solved(descriptors: list[Descriptor[Any]], workers: int, place: Place) -> Generator[Answer]:
-    """What became of each descriptor, as it is known; closing the iterator ends the processes.
-
-    With one worker it is this process.
-    """
-    if workers == 1:
-        for chunk in chunks(descriptors, 1):
-            for descriptor in chunk:
-                yield descriptor, solve(descriptor)
-        return
-    pool = _Pool(deque(chunks(descriptors, workers)), place)
-    pool.start(workers)
-    try:
-        for _ in descriptors:
-            answer = pool.answers.get()
-            if answer is None:
-                raise SteerError(f"workers: the processes of {sys.executable} end at once; try workers=1")
-            yield answer
-    except BaseException:
-        pool.stop()
-        raise
-    pool.join()
 
 
 def chunks(descriptors: list[Descriptor[Any]], workers: int) -> list[list[Descriptor[Any]]]:
@@ -66,72 +45,101 @@ def chunks(descriptors: list[Descriptor[Any]], workers: int) -> list[list[Descri
     return sorted(found, key=lambda chunk: -sum(d.cost for d in chunk))
 
 
-class _Pool:
-    """A thread for each process, which gives it chunks and takes its answers."""
+class Pool:
+    """Solves descriptors in so many processes, or, with one worker, in this one; a context manager.
 
-    def __init__(self, waiting: deque[list[Descriptor[Any]]], place: Place) -> None:
-        self._waiting, self._place = waiting, place
-        self.answers: queue.Queue[Answer | None] = queue.Queue()
+    Leaving it by an error ends the processes at once; files are complete or not there.
+    """
+
+    def __init__(self, workers: int, place: Place) -> None:
+        self._workers, self._place = workers, place
         self._lock = threading.Lock()
         self._stopping = False
-        self._processes: set[_Process] = set()
+        self._waiting: deque[list[Descriptor[Any]]] = deque()
+        self._answers: queue.Queue[Answer | str] = queue.Queue()
+        self._processes: list[_Process] = []
+        self._idle: list[_Process] = []
         self._threads: list[threading.Thread] = []
 
-    def start(self, workers: int) -> None:
-        """Start solving."""
-        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
-        for thread in self._threads:
-            thread.start()
+    def __enter__(self) -> "Pool":
+        if self._workers > 1:
+            with contextlib.suppress(OSError):  # `solve` will say it
+                self._idle = [self._start() for _ in range(EARLY)]
+        return self
 
-    def stop(self) -> None:
-        """Drop what is waiting and end the processes at once; files are complete or not there."""
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         with self._lock:
             self._stopping = True
-            for process in self._processes:
+            self._waiting.clear()
+            for process in self._processes if kind else []:
                 process.popen.terminate()
-        self.join()
-
-    def join(self) -> None:
-        """Wait for the end of the processes, which comes when nothing is waiting."""
         for thread in self._threads:
             thread.join()
+        for process in self._idle:
+            process.close()
+
+    def solve(self, descriptors: list[Descriptor[Any]]) -> Iterator[Answer]:
+        """What became of each descriptor, as it is known.
+
+        Raises:
+            SteerError: no process can be started.
+        """
+        if self._workers == 1:
+            for chunk in chunks(descriptors, 1):
+                for descriptor in chunk:
+                    yield descriptor, solve(descriptor)
+            return
+        self._waiting.extend(chunks(descriptors, self._workers))
+        count = min(self._workers, len(self._waiting))
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+        for _ in descriptors:
+            answer = self._answers.get()
+            if isinstance(answer, str):
+                raise SteerError(f"workers: processes cannot solve, {answer}; try workers=1")
+            yield answer
 
     def _serve(self) -> None:
+        """Give chunks to a process, and to another one when it has ended, until there are no more."""
         chunk: list[Descriptor[Any]] = []
-        deaths = 0  # in a row, before the process has answered anything
+        deaths, error = 0, ""  # in a row, before the process has answered anything
         while deaths < DEATHS:
-            process = self._started()
-            if process is None:
-                return
+            try:
+                process = self._take()
+            except OSError as failed:
+                error = str(failed)
+                break
             deaths += 1
             while chunk := chunk or self._next():
                 try:
                     for outcome in process.ask(chunk):
-                        self.answers.put((chunk.pop(0), outcome))
+                        self._answers.put((chunk.pop(0), outcome))
                         deaths = 0
-                except (EOFError, OSError, pickle.UnpicklingError):
+                except Exception as failed:
                     # It was killed, for want of memory perhaps: the one it was at has failed, the others go on.
-                    error = f"its process ended with code {process.close()}"
-                    self.answers.put((chunk.pop(0), Outcome(hit=False, size=0, error=error)))
+                    error = f"process ended with code {process.close()} ({type(failed).__name__})"
+                    self._answers.put((chunk.pop(0), Outcome(hit=False, size=0, error=error)))
                     break
             else:
                 process.close()
                 return
-            with self._lock:
-                self._processes.discard(process)
-        self.answers.put(None)
+            if self._stopping:
+                return
+        self._answers.put(error)
 
     def _next(self) -> list[Descriptor[Any]]:
         with self._lock:
-            return self._waiting.popleft() if self._waiting and not self._stopping else []
+            return self._waiting.popleft() if self._waiting else []
 
-    def _started(self) -> "_Process | None":
+    def _take(self) -> "_Process":
         with self._lock:
-            if self._stopping:
-                return None
-            process = _Process(self._place)
-            self._processes.add(process)
-            return process
+            return self._idle.pop() if self._idle else self._start()
+
+    def _start(self) -> "_Process":
+        process = _Process(self._place)
+        self._processes.append(process)
+        return process
 
 
 class _Process:
@@ -150,7 +158,7 @@ class _Process:
         assert self.popen.stdin is not None, "a pipe was asked for"
         assert self.popen.stdout is not None, "a pipe was asked for"
         self._to, self._from = self.popen.stdin, self.popen.stdout
-        self._place: Place | None = place
+        self._place = place
 
     def ask(self, chunk: list[Descriptor[Any]]) -> Iterator[Outcome]:
         """The outcome of each descriptor.
@@ -158,10 +166,7 @@ class _Process:
         Raises:
             EOFError, OSError, UnpicklingError: the process has ended.
         """
-        if self._place is not None:
-            pickle.dump(self._place, self._to)
-            self._place = None
-        pickle.dump(chunk, self._to)
+        self._to.write(pickle.dumps((self._place, chunk)))
         self._to.flush()
         left = len(chunk)
         while left:

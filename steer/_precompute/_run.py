@@ -5,7 +5,6 @@ import re
 import time
 import uuid
 import warnings
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ from ..kernels._descriptor import Descriptor
 from ..kernels._place import Place
 from ..kernels._store import replace
 from ._gather import descriptors
-from ._pool import solved
+from ._pool import Pool
+from ._worker import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +29,7 @@ class Report:
     all files, those that were there included.
     """
 
-    total: int
+    total: int = 0
     solved: int = 0
     hits: int = 0
     size: int = 0
@@ -66,16 +66,18 @@ def precompute(
     """
     count = _workers(workers)
     part = _shard(shard)
-    found = [d for d in descriptors(wanted) if part is None or int(cache.fingerprint(d), 16) % part[1] == part[0] - 1]
     place = _place.current()
-    _require_room(place)
-    report = Report(len(found))
+    report = Report()
     start = time.perf_counter()
     try:
-        with _Bar(report, console) as bar, closing(solved(found, min(count, len(found)), place)) as answers:
-            for descriptor, outcome in answers:
-                _add(report, descriptor, outcome.hit, outcome.size, outcome.error)
-                bar.update()
+        with Pool(count, place) as pool:
+            found = [d for d in descriptors(wanted) if _is_in(d, part)]
+            report.total = len(found)
+            _require_room(place)
+            with _Bar(report, console) as bar:
+                for descriptor, outcome in pool.solve(found):
+                    _add(report, descriptor, outcome)
+                    bar.update()
     except KeyboardInterrupt as stop:
         stop.args = (report,)
         raise
@@ -91,11 +93,15 @@ def precompute(
     return report
 
 
-def _add(report: Report, descriptor: Descriptor[Any], hit: bool, size: int, error: str | None) -> None:
-    report.size += size
-    if error is not None:
-        report.failed[repr(descriptor)] = error
-    elif hit:
+def _is_in(descriptor: Descriptor[Any], part: tuple[int, int] | None) -> bool:
+    return part is None or int(cache.fingerprint(descriptor), 16) % part[1] == part[0] - 1
+
+
+def _add(report: Report, descriptor: Descriptor[Any], outcome: Outcome) -> None:
+    report.size += outcome.size
+    if outcome.error is not None:
+        report.failed[repr(descriptor)] = outcome.error
+    elif outcome.hit:
         report.hits += 1
     else:
         report.solved += 1

@@ -42,12 +42,12 @@ def main() -> None:
 
 
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
-    _place.choose(pickle.load(source))
     while True:
         try:
-            chunk = pickle.load(source)
+            place, chunk = pickle.load(source)
         except EOFError:
             return
+        _place.choose(place)
         answers: list[Outcome] = []
         told = time.monotonic()
         for number, descriptor in enumerate(chunk, 1):

@@ -1,5 +1,6 @@
 """What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
 
+import functools
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,16 @@ from ..reps import Group, Representation, harmonic_size
 from ..reps._frozen import Frozen
 from ..reps._linalg import Array
 from ._descriptor import Descriptor
+
+
+@functools.lru_cache(maxsize=256)
+def harmonic(group: Group, degree: int) -> Representation:
+    """The harmonics of a degree, of which the same value is split into irreps once, for all pairs of irreps.
+
+    Raises:
+        RepresentationError: there are none of that degree.
+    """
+    return group.harmonic(degree)
 
 
 class Element(NamedTuple):
@@ -114,7 +125,7 @@ class AngularFunctions(ScalarFunctions):
         return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
 
     def require(self, group: Group) -> None:
-        group.harmonic(self.max_frequency)  # an error where space has none of that degree
+        harmonic(group, self.max_frequency)  # an error where space has none of that degree
 
     def form(self, in_rep: Representation, out_rep: Representation) -> Form:
         from ._block import Block

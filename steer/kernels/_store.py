@@ -158,8 +158,11 @@ def write(place: Place, name: str, data: bytes) -> None:
     """
     if len(data) > place.max_bytes:
         raise OSError(f"its {len(data)} bytes exceed the bound of {place.max_bytes} bytes")
-    place.directory.mkdir(parents=True, exist_ok=True)
-    replace(place.directory / name, data)
+    try:
+        replace(place.directory / name, data)
+    except FileNotFoundError:
+        place.directory.mkdir(parents=True, exist_ok=True)
+        replace(place.directory / name, data)
     if not _Room.suffices(place, len(data)):
         _Room.left[place] = evict(place, name)
 

@@ -17,6 +17,7 @@ from ..reps import Group, Irrep, Representation, clebsch_gordan, harmonic_size
 from ..reps._linalg import Array, frozen
 from . import cache
 from ._descriptor import Descriptor
+from ._functions import harmonic
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,20 +92,14 @@ def solve(descriptor: AngularDescriptor) -> Solution:
 
 @functools.lru_cache(maxsize=4096)
 def _angular(a: Irrep, b: Irrep, degree: int) -> Angular:
-    harmonic = _harmonic(a.group, degree)
+    functions = harmonic(a.group, degree)
     tensors, labels, column, copies = [], [], 0, dict[Irrep, int]()
-    for psi in harmonic.irreps:
-        isometry = harmonic.change_of_basis[:, column : column + psi.size]
+    for psi in functions.irreps:
+        isometry = functions.change_of_basis[:, column : column + psi.size]
         column += psi.size
         copy = copies[psi] = copies.get(psi, -1) + 1
         for index, coefficient in enumerate(clebsch_gordan(a, psi, b)):
             tensors.append(coefficient @ isometry.T)
             labels.append((psi.label, copy, index))
-    shape = (len(tensors), b.size, a.size, harmonic.size)
+    shape = (len(tensors), b.size, a.size, functions.size)
     return Angular(frozen(tensors).reshape(shape), tuple(labels))
-
-
-@functools.lru_cache(maxsize=256)
-def _harmonic(group: Group, degree: int) -> Representation:
-    """The harmonics of a degree, split once for all pairs of irreps."""
-    return group.harmonic(degree)

@@ -223,33 +223,36 @@ def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
     """
     place, key = _place.current(), fingerprint(descriptor)
     path = place.directory / _store.file_name(key)
-    if _load(place, key, descriptor) is not None:
-        return True, path.stat().st_size
-    with _alone(place, key, descriptor):
-        if _load(place, key, descriptor) is not None:  # another process was faster
+    with _turn(place, key, descriptor) as found:
+        if found is not None:
             return True, path.stat().st_size
         data = _solve(descriptor)[1]
         _store.write(place, path.name, data)
-    return False, len(data)
+        return False, len(data)
 
 
 def _find(descriptor: Descriptor[Any], key: str) -> Held:
     place = _place.current()
-    found = _load(place, key, descriptor)
-    if found is None:
-        with _alone(place, key, descriptor):
-            # The wait for the lock may have been for this very solution.
-            found = _load(place, key, descriptor)
-            if found is None:
-                return _made(place, key, descriptor)
+    with _turn(place, key, descriptor) as found:
+        if found is None:
+            return _made(place, key, descriptor)
     with _counts.lock:
         _counts.disk_hits += 1
     return found
 
 
-def _alone(place: Place, key: str, descriptor: Descriptor[Any]) -> contextlib.AbstractContextManager[None]:
-    """The lock of a key, where solving takes long enough for it: else two processes had better both solve."""
-    return locked(place, key) if descriptor.cost >= LOCK_COST else contextlib.nullcontext()
+@contextlib.contextmanager
+def _turn(place: Place, key: str, descriptor: Descriptor[Any]) -> Iterator[Held | None]:
+    """The solution on disk, or None when it is for this process to find it.
+
+    Where solving takes longer than a lock is worth, no other process does in the meantime.
+    """
+    found = _load(place, key, descriptor)
+    if found is not None or descriptor.cost < LOCK_COST:
+        yield found
+        return
+    with locked(place, key):
+        yield _load(place, key, descriptor)  # the wait may have been for this very solution
 
 
 def _made(place: Place, key: str, descriptor: Descriptor[Any]) -> Held:
