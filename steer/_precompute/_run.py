@@ -63,6 +63,7 @@ def precompute(
     Raises:
         SteerError: bad input, before any work, or processes that cannot be started.
         CacheError: a cache that cannot be written.
+        KeyboardInterrupt: on Ctrl-C, with the report of what is done and kept as its argument.
     """
     count = _workers(workers)
     part = _shard(shard)

@@ -2,8 +2,6 @@
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,13 +62,6 @@ class Restorer:
 
     def __exit__(self, *error: object) -> None:
         _Chosen.place = self._before
-
-
-@contextmanager
-def used(place: Place) -> Iterator[None]:
-    """Use a place inside of a block."""
-    with choose(place):
-        yield
 
 
 def megabytes(variable: str, usual: int) -> int:

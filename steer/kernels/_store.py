@@ -250,10 +250,13 @@ def evict(place: Place, newest: str) -> int:
 
 
 def remove_all(directory: Path) -> None:
-    """Delete all files of the cache, temporary ones too, and nothing else; locks may be in use, so they stay."""
+    """Delete all files of the cache, temporary ones too, and nothing else; locks may be in use, so they stay.
+
+    Raises:
+        OSError: one cannot be deleted.
+    """
     for entry in (*entries(directory), *_matching(directory, TEMPORARY)):
-        with contextlib.suppress(OSError):
-            entry.path.unlink(missing_ok=True)
+        entry.path.unlink(missing_ok=True)
 
 
 def _matching(directory: Path, pattern: re.Pattern[str]) -> Iterator[Entry]:

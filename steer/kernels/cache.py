@@ -149,7 +149,7 @@ def clear(*, disk: bool = True) -> None:
     """Forget all solutions in memory and, unless `disk` is False, delete their files, and nothing else.
 
     Raises:
-        CacheError: the files are to be deleted, and the directory is read-only.
+        CacheError: the files are to be deleted, and the directory is read-only or does not let them.
     """
     place = _place.current()
     if disk:
@@ -157,7 +157,8 @@ def clear(*, disk: bool = True) -> None:
     _memory.forget()
     _counts.forget()
     if disk:
-        _store.remove_all(place.directory)
+        with _deleting(place):
+            _store.remove_all(place.directory)
 
 
 def verify(*, delete: bool = False) -> CacheReport:
@@ -167,7 +168,7 @@ def verify(*, delete: bool = False) -> CacheReport:
         delete: whether to delete the bad ones.
 
     Raises:
-        CacheError: bad files are to be deleted, and the directory is read-only.
+        CacheError: bad files are to be deleted, and the directory is read-only or does not let them.
     """
     if delete:
         _require_writable(_place.current())
@@ -178,7 +179,8 @@ def verify(*, delete: bool = False) -> CacheReport:
         else:
             bad[entry.path] = found
             if delete:
-                entry.path.unlink(missing_ok=True)
+                with _deleting(_place.current()):
+                    entry.path.unlink(missing_ok=True)
     return CacheReport(good, bad)
 
 
@@ -314,6 +316,14 @@ def _checked() -> Iterator[tuple[Entry, Content | str]]:
 def _require_writable(place: Place) -> None:
     if place.readonly:
         raise CacheError(f"the cache {place.directory} is used read-only; leave steer.kernels.cache.use(readonly=True)")
+
+
+@contextlib.contextmanager
+def _deleting(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(f"files of the cache {place.directory} cannot be deleted ({error})") from error
 
 
 def _warn(kind: str, message: str) -> None:
