@@ -56,6 +56,10 @@ def precompute(
         f"{report.total} kernel bases: {report.solved} solved, {report.hits} in the cache before, "
         f"{len(report.failed)} failed; {_size(report.size)} in {report.seconds:.1f} s"
     )
+    if not report.total:
+        console.print(
+            "There is nothing to solve: kernels into or out of regular fields are free, so they need no cache."
+        )
     _list(console, report.failed, "failed")
     raise typer.Exit(BAD if report.failed else 0)
 

@@ -22,6 +22,10 @@ KIND = nn.FieldType(G, [G.vector, G.trivial])
 def build():
     return nn.Sequential(nn.Conv2d(KIND, KIND, 3), nn.Conv2d(KIND, KIND, 5))
 
+def free():
+    regular = nn.FieldType(G, [G.regular])
+    return nn.Conv2d(regular, regular, 3)
+
 class Zoo:
     build = staticmethod(build)
 
@@ -71,6 +75,12 @@ def test_precompute_then_info_verify_pack_unpack_clear(folder, tmp_path):
     assert call("cache", "clear", "--dir", tmp_path / "other").startswith("8 files, ")
     assert list((tmp_path / "other").glob("*.safetensors")) == []
     assert len(list(folder.glob("*.safetensors"))) == 8
+
+
+def test_a_model_without_bases_says_so(folder):
+    said = call("precompute", "models_of_test:free")
+    assert "0 kernel bases" in said
+    assert "There is nothing to solve: kernels into or out of regular fields are free" in said
 
 
 def test_bad_files_are_named_and_the_exit_code_is_1(folder):

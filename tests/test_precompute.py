@@ -18,6 +18,8 @@ from steer.errors import CacheError, KernelError, SteerError
 from steer.kernels import KernelSpec, _collect, _plan, _store, cache
 from steer.kernels._wigner_eckart import AngularDescriptor
 
+from .nn.zoo import LAYERS, types_for
+
 C8 = steer.group("C8", dim=2)
 O3 = steer.group("O(3)", dim=3)
 CUBE = steer.group("O", dim=3)
@@ -79,6 +81,23 @@ def test_nothing_has_data_while_it_is_collected():
         model[0].filter()
     assert _collect.collector() is None
     assert planar()[0].weight.numel()
+
+
+D4 = steer.group("D4", dim=2)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_can_be_built_while_specs_are_collected(name):
+    wanted = [list(descriptors(lambda kind=kind: LAYERS[name](kind))) for kind in types_for(name, D4)]
+    assert any(wanted) == (name == "ConvTranspose2d")
+
+
+def test_what_cannot_work_is_refused_while_specs_are_collected():
+    def mixed():
+        return nn.Conv2d(nn.FieldType(C8, [C8.regular]), nn.FieldType(D4, [D4.regular]), 3)
+
+    with pytest.raises(SteerError, match="maps between fields of one group"):
+        descriptors(mixed)
 
 
 def test_an_error_of_the_factory_ends_collecting():
