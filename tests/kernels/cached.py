@@ -1,11 +1,19 @@
 """What tests of the cache share."""
 
 import steer
-from steer.kernels import _store
+from steer.kernels import _store, cache
 from steer.kernels._wigner_eckart import describe
 
 D6 = steer.group("D6", dim=2)
 DESCRIPTOR = describe(D6.regular, D6.regular, 3)
+SMALL = describe(D6.trivial, D6.vector, 1)
+OTHERS = [describe(D6.vector, D6.vector, degree) for degree in range(3)]
+
+
+def counts():
+    """Hits in memory, hits on disk, and solutions of this process."""
+    found = cache.info()
+    return found.memory_hits, found.disk_hits, found.solved
 
 
 def files(folder, pattern="*.safetensors"):
