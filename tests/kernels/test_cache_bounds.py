@@ -27,11 +27,14 @@ def test_memory_is_bounded_and_drops_the_oldest(folder, monkeypatch):
 
 
 def test_what_is_larger_than_the_memory_s_bound_is_not_held(folder, monkeypatch):
-    monkeypatch.setenv("STEER_CACHE_MEMORY_MB", "1e-6")
+    solve(SMALL)
+    monkeypatch.setenv("STEER_CACHE_MEMORY_MB", str(cache.info().memory_bytes / 1e6))
     solve(DESCRIPTOR)
-    assert cache.info().memory_entries == 0
+    assert cache.info().memory_entries == 1
+    solve(SMALL)  # was not dropped for it
+    assert counts() == (1, 0, 2)
     solve(DESCRIPTOR)
-    assert counts() == (0, 1, 1)
+    assert counts() == (1, 1, 2)
 
 
 def test_the_disk_is_bounded_and_drops_what_was_used_longest_ago(folder):
@@ -48,8 +51,20 @@ def test_the_disk_is_bounded_and_drops_what_was_used_longest_ago(folder):
         left = {path.name for path in files(folder)}
         assert cache.info().disk_bytes <= room
     assert _store.file_name(cache.fingerprint(SMALL)) in left
+    assert _store.file_name(cache.fingerprint(OTHERS[0])) in left
     assert _store.file_name(cache.fingerprint(OTHERS[1])) not in left
     assert (folder / "notes.txt").exists()
+
+
+def test_the_file_just_written_stays_when_all_others_are_of_the_future(folder):
+    for descriptor in OTHERS:
+        solve(descriptor)
+    for path in files(folder):
+        os.utime(path, (4e9, 4e9))
+    with cache.use(folder, max_bytes=cache.info().disk_bytes):
+        solve(SMALL)
+    assert _store.file_name(cache.fingerprint(SMALL)) in [path.name for path in files(folder)]
+    assert len(files(folder)) == len(OTHERS)
 
 
 def test_a_file_larger_than_the_bound_is_not_written(folder):
