@@ -169,14 +169,20 @@ kernel_sizes = [7]
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals as a terminal sends them")
-def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(folder, tmp_path):
+def under_way(folder, tmp_path):
+    """A process that has written its first file and has seconds to go."""
     (tmp_path / "spec.toml").write_text(SPEC)
     command = [sys.executable, "-c", "from steer.cli import app; app()", "precompute", "spec.toml", "--workers", "2"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(folder.glob("*.safetensors")):  # it is under way
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(0.01)
+    return running
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as a terminal sends them")
+def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(folder, tmp_path):
+    running = under_way(folder, tmp_path)
     running.send_signal(signal.SIGINT)
     said, complaints = running.communicate(timeout=60)
     assert running.returncode == 130, (said, complaints)
@@ -185,3 +191,14 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(folder, tmp_path):
     good, bad = cache.verify()
     assert good > 0
     assert not bad
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_no_process_outlives_a_command_that_is_killed(folder, tmp_path):
+    running = under_way(folder, tmp_path)
+    running.kill()
+    # Its children hold the pipe of its complaints until they end.
+    _, complaints = running.communicate(timeout=60)
+    assert running.returncode == -signal.SIGKILL
+    assert complaints == ""
+    assert not cache.verify().bad

@@ -38,7 +38,10 @@ def main() -> None:
     """Solve what comes on the standard input until the parent closes it, and answer on the standard output."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    _serve(sys.stdin.buffer, answers)
+    try:
+        _serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:  # the parent has ended: what is solved is kept, and nobody asks for more
+        os._exit(0)
 
 
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
