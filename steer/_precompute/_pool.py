@@ -30,9 +30,10 @@ Answer = tuple[Descriptor[Any], Outcome]
 def chunks(descriptors: list[Descriptor[Any]], workers: int) -> list[list[Descriptor[Any]]]:
     """Lists that cost about a sixteenth of a worker's share or less, the longest first.
 
-    Neighbours are of one group, whose matrices and products a process makes once.
+    Each is of one group, whose matrices and products a process makes once. Neighbours are of equal representations, of
+    which the solutions up to several degrees, or on several grids, have much in common.
     """
-    order = sorted(descriptors, key=lambda d: (repr(d.group), -d.cost, repr(d)))
+    order = sorted(descriptors, key=lambda d: (repr(d.group), repr(d)))
     most = sum(d.cost for d in order) / (16 * workers)
     found: list[list[Descriptor[Any]]] = []
     room = 0.0

@@ -68,10 +68,7 @@ class Pixels(ScalarFunctions):
         return np.asarray(positions == order, dtype=np.float64)
 
     def _is_mapped_by(self, group: Group) -> bool:
-        # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
-        # subgroup, whose identity component then fixes every point, because it is connected.
-        turned = np.einsum("gij,mj->gmi", group._action(group.generators), self.grid.points)
-        return bool(np.all(self.grid.positions(turned) >= 0))
+        return _maps(self.grid, group)
 
     def require(self, group: Group) -> None:
         """Raise an error unless every element of the group maps the grid to itself.
@@ -202,7 +199,11 @@ class PixelForm:
     def __init__(self, in_rep: Representation, out_rep: Representation, radial: Pixels) -> None:
         self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
         self.descriptor = PixelDescriptor(in_rep, out_rep, radial.grid)
-        self.orbits = self.descriptor.orbits
+
+    @property
+    def orbits(self) -> tuple[PixelOrbit, ...]:
+        """The orbits of the grid, by their first points."""
+        return self.descriptor.orbits
 
     @functools.cached_property
     def _kernels(self) -> tuple[Array, ...]:
@@ -236,6 +237,15 @@ class PixelForm:
 
     def energies(self, points: Array) -> Array:
         return np.array([np.sum(self.sample(points) ** 2)])
+
+
+@functools.lru_cache(maxsize=256)
+def _maps(grid: Grid, group: Group) -> bool:
+    """Whether every element of a group maps a grid to itself."""
+    # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
+    # subgroup, whose identity component then fixes every point, because it is connected.
+    turned = np.einsum("gij,mj->gmi", group._action(group.generators), grid.points)
+    return bool(np.all(grid.positions(turned) >= 0))
 
 
 @functools.lru_cache(maxsize=64)
