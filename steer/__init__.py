@@ -8,10 +8,11 @@ from .reps import group
 
 if TYPE_CHECKING:
     from . import kernels, nn, testing
+    from ._precompute import precompute
     from .nn import export, project
 
 
-__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "project", "reps", "testing"]
+__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "precompute", "project", "reps", "testing"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name in ("export", "project"):
         return getattr(importlib.import_module(".nn", __name__), name)
+    if name == "precompute":
+        return importlib.import_module("._precompute", __name__).precompute
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,19 +2,34 @@
 
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
+from . import _cache_command
 from ._version import __version__
 from .errors import SteerError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class _Group(TyperGroup):
+    """Bad input, in whatever command, ends it with its message and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SteerError as error:
+            Console().print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(_cache_command.precompute)
+app.add_typer(_cache_command.app, name="cache")
 
 
 def _version(wanted: bool) -> None:
@@ -42,8 +57,7 @@ def demo(
     from .demo import run
 
     console = Console()
-    with _refusing(console):
-        run(out, epochs=epochs, seed=seed, console=console)
+    run(out, epochs=epochs, seed=seed, console=console)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # -43m is the name of a group
@@ -60,17 +74,6 @@ def groups(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     console = Console(highlight=False)
-    with _refusing(console):
-        found = group("C1" if name is None else name, dim=dim)
-        for part in catalogue() if name is None else page(found, console):
-            console.print(part)
-
-
-@contextmanager
-def _refusing(console: Console) -> Iterator[None]:
-    """Bad input ends the command with its message and exit code 2."""
-    try:
-        yield
-    except SteerError as error:
-        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(2) from error
+    found = group("C1" if name is None else name, dim=dim)
+    for part in catalogue() if name is None else page(found, console):
+        console.print(part)

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "CacheError",
     "CheckpointError",
     "FieldTypeError",
     "GroupError",
@@ -39,6 +40,10 @@ class ShapeError(SteerError):
 
 class KernelError(SteerError):
     """A kernel space that is empty, or sampling parameters that break its symmetry."""
+
+
+class CacheError(SteerError):
+    """A cache directory, a bound or a pack of kernel bases that cannot be used."""
 
 
 class CheckpointError(SteerError):

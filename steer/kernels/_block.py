@@ -7,7 +7,7 @@ import numpy as np
 from ..reps import Irrep, Representation, harmonic_size
 from ..reps._linalg import Array, frozen
 from ._functions import AngularFunctions, Element
-from ._wigner_eckart import Solution, describe, solve
+from ._wigner_eckart import AngularDescriptor, Solution, describe, solve
 
 
 def distinct_irreps(rep: Representation) -> list[tuple[Irrep, list[int]]]:
@@ -30,7 +30,16 @@ class Block:
 
     def __init__(self, in_rep: Representation, out_rep: Representation, radial: AngularFunctions) -> None:
         self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
-        self.solution: Solution = solve(describe(self.in_rep, self.out_rep, self.radial.max_frequency))
+
+    @property
+    def descriptor(self) -> AngularDescriptor:
+        """What has to be solved."""
+        return describe(self.in_rep, self.out_rep, self.radial.max_frequency)
+
+    @functools.cached_property
+    def solution(self) -> Solution:
+        """The angular part, solved when it is first needed."""
+        return solve(self.descriptor)
 
     def pair(self, a: Irrep, b: Irrep) -> Array:
         """(n, out, in, scalar function): the kernels from irrep a to irrep b, by ring, degree, element."""

@@ -1,7 +1,8 @@
 """What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
 
+import functools
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,17 @@ import numpy.typing as npt
 from ..reps import Group, Representation, harmonic_size
 from ..reps._frozen import Frozen
 from ..reps._linalg import Array
+from ._descriptor import Descriptor
+
+
+@functools.lru_cache(maxsize=256)
+def harmonic(group: Group, degree: int) -> Representation:
+    """The harmonics of a degree, of which the same value is split into irreps once, for all pairs of irreps.
+
+    Raises:
+        RepresentationError: there are none of that degree.
+    """
+    return group.harmonic(degree)
 
 
 class Element(NamedTuple):
@@ -30,6 +42,10 @@ class Element(NamedTuple):
 
 class Form(Protocol):
     """All steerable kernels between two representations, in scalar functions."""
+
+    @property
+    def descriptor(self) -> Descriptor[Any] | None:
+        """What has to be solved, and is kept by the cache; None when the kernels are free."""
 
     @property
     def elements(self) -> tuple[Element, ...]:
@@ -109,7 +125,7 @@ class AngularFunctions(ScalarFunctions):
         return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
 
     def require(self, group: Group) -> None:
-        group.harmonic(self.max_frequency)  # an error where space has none of that degree
+        harmonic(group, self.max_frequency)  # an error where space has none of that degree
 
     def form(self, in_rep: Representation, out_rep: Representation) -> Form:
         from ._block import Block

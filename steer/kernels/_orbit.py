@@ -1,12 +1,14 @@
 """Kernels into or out of induced representations, from those of one coset under the inducing subgroup."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
 from ..errors import KernelError
 from ..reps import Induced, Representation
 from ..reps._linalg import Array, frozen
+from ._descriptor import Descriptor
 from ._functions import Element, ScalarFunctions
 
 
@@ -33,6 +35,11 @@ class Orbit:
         self.shape = (inner.size, outer.size, radial.count(inner.group.dim))
         ends = (outer, inner) if self.into else (inner, outer)
         self._inner = None if self.free else radial.form(*ends)
+
+    @property
+    def descriptor(self) -> Descriptor[Any] | None:
+        """What has to be solved, under the subgroup."""
+        return None if self._inner is None else self._inner.descriptor
 
     @functools.cached_property
     def elements(self) -> tuple[Element, ...]:

@@ -1,6 +1,7 @@
 """Kernels on the sampling grid itself, one orbit of its points at a time, for groups that map the grid to itself."""
 
 import functools
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from ..errors import KernelError
 from ..reps import Group, Representation, intertwiners
 from ..reps._linalg import Array, frozen, orthonormal_columns
+from . import cache
+from ._descriptor import Descriptor
 from ._functions import Element, ScalarFunctions
 from ._grid import Grid
 
@@ -65,10 +68,7 @@ class Pixels(ScalarFunctions):
         return np.asarray(positions == order, dtype=np.float64)
 
     def _is_mapped_by(self, group: Group) -> bool:
-        # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
-        # subgroup, whose identity component then fixes every point, because it is connected.
-        turned = np.einsum("gij,mj->gmi", group._action(group.generators), self.grid.points)
-        return bool(np.all(self.grid.positions(turned) >= 0))
+        return _maps(self.grid, group)
 
     def require(self, group: Group) -> None:
         """Raise an error unless every element of the group maps the grid to itself.
@@ -108,6 +108,82 @@ class PixelOrbit(NamedTuple):
     stabiliser: Indices  # the nodes that fix the first point
 
 
+@dataclass(frozen=True)
+class PixelDescriptor(Descriptor[tuple[Array, ...]]):
+    """What is solved and cached: the kernels at the first points of all orbits of a grid, (n, out, in) of each."""
+
+    in_rep: Representation
+    out_rep: Representation
+    grid: Grid
+
+    @property
+    def group(self) -> Group:
+        return self.in_rep.group
+
+    @property
+    def cost(self) -> float:
+        return float(self.in_rep.size**2 * self.out_rep.size**2 + len(self.grid.points))
+
+    @functools.cached_property
+    def _haar(self) -> tuple[Array, Array]:
+        # The part of an exact quadrature in a union of connected components, here the stabiliser, is exact for it.
+        return self.group.haar(0 if self.group.is_finite else self.in_rep._degree + self.out_rep._degree)
+
+    @property
+    def nodes(self) -> Array:
+        """The nodes of a quadrature of the group that is exact for the two representations."""
+        return self._haar[0]
+
+    @property
+    def orbits(self) -> tuple[PixelOrbit, ...]:
+        """The orbits of the grid under the nodes."""
+        return _orbits(self.grid, self.group, 0 if self.group.is_finite else self.in_rep._degree + self.out_rep._degree)
+
+    def compute(self) -> tuple[Array, ...]:
+        solved: dict[bytes, Array] = {}  # many orbits have one stabiliser
+        for _, _, stabiliser in self.orbits:
+            key = stabiliser.tobytes()
+            if key not in solved:
+                solved[key] = frozen(self._commuting(stabiliser))
+        return tuple(solved[orbit.stabiliser.tobytes()] for orbit in self.orbits)
+
+    def _commuting(self, stabiliser: Indices) -> Array:
+        """(n, out, in): the matrices that commute with the nodes of a stabiliser."""
+        size_out, size_in = self.out_rep.size, self.in_rep.size
+        if len(stabiliser) == 1:  # the identity, or what acts like it: the gauge rule gives the matrix units
+            return np.eye(size_out * size_in).reshape(-1, size_out, size_in)
+        nodes, weights = self._haar
+        if len(stabiliser) == len(nodes):
+            return intertwiners(self.in_rep, self.out_rep)
+        at_in, at_out = (rep._matrices(nodes[stabiliser]) for rep in (self.in_rep, self.out_rep))
+        weights = weights[stabiliser] / np.sum(weights[stabiliser])
+        rank = round(float(np.einsum("g,gii,gjj->", weights, at_in, at_out, optimize=True)))
+
+        def columns() -> Iterator[Array]:
+            for row in range(size_out):
+                weighted = at_out[:, :, row] * weights[:, None]
+                block = weighted.T @ at_in.reshape(len(weights), -1)  # the projections of all matrices E_{row, in}
+                yield from block.reshape(size_out * size_in, size_in).T
+
+        return orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in)
+
+    def to_arrays(self, value: tuple[Array, ...]) -> tuple[dict[str, Array], dict[str, str]]:
+        distinct = list({id(kernels): kernels for kernels in value}.values())
+        number = {id(kernels): i for i, kernels in enumerate(distinct)}
+        return dict(zip(map(str, range(len(distinct))), distinct, strict=True)), {
+            "orbits": json.dumps([number[id(kernels)] for kernels in value])
+        }
+
+    def from_arrays(self, arrays: dict[str, Array], texts: dict[str, str]) -> tuple[Array, ...]:
+        kernels = {name: frozen(array) for name, array in arrays.items()}
+        found = tuple(kernels[str(int(number))] for number in json.loads(texts["orbits"]))
+        if len(found) != len(self.orbits) or any(
+            array.ndim != 3 or array.shape[1:] != (self.out_rep.size, self.in_rep.size) for array in found
+        ):
+            raise ValueError("its arrays are not those of the orbits of the grid")
+        return found
+
+
 class PixelForm:
     """All kernels on the grid: for each orbit, Hom(in, out) of the stabiliser of its first point x, moved by the group.
 
@@ -122,39 +198,17 @@ class PixelForm:
 
     def __init__(self, in_rep: Representation, out_rep: Representation, radial: Pixels) -> None:
         self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
-        group = in_rep.group
-        # The part of an exact quadrature in a union of connected components, here the stabiliser, is exact for it.
-        self._nodes, self._weights = group.haar(0 if group.is_finite else in_rep._degree + out_rep._degree)
-        self.orbits = _orbits(radial.grid, group._action(self._nodes))
+        self.descriptor = PixelDescriptor(in_rep, out_rep, radial.grid)
+
+    @property
+    def orbits(self) -> tuple[PixelOrbit, ...]:
+        """The orbits of the grid, by their first points."""
+        return self.descriptor.orbits
 
     @functools.cached_property
     def _kernels(self) -> tuple[Array, ...]:
         """(n, out, in) for each orbit: the kernels at its first point, orthonormal."""
-        solved: dict[bytes, Array] = {}  # many orbits have one stabiliser
-        for _, _, stabiliser in self.orbits:
-            key = stabiliser.tobytes()
-            if key not in solved:
-                solved[key] = self._commuting(stabiliser)
-        return tuple(solved[orbit.stabiliser.tobytes()] for orbit in self.orbits)
-
-    def _commuting(self, stabiliser: Indices) -> Array:
-        """(n, out, in): the matrices that commute with the nodes of a stabiliser."""
-        size_out, size_in = self.out_rep.size, self.in_rep.size
-        if len(stabiliser) == 1:  # the identity, or what acts like it: the gauge rule gives the matrix units
-            return np.eye(size_out * size_in).reshape(-1, size_out, size_in)
-        if len(stabiliser) == len(self._nodes):
-            return intertwiners(self.in_rep, self.out_rep)
-        at_in, at_out = (rep._matrices(self._nodes[stabiliser]) for rep in (self.in_rep, self.out_rep))
-        weights = self._weights[stabiliser] / np.sum(self._weights[stabiliser])
-        rank = round(float(np.einsum("g,gii,gjj->", weights, at_in, at_out, optimize=True)))
-
-        def columns() -> Iterator[Array]:
-            for row in range(size_out):
-                weighted = at_out[:, :, row] * weights[:, None]
-                block = weighted.T @ at_in.reshape(len(weights), -1)  # the projections of all matrices E_{row, in}
-                yield from block.reshape(size_out * size_in, size_in).T
-
-        return orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in)
+        return cache.fetch(self.descriptor)
 
     @functools.cached_property
     def elements(self) -> tuple[Element, ...]:
@@ -168,7 +222,7 @@ class PixelForm:
         shape = self.out_rep.size, self.in_rep.size, len(self.radial.grid.points)
         found = np.zeros((sum(map(len, self._kernels)), *shape))
         used = np.unique(np.concatenate([orbit.movers for orbit in self.orbits]))
-        right, left = (rep._matrices(self._nodes[used]) for rep in (self.in_rep, self.out_rep))
+        right, left = (rep._matrices(self.descriptor.nodes[used]) for rep in (self.in_rep, self.out_rep))
         start = 0
         for (points, movers, _), kernels in zip(self.orbits, self._kernels, strict=True):
             at = np.searchsorted(used, movers)
@@ -185,8 +239,19 @@ class PixelForm:
         return np.array([np.sum(self.sample(points) ** 2)])
 
 
-def _orbits(grid: Grid, moves: Array) -> tuple[PixelOrbit, ...]:
-    """The orbits of the grid under matrices (n, d, d), by their first points."""
+@functools.lru_cache(maxsize=256)
+def _maps(grid: Grid, group: Group) -> bool:
+    """Whether every element of a group maps a grid to itself."""
+    # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
+    # subgroup, whose identity component then fixes every point, because it is connected.
+    turned = np.einsum("gij,mj->gmi", group._action(group.generators), grid.points)
+    return bool(np.all(grid.positions(turned) >= 0))
+
+
+@functools.lru_cache(maxsize=64)
+def _orbits(grid: Grid, group: Group, max_degree: int) -> tuple[PixelOrbit, ...]:
+    """The orbits of the grid under the nodes of a quadrature, by their first points."""
+    moves = group._action(group.haar(max_degree)[0])
     turned = grid.positions(np.einsum("gij,mj->gmi", moves, grid.points))  # (node, point)
     found, seen = [], np.zeros(turned.shape[1], dtype=np.bool_)
     for first in range(turned.shape[1]):

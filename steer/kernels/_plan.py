@@ -4,20 +4,23 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from ..errors import KernelError
-from ..reps import DirectSum, Representation
+from ..reps import Representation
 from ..reps._linalg import Array
 from . import _linear_map
 from ._basis import kernel_basis
+from ._collect import collector
 from ._functions import ScalarFunctions
 from ._grid import Grid
 from ._part import Cell, place, take
 from ._radial import Rings
 from ._scales import VANISHING, forward_scales, transposed_scales
+from ._spec import KernelSpec, as_fields, atoms, same_group
 from ._strategy import STRATEGIES, divide
 from .cache import fingerprint
 
@@ -84,6 +87,11 @@ class KernelPlan:
         """Hash of the basis that the coefficients refer to: representations and rings, not the grid or the strategy."""
         in_reps, out_reps, _, radial, _, _ = self._arguments
         return fingerprint((_runs(in_reps), _runs(out_reps), radial))
+
+    @property
+    def spec(self) -> KernelSpec:
+        """The kernels that it is made of, whatever the strategy."""
+        return KernelSpec(self.in_reps, self.out_reps, self.grid, self.radial)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _compile, self._arguments
@@ -237,14 +245,8 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         KernelError: the types are of two groups, an argument is out of range, an output field would get no kernel, or
             the strategy fits no part of the plan.
     """
-    in_reps, out_reps = _fields("in_type", in_type), _fields("out_type", out_type)
-    groups = {rep.group for rep in in_reps + out_reps}
-    if len(groups) > 1:
-        raise KernelError(
-            f"in_type, out_type: expected fields of one group, got {' and '.join(sorted(map(repr, groups)))}; "
-            f"restrict them to a common subgroup"
-        )
-    dim = in_reps[0].group.dim
+    in_reps, out_reps = as_fields("in_type", in_type), as_fields("out_type", out_type)
+    dim = same_group(in_reps, out_reps)
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
     if len(lattice.shape) != dim:
         raise KernelError(f"grid: expected {dim} sizes for {in_reps[0].group.name}, got {lattice.shape}")
@@ -253,14 +255,34 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
+    collect = collector()
+    if collect is not None:
+        uncompiled = Uncompiled(in_reps, out_reps, lattice, rings, strategy, transposed)
+        collect(uncompiled.spec)
+        return uncompiled
     return _compile(in_reps, out_reps, lattice, rings, strategy, transposed)
 
 
-def _fields(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
-    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
-    if not fields or not all(isinstance(rep, Representation) for rep in fields):
-        raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
-    return fields
+class Uncompiled(KernelPlan):
+    """What `compile` returns while specs are collected: a plan with an identity and no coefficients."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        self.in_reps, self.out_reps, self.grid, self.radial, _, _ = arguments
+        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (self.in_reps, self.out_reps))
+        self.num_weights, self._scales, self._tables = 0, np.zeros(0), ()
+
+    def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> NoReturn:
+        """Not before it is compiled."""
+        self.__getattr__("expand")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what copy and pickle look for
+            raise AttributeError(name)
+        raise KernelError(
+            f"{name}: a network that is built to collect its kernels (steer.precompute) has no coefficients and cannot "
+            f"be used; let the factory only build it"
+        )
 
 
 @functools.lru_cache(maxsize=256)
@@ -275,16 +297,11 @@ def _compile(
     return KernelPlan(in_reps, out_reps, grid, radial, strategy, transposed)
 
 
-def _atoms(rep: Representation) -> tuple[Representation, ...]:
-    """A direct sum with no mixing is its summands, one after the other."""
-    return tuple(itertools.chain.from_iterable(map(_atoms, rep.parts))) if isinstance(rep, DirectSum) else (rep,)
-
-
 def _group(reps: Sequence[Representation]) -> dict[Representation, list[int]]:
     """First channels of all fields of each distinct representation."""
     found: dict[Representation, list[int]] = {}
     channel = 0
-    for rep in itertools.chain.from_iterable(map(_atoms, reps)):
+    for rep in itertools.chain.from_iterable(map(atoms, reps)):
         found.setdefault(rep, []).append(channel)
         channel += rep.size
     return found

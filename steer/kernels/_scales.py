@@ -31,7 +31,8 @@ def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], Non
         spread = sum(cell.energy(grid) for cell in row if not isinstance(cell.basis.form, Block))
         by_irrep = [_by_irrep(cell, grid) for cell in row if isinstance(cell.basis.form, Block)]
         reached = np.sum(by_irrep, axis=0) if by_irrep else np.zeros(0)
-        irreps = distinct_irreps(row[0].out_rep)
+        # of a regular field alone they are not needed, and for a large group slow to find
+        irreps = distinct_irreps(row[0].out_rep) if by_irrep else []
         shares = np.array([psi.size * len(where) for psi, where in irreps]) / row[0].out_rep.size
         total = spread + float(reached @ shares) if by_irrep else spread
         require(total, number)

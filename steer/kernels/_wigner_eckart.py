@@ -7,23 +7,17 @@ copy of J. Lang, Weiler 2020, "A Wigner-Eckart theorem for group equivariant con
 """
 
 import functools
+import itertools
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..reps import Irrep, Representation, clebsch_gordan
-from ..reps._frozen import Frozen
+from ..reps import Group, Irrep, Representation, clebsch_gordan, harmonic_size
 from ..reps._linalg import Array, frozen
 from . import cache
-
-
-@dataclass(frozen=True)
-class AngularDescriptor(Frozen):
-    """What is solved and cached: all kernels between two lists of irreps, up to a degree."""
-
-    in_irreps: tuple[Irrep, ...]
-    out_irreps: tuple[Irrep, ...]
-    max_frequency: int
+from ._descriptor import Descriptor
+from ._functions import harmonic
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +35,47 @@ class Solution(dict[tuple[Irrep, Irrep, int], Angular]):
     """The answer to an `AngularDescriptor`: keys (in irrep, out irrep, degree)."""
 
 
+@dataclass(frozen=True)
+class AngularDescriptor(Descriptor[Solution]):
+    """What is solved and cached: all kernels between two lists of irreps, up to a degree."""
+
+    in_irreps: tuple[Irrep, ...]
+    out_irreps: tuple[Irrep, ...]
+    max_frequency: int
+
+    @property
+    def group(self) -> Group:
+        return self.in_irreps[0].group
+
+    @property
+    def cost(self) -> float:
+        sizes = (sum(psi.size for psi in irreps) for irreps in (self.in_irreps, self.out_irreps))
+        return float(math.prod(sizes) * (self.max_frequency + 1) ** 2)
+
+    def _keys(self) -> list[tuple[Irrep, Irrep, int]]:
+        return list(itertools.product(self.in_irreps, self.out_irreps, range(self.max_frequency + 1)))
+
+    def compute(self) -> Solution:
+        return Solution({key: _angular(*key) for key in self._keys()})
+
+    def to_arrays(self, value: Solution) -> tuple[dict[str, Array], dict[str, str]]:
+        arrays = {str(i): angular.tensors for i, angular in enumerate(value.values())}
+        return arrays, {"labels": json.dumps([angular.labels for angular in value.values()])}
+
+    def from_arrays(self, arrays: dict[str, Array], texts: dict[str, str]) -> Solution:
+        labels: list[list[Any]] = json.loads(texts["labels"])
+        found = Solution()
+        for i, (key, rows) in enumerate(zip(self._keys(), labels, strict=True)):
+            a, b, degree = key
+            tensors = frozen(arrays[str(i)])
+            if tensors.shape != (len(rows), b.size, a.size, harmonic_size(self.group.dim, degree)):
+                raise ValueError(f"array {i} has the shape {tensors.shape}")
+            found[key] = Angular(tensors, tuple((str(j), int(c), int(n)) for j, c, n in rows))
+        if len(arrays) != len(found):
+            raise ValueError(f"it holds {len(arrays)} arrays, not {len(found)}")
+        return found
+
+
 def describe(rep_in: Representation, rep_out: Representation, max_frequency: int) -> AngularDescriptor:
     """The descriptor of the distinct irreps of two representations, in the order of their group's irreps."""
     return AngularDescriptor(_distinct(rep_in), _distinct(rep_out), max_frequency)
@@ -52,41 +87,19 @@ def _distinct(rep: Representation) -> tuple[Irrep, ...]:
 
 def solve(descriptor: AngularDescriptor) -> Solution:
     """All kernels of a descriptor: from memory, from disk, or computed and kept in both."""
-    return cache.fetch(descriptor, _compute, _pack, _unpack)
-
-
-def _compute(descriptor: AngularDescriptor) -> Solution:
-    return Solution({key: _angular(*key) for key in _keys(descriptor)})
-
-
-def _keys(descriptor: AngularDescriptor) -> list[tuple[Irrep, Irrep, int]]:
-    degrees = range(descriptor.max_frequency + 1)
-    return [(a, b, degree) for a in descriptor.in_irreps for b in descriptor.out_irreps for degree in degrees]
+    return cache.fetch(descriptor)
 
 
 @functools.lru_cache(maxsize=4096)
 def _angular(a: Irrep, b: Irrep, degree: int) -> Angular:
-    harmonic = a.group.harmonic(degree)
+    functions = harmonic(a.group, degree)
     tensors, labels, column, copies = [], [], 0, dict[Irrep, int]()
-    for psi in harmonic.irreps:
-        isometry = harmonic.change_of_basis[:, column : column + psi.size]
+    for psi in functions.irreps:
+        isometry = functions.change_of_basis[:, column : column + psi.size]
         column += psi.size
         copy = copies[psi] = copies.get(psi, -1) + 1
         for index, coefficient in enumerate(clebsch_gordan(a, psi, b)):
             tensors.append(coefficient @ isometry.T)
             labels.append((psi.label, copy, index))
-    shape = (len(tensors), b.size, a.size, harmonic.size)
+    shape = (len(tensors), b.size, a.size, functions.size)
     return Angular(frozen(tensors).reshape(shape), tuple(labels))
-
-
-def _pack(solution: Solution) -> tuple[dict[str, Array], dict[str, str]]:
-    arrays = {str(i): angular.tensors for i, angular in enumerate(solution.values())}
-    return arrays, {"labels": json.dumps([angular.labels for angular in solution.values()])}
-
-
-def _unpack(descriptor: AngularDescriptor, arrays: dict[str, Array], metadata: dict[str, str]) -> Solution:
-    labels: list[list[Any]] = json.loads(metadata["labels"])
-    found = Solution()
-    for i, (key, rows) in enumerate(zip(_keys(descriptor), labels, strict=True)):
-        found[key] = Angular(frozen(arrays[str(i)]), tuple((str(j), int(c), int(n)) for j, c, n in rows))
-    return found

@@ -1,196 +1,335 @@
 """The kernel-basis cache: solutions by the hash of their descriptor, in memory and on disk.
 
 A solution is a pure function of its descriptor, so the cache can cost or save time and never changes a number. Files
-are safetensors (data only, nothing is executed) in `STEER_CACHE_DIR` or the user's cache directory; they appear by an
-atomic rename and are verified when read.
+are safetensors (data only, nothing is executed) in `STEER_CACHE_DIR` or the user's cache directory; they appear in one
+step and are verified when read. A directory that cannot be used costs one warning and the time to solve again.
 """
 
-import dataclasses
-import hashlib
-import json
+import contextlib
 import os
 import threading
-import uuid
+import time
 import warnings
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numpy as np
-import platformdirs
-import safetensors
-import safetensors.numpy
+from ..errors import CacheError
+from . import _place, _store
+from ._descriptor import Descriptor, Value
+from ._lock import locked
+from ._memory import Held, Memory
+from ._pack import Packed, Unpacked, read_pack, write_pack
+from ._place import Place
+from ._store import CONVENTION_VERSION, BadFileError, Content, Entry
 
-from ..reps._linalg import Array
+__all__ = [
+    "CONVENTION_VERSION",
+    "CacheInfo",
+    "CacheReport",
+    "clear",
+    "contents",
+    "directory",
+    "fingerprint",
+    "info",
+    "pack",
+    "unpack",
+    "use",
+    "verify",
+]
 
-__all__ = ["CONVENTION_VERSION", "CacheInfo", "clear", "directory", "fingerprint", "info"]
+KEEP_SECONDS = 0.005
+"""What takes longer to solve is kept on disk. Loading a file takes 0.2 ms, but writing one, with its fsync, 0.4 ms on
+an idle disk and 4 ms on a busy one: kernels between two irreps, at 0.3 to 2 ms, would slow the first construction down
+more than they speed up the next ones. `steer.precompute` keeps those too (docs/cache.md has the figures)."""
 
-CONVENTION_VERSION = 1
-"""Version of the table of conventions: changes when equal descriptors would give other numbers."""
-
-FORMAT = 1
-"""Version of the layout of files, part of their names: files of another layout are not read."""
-
-MEMORY_ENTRIES = 512
-
-Value = TypeVar("Value")
-Descriptor = TypeVar("Descriptor")
+LOCK_COST = 10_000
+"""Solutions of a `Descriptor.cost` above this, which is 10 ms or more, are found by one process at a time."""
 
 
 class CacheInfo(NamedTuple):
-    """What the cache did in this process and what it holds: counts, and bytes on disk."""
+    """What the cache did in this process and what it holds; sizes in bytes."""
 
     memory_hits: int
     disk_hits: int
     solved: int
-    entries: int
+    memory_entries: int
+    memory_bytes: int
     disk_files: int
     disk_bytes: int
+    max_disk_bytes: int
     directory: Path
+    readonly: bool
 
 
-@dataclasses.dataclass
-class _State:
-    memory: OrderedDict[str, Any] = dataclasses.field(default_factory=OrderedDict)
-    lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
-    memory_hits: int = 0
-    disk_hits: int = 0
-    solved: int = 0
-    warned: set[str] = dataclasses.field(default_factory=set)
+class CacheReport(NamedTuple):
+    """What `verify` found: the number of good files, and the bad ones with what is wrong."""
+
+    good: int
+    bad: dict[Path, str]
 
 
-_state = _State()
+class _Counts:
+    """What happened in this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.warned: set[str] = set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Count from zero, and warn again."""
+        with self.lock:
+            self.disk_hits = self.solved = 0
+            self.warned.clear()
+
+
+_memory = Memory()
+_counts = _Counts()
 
 
 def fingerprint(descriptor: object) -> str:
     """32 hexadecimal digits: the hash of the convention version and of what the descriptor prints as."""
-    text = f"steer conventions {CONVENTION_VERSION}\n{descriptor!r}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _store.key_of(repr(descriptor))
 
 
 def directory() -> Path:
-    """Where the files are: `STEER_CACHE_DIR`, or `steer` in the user's cache directory."""
-    return Path(os.environ.get("STEER_CACHE_DIR") or platformdirs.user_cache_dir("steer", appauthor=False))
+    """Where the files are: what `use` set, else `STEER_CACHE_DIR`, else `steer` in the user's cache directory."""
+    return _place.current().directory
+
+
+def use(
+    path: str | os.PathLike[str] | None = None, *, readonly: bool = False, max_bytes: int | None = None
+) -> contextlib.AbstractContextManager[Path]:
+    """Use another cache directory, in this process and from now on; in a `with` statement, until its end.
+
+    Solutions in memory stay there. The setting is one for all threads.
+
+    Args:
+        path: the directory, made when something is written to it; by default the one that the environment names.
+        readonly: never to write there, neither files nor locks nor times of use.
+        max_bytes: bound on the size of all files; by default that of the environment, `STEER_CACHE_DISK_MB`.
+
+    Returns:
+        A context manager that gives back, on leaving, what was in use before; it may be dropped.
+
+    Raises:
+        CacheError: the path is a file, or read-only and not there, or the bound is not a positive integer.
+    """
+    usual = _place.default()
+    place = usual.directory if path is None else Path(path).expanduser().absolute()
+    if place.exists() and not place.is_dir():
+        raise CacheError(
+            f"path: expected a directory, got the file {place}; unpack a pack with steer.kernels.cache.unpack"
+        )
+    if readonly and not place.is_dir():
+        raise CacheError(f"path: a read-only cache must be there already, got {place}; fill it with steer cache unpack")
+    if max_bytes is not None and (not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or max_bytes < 1):
+        raise CacheError(f"max_bytes: expected an integer >= 1, got {max_bytes!r}")
+    return _place.choose(Place(place, bool(readonly), usual.max_bytes if max_bytes is None else max_bytes))
 
 
 def info() -> CacheInfo:
-    """Hits, solutions computed, entries held, and the size of the files."""
-    sizes = [path.stat().st_size for path in _files()]
-    with _state.lock:
-        counts = _state.memory_hits, _state.disk_hits, _state.solved, len(_state.memory)
-    return CacheInfo(*counts, len(sizes), sum(sizes), directory())
+    """Hits and solutions of this process, and the size of what is held."""
+    place = _place.current()
+    sizes = [entry.size for entry in _store.entries(place.directory)]
+    with _counts.lock:
+        did = _memory.hits, _counts.disk_hits, _counts.solved, len(_memory), _memory.size
+    return CacheInfo(*did, len(sizes), sum(sizes), place.max_bytes, place.directory, place.readonly)
+
+
+def contents() -> Iterator[tuple[Entry, Content]]:
+    """Every good file of this version's layout, read and verified: its path, size and last use, and what it holds."""
+    for entry, found in _checked():
+        if isinstance(found, Content):
+            yield entry, found
 
 
 def clear(*, disk: bool = True) -> None:
-    """Forget all solutions in memory and, unless `disk` is False, delete their files."""
-    with _state.lock:
-        _state.memory.clear()
-        _state.memory_hits = _state.disk_hits = _state.solved = 0
-        _state.warned.clear()
-    for path in _files() if disk else []:
-        path.unlink(missing_ok=True)
+    """Forget all solutions in memory and, unless `disk` is False, delete their files, and nothing else.
+
+    Raises:
+        CacheError: the files are to be deleted, and the directory is read-only or does not let them.
+    """
+    place = _place.current()
+    if disk:
+        _require_writable(place)
+    _memory.forget()
+    _counts.forget()
+    if disk:
+        with _deleting(place):
+            _store.remove_all(place.directory)
 
 
-def fetch(
-    descriptor: Descriptor,
-    compute: Callable[[Descriptor], Value],
-    pack: Callable[[Value], tuple[dict[str, Array], dict[str, str]]],
-    unpack: Callable[[Descriptor, dict[str, Array], dict[str, str]], Value],
-) -> Value:
-    """The value of a descriptor: from memory, from disk, or computed and kept.
+def verify(*, delete: bool = False) -> CacheReport:
+    """Read every file and check that it is complete, unchanged, and the one its name says.
 
     Args:
-        descriptor: a frozen value whose repr says all that the value depends on.
-        compute: computes the value.
-        pack: the value as named arrays and text metadata.
-        unpack: the value back from those.
+        delete: whether to delete the bad ones.
+
+    Raises:
+        CacheError: bad files are to be deleted, and the directory is read-only or does not let them.
     """
+    if delete:
+        _require_writable(_place.current())
+    good, bad = 0, {}
+    for entry, found in _checked():
+        if isinstance(found, Content):
+            good += 1
+        else:
+            bad[entry.path] = found
+            if delete:
+                with _deleting(_place.current()):
+                    entry.path.unlink(missing_ok=True)
+    return CacheReport(good, bad)
+
+
+def pack(path: str | os.PathLike[str]) -> Packed:
+    """Write all good files of the cache to one, a pack, which fills a cache elsewhere.
+
+    Equal solutions make equal packs, but for the seconds that solving took.
+
+    Args:
+        path: the file to write, in one step; an old one is replaced.
+
+    Raises:
+        CacheError: there is nothing to pack, or the file cannot be written.
+    """
+    return write_pack(Path(path), (entry.path for entry in _store.entries(directory())))
+
+
+def unpack(path: str | os.PathLike[str]) -> Unpacked:
+    """Put the files of a pack into the cache; those that are there and good are kept.
+
+    Each is verified first, and written in one step. Nothing is written outside of the directory.
+
+    Raises:
+        CacheError: no pack, one that is larger than the cache may be, or a directory that cannot be written.
+    """
+    place = _place.current()
+    _require_writable(place)
+    return read_pack(Path(path), place)
+
+
+def fetch(descriptor: Descriptor[Value]) -> Value:
+    """The solution of a descriptor: from memory, from disk, or computed and, if that took long, kept."""
     key = fingerprint(descriptor)
-    with _state.lock:
-        if key in _state.memory:
-            _state.memory.move_to_end(key)
-            _state.memory_hits += 1
-            return _state.memory[key]  # type: ignore[no-any-return]
-    value = _read(key, descriptor, unpack)
-    on_disk = value is not None
-    if value is None:
-        value = compute(descriptor)
-        _write(key, descriptor, *pack(value))
-    with _state.lock:
-        _state.disk_hits += on_disk
-        _state.solved += not on_disk
-        _state.memory[key] = value
-        while len(_state.memory) > MEMORY_ENTRIES:
-            _state.memory.popitem(last=False)
-    return value
+    return _memory.get(key, lambda: _find(descriptor, key))  # type: ignore[no-any-return]
 
 
-def _path(key: str) -> Path:
-    return directory() / f"{key}-{FORMAT}.safetensors"
+def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
+    """Have the solution on disk, whatever it costs: whether it was there, and the bytes of its file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    place, key = _place.current(), fingerprint(descriptor)
+    path = place.directory / _store.file_name(key)
+    with _turn(place, key, descriptor) as found:
+        if found is not None:
+            return True, path.stat().st_size
+        data = _solve(descriptor)[1]
+        _store.write(place, path.name, data)
+        return False, len(data)
 
 
-def _files() -> list[Path]:
+def _find(descriptor: Descriptor[Any], key: str) -> Held:
+    place = _place.current()
+    with _turn(place, key, descriptor) as found:
+        if found is None:
+            return _made(place, key, descriptor)
+    with _counts.lock:
+        _counts.disk_hits += 1
+    return found
+
+
+@contextlib.contextmanager
+def _turn(place: Place, key: str, descriptor: Descriptor[Any]) -> Iterator[Held | None]:
+    """The solution on disk, or None when it is for this process to find it.
+
+    Where solving takes longer than a lock is worth, no other process does in the meantime.
+    """
+    found = _load(place, key, descriptor)
+    if found is not None or descriptor.cost < LOCK_COST:
+        yield found
+        return
+    with locked(place, key):
+        yield _load(place, key, descriptor)  # the wait may have been for this very solution
+
+
+def _made(place: Place, key: str, descriptor: Descriptor[Any]) -> Held:
+    held, data, seconds = _solve(descriptor)
+    path = place.directory / _store.file_name(key)
+    if not place.readonly and (seconds >= KEEP_SECONDS or os.path.lexists(path)):  # a bad file is replaced
+        try:
+            _store.write(place, path.name, data)
+        except OSError as error:
+            _warn(
+                "no room",
+                f"kernel bases cannot be kept in {place.directory} ({error}) and are solved again each time; give the "
+                f"directory room, or set STEER_CACHE_DIR to one that can be written",
+            )
+    return held
+
+
+def _solve(descriptor: Descriptor[Any]) -> tuple[Held, bytes, float]:
+    """The solution, its file, and the seconds that it took."""
+    start = time.perf_counter()
+    value = descriptor.compute()
+    seconds = time.perf_counter() - start
+    arrays, texts = descriptor.to_arrays(value)
+    with _counts.lock:
+        _counts.solved += 1
+    data = _store.encode(repr(descriptor), arrays, texts, seconds)
+    return Held(value, sum(array.nbytes for array in arrays.values())), data, seconds
+
+
+def _load(place: Place, key: str, descriptor: Descriptor[Any]) -> Held | None:
+    path = place.directory / _store.file_name(key)
     try:
-        return sorted(path for path in directory().glob("*.safetensors") if path.is_file())
-    except OSError:
-        return []
-
-
-def _checksum(arrays: dict[str, Array], metadata: dict[str, str]) -> str:
-    total = hashlib.sha256()
-    for name in sorted(metadata.keys() - {"checksum"}):
-        total.update(f"{name} {metadata[name]}\n".encode())
-    for name in sorted(arrays):
-        total.update(f"{name} {arrays[name].shape} ".encode() + np.ascontiguousarray(arrays[name]).tobytes())
-    return total.hexdigest()
-
-
-def _read(
-    key: str, descriptor: Descriptor, unpack: Callable[[Descriptor, dict[str, Array], dict[str, str]], Value]
-) -> Value | None:
-    path = _path(key)
-    try:
-        if not path.is_file():
+        data = _store.read(path)
+        if data is None:
             return None
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = json.loads((file.metadata() or {}).get("steer", "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        if metadata.get("descriptor") != repr(descriptor) or metadata.get("checksum") != _checksum(arrays, metadata):
-            raise ValueError("its descriptor or checksum does not match")
-        return unpack(descriptor, arrays, metadata)
+        found = _store.decode(data, key)
+        value = descriptor.from_arrays(found.arrays, found.texts)
     except Exception as error:  # whatever is wrong with a file, the solution can be computed again
         _warn("bad files", f"the cached kernel basis {path} cannot be used ({error}); it is computed again")
         return None
+    _store.touch(place, path)
+    return Held(value, sum(array.nbytes for array in found.arrays.values()))
 
 
-def _write(key: str, descriptor: object, arrays: dict[str, Array], metadata: dict[str, str]) -> None:
-    metadata = metadata | {"descriptor": repr(descriptor)}
-    metadata["checksum"] = _checksum(arrays, metadata)
-    # One entry, because safetensors writes several in random order and equal solutions should be equal files.
-    header = {"steer": json.dumps(metadata, sort_keys=True)}
-    data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
-    path = _path(key)
-    temporary = path.with_suffix(f".{uuid.uuid4().hex}.tmp")  # unlike tempfile's, readable by whom the umask allows
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+def _checked() -> Iterator[tuple[Entry, Content | str]]:
+    """Every file of this layout, with what it holds or what is wrong with it."""
+    for entry in _store.entries(directory()):
+        name = _store.NAME.fullmatch(entry.path.name)
+        if name is None or int(name["format"]) != _store.FORMAT:
+            continue
         try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            data = _store.read(entry.path)
+            if data is not None:  # None: deleted meanwhile
+                yield entry, _store.decode(data, name["key"])
+        except (BadFileError, OSError) as error:
+            yield entry, str(error)
+
+
+def _require_writable(place: Place) -> None:
+    if place.readonly:
+        raise CacheError(f"the cache {place.directory} is used read-only; leave steer.kernels.cache.use(readonly=True)")
+
+
+@contextlib.contextmanager
+def _deleting(place: Place) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        place = path.parent
-        _warn(
-            "no room", f"kernel bases cannot be kept in {place} ({error}); set STEER_CACHE_DIR to a writable directory"
-        )
+        raise CacheError(f"files of the cache {place.directory} cannot be deleted ({error})") from error
 
 
 def _warn(kind: str, message: str) -> None:
     """Warn once of each kind: of a thousand bad files, the first is enough."""
-    with _state.lock:
-        known = kind in _state.warned
-        _state.warned.add(kind)
+    with _counts.lock:
+        known = kind in _counts.warned
+        _counts.warned.add(kind)
     if not known:
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        warnings.warn(message, RuntimeWarning, stacklevel=6)

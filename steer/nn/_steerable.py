@@ -20,6 +20,16 @@ def _exact(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
+def _name(prefix: str, fingerprint: torch.Tensor) -> str:
+    """A fingerprint of a state dict in hexadecimal digits."""
+    if fingerprint.dtype != torch.uint8 or fingerprint.shape != (16,):
+        raise CheckpointError(
+            f"state_dict: {prefix}fingerprint: expected 16 bytes (torch.uint8), got {tuple(fingerprint.shape)} of "
+            f"{fingerprint.dtype}; it names the kernel basis, so keep it as it was saved"
+        )
+    return bytes(fingerprint.tolist()).hex()
+
+
 class _Kept(NamedTuple):
     """A filter and the version of the coefficients that it was made of."""
 
@@ -38,8 +48,12 @@ class Steerable(Module):
     operation, loading or anything else that autograd can see. After an edit that it cannot see, as of ``weight.data``,
     call `train` or `eval`, which drop the kept filter.
 
+    On loading, a fingerprint that is in the state dict must be that of the layer, also with ``strict=False``:
+    coefficients mean nothing in another basis. One that is missing is torch's missing key, which ``strict=False``
+    accepts: who passes it vouches for the basis.
+
     Raises:
-        CheckpointError: on loading coefficients of another kernel basis.
+        CheckpointError: on loading coefficients of another kernel basis, or a fingerprint that is none.
     """
 
     weight: torch.nn.Parameter
@@ -146,11 +160,11 @@ class Steerable(Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         found = state_dict.get(prefix + "fingerprint")
-        if found is not None and not found.is_meta and bytes(found.tolist()).hex() != self.plan.fingerprint:
+        if found is not None and not found.is_meta and (name := _name(prefix, found)) != self.plan.fingerprint:
             raise CheckpointError(
-                f"state_dict: {prefix}weight was trained in the kernel basis {bytes(found.tolist()).hex()}, this "
-                f"{type(self).__name__} has the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, "
-                f"{self.plan.radial}); build the layer with the field types and arguments it was trained with"
+                f"state_dict: {prefix}weight was trained in the kernel basis {name}, this {type(self).__name__} has "
+                f"the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, {self.plan.radial}); build the "
+                f"layer with the field types and arguments it was trained with"
             )
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
         self._derive()  # with assign=True the weight may have come in another dtype or on another device

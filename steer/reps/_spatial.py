@@ -84,7 +84,7 @@ class SpatialGroup(Group):
     def frame(self) -> Array:
         return self.setting.matrix
 
-    @property
+    @functools.cached_property
     def standard(self) -> "SpatialGroup":
         return self.in_frame(np.eye(3))
 

@@ -117,6 +117,21 @@ def test_a_missing_fingerprint_is_torch_s_missing_key():
     conv().load_state_dict(state, strict=False)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [torch.zeros(16), torch.zeros(15, dtype=torch.uint8), torch.tensor(0, dtype=torch.uint8)],
+    ids=["floats", "too short", "a number"],
+)
+def test_a_fingerprint_that_is_none_is_refused(damaged):
+    target = conv()
+    before = target.weight.clone()
+    state = conv().state_dict() | {"fingerprint": damaged}
+    for strict in (True, False):
+        with pytest.raises(CheckpointError, match="state_dict: fingerprint: expected 16 bytes"):
+            target.load_state_dict(state, strict=strict)
+    assert torch.equal(target.weight, before)
+
+
 def test_a_state_dict_without_data_is_not_compared():
     with torch.device("meta"):
         empty = conv().state_dict()
