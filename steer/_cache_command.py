@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from .errors import SteerError
 
@@ -91,7 +90,6 @@ def info(directory: Directory = None) -> None:
     _use(directory)
     found = cache.info()
     good = list(cache.contents())
-    table = Table(show_header=False, box=None)
     rows = {
         "directory": str(found.directory) + ("" if found.directory.is_dir() else " (not made yet)"),
         "writable": "yes" if _writable(found.directory) else "no",
@@ -103,9 +101,9 @@ def info(directory: Directory = None) -> None:
     }
     if len(good) < found.disk_files:
         rows["not readable"] = f"{found.disk_files - len(good)} bad or of another version; see steer cache verify"
+    console = Console(highlight=False, soft_wrap=True)  # paths are to be copied, so no table that breaks them
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", escape(value))
-    Console(highlight=False, soft_wrap=True).print(table)
+        console.print(f"[bold]{name:<15}[/] {escape(value)}")
 
 
 @app.command()

@@ -172,7 +172,9 @@ kernel_sizes = [7]
 def under_way(folder, tmp_path):
     """A process that has written its first file and has seconds to go."""
     (tmp_path / "spec.toml").write_text(SPEC)
-    command = [sys.executable, "-c", "from steer.cli import app; app()", "precompute", "spec.toml", "--workers", "2"]
+    # a process that a shell starts in the background ignores SIGINT, and hands that on
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from steer.cli import app; app()"
+    command = [sys.executable, "-c", script, "precompute", "spec.toml", "--workers", "2"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(folder.glob("*.safetensors")):  # it is under way
         with pytest.raises(subprocess.TimeoutExpired):

@@ -5,7 +5,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import ShapeError, SteerError
 from ._field_type import FieldType
-from ._layout import split
+from ._layout import merge, split
 from ._module import Module
 from ._normalize import Statistics, normalize
 
@@ -80,7 +80,9 @@ class BatchNorm(Module):
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         if self._shape is not None and self.momentum is not None:
-            return self._by_torch(x)
+            mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
+            fields = split(x, *self._shape)
+            return merge(F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps))
         return self._by_batch(x, count)
 
     def _by_running(self, x: torch.Tensor) -> torch.Tensor:
@@ -103,13 +105,6 @@ class BatchNorm(Module):
         weight = like.new_ones(len(self.in_type)) if self.weight is None else self.weight
         bias = like.new_zeros(self.in_type.invariants.shape[1]) if self.bias is None else self.bias
         return weight, bias
-
-    def _by_torch(self, x: torch.Tensor) -> torch.Tensor:
-        assert self._shape is not None
-        assert self.momentum is not None
-        mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
-        fields = split(x, *self._shape)
-        return F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps).flatten(1, 2)
 
     def _by_batch(self, x: torch.Tensor, count: int) -> torch.Tensor:
         wide = x.new_empty(0, dtype=torch.promote_types(x.dtype, torch.float32))
