@@ -146,8 +146,7 @@ def test_autocast_runs_the_convolution_low_and_the_expansion_high():
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=str)
-@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("grad", [True, False], ids=["grad", "no_grad"])
+@pytest.mark.parametrize(("training", "grad"), [(True, True), (False, False)], ids=["train", "eval"])
 def test_compile_and_export(kind, training, grad):
     conv = layer(kind).train(training)
     x = image(kind)
