@@ -22,11 +22,8 @@ UNIFORM = {
     name: zoo.permutation_types(D4)[0] if name in zoo.PERMUTATIONS else zoo.linear_types(O2)[0] for name in zoo.LAYERS
 }
 every_layer = pytest.mark.parametrize("name", zoo.LAYERS)
-every_case = pytest.mark.parametrize(
-    ("name", "field_type"), [(n, t[n]) for n in zoo.LAYERS for t in (MIXED, UNIFORM)], ids=lambda value: str(value)[:24]
-)
 # a filter of 49 kinds of blocks takes the compiler 15 seconds; test_conv_transpose.py compiles smaller ones
-every_compiled_case = pytest.mark.parametrize(
+every_case = pytest.mark.parametrize(
     ("name", "field_type"),
     [(n, t[n]) for n in zoo.LAYERS for t in (MIXED, UNIFORM) if t is UNIFORM or n != "ConvTranspose2d"],
     ids=lambda value: str(value)[:24],
@@ -159,7 +156,7 @@ def test_state_dict_is_the_same_in_train_and_eval(name):
 
 
 @pytest.mark.filterwarnings("ignore")  # dynamo's own deprecations
-@every_compiled_case
+@every_case
 @pytest.mark.parametrize("training", [False, True])
 def test_compiles_to_one_graph(name, field_type, training):
     layer = zoo.scrambled(zoo.LAYERS[name](field_type)).train(training)
