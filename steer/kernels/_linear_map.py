@@ -1,5 +1,6 @@
 """Expansion and its transpose as one differentiable function: each is the derivative of the other."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -55,6 +56,10 @@ class LinearMap(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
         return LinearMap.apply(tangents[0], ctx.pair, ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-any-return, no-untyped-call]
+
+
+# torch asks for the signature at every call, and finding it takes as long as a small matmul
+LinearMap.forward.__signature__ = inspect.signature(LinearMap.forward)  # type: ignore[attr-defined]
 
 
 def apply(pair: Pair, x: torch.Tensor, constants: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -12,8 +12,8 @@ from ._constants import Constants
 from ._field_type import FieldType
 from ._layout import samplewise, wide
 
-_DENSE: Final = 2**18
-"""Entries of a matrix that is multiplied as a whole, 1 MB: one operation in place of three, which is what counts."""
+_DENSE: Final = 2**14
+"""Entries of a matrix that is multiplied as a whole, 64 kB: one operation in place of three, which is what counts."""
 
 
 class Rows(Constants):
