@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import SteerError
 from ..kernels._descriptor import Descriptor
 from ..kernels._place import Place
-from ._worker import Outcome, main, solve_all
+from ._worker import Outcome, main, solve
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -87,7 +87,8 @@ class Pool:
         """
         if self._workers == 1:
             for chunk in chunks(descriptors, 1):
-                yield from zip(chunk, solve_all(chunk), strict=True)
+                for descriptor in chunk:
+                    yield descriptor, solve(descriptor)
             return
         self._waiting.extend(chunks(descriptors, self._workers))
         count = min(self._workers, len(self._waiting))

@@ -8,18 +8,13 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ..kernels import _place, cache
 from ..kernels._descriptor import Descriptor
 
 TELL_SECONDS = 0.1
 """The parent, which has no core of its own, is not told more often."""
-
-WRITERS: Final = 4
-"""Threads of a process that solves: one at a time has the interpreter, the others are at their fsync."""
 
 
 class Outcome(NamedTuple):
@@ -37,15 +32,6 @@ def solve(descriptor: Descriptor[Any]) -> Outcome:
     except Exception as error:  # the other descriptors are not to suffer
         return Outcome(hit=False, size=0, error=f"{type(error).__name__}: {error}")
     return Outcome(hit=hit, size=size, error=None)
-
-
-def solve_all(chunk: list[Descriptor[Any]]) -> Iterator[Outcome]:
-    """`solve` for each of a list: while one solves, others wait for the disk, which takes several files at a time."""
-    writers = ThreadPoolExecutor(WRITERS)
-    try:
-        yield from writers.map(solve, chunk)
-    finally:
-        writers.shutdown(cancel_futures=True)
 
 
 def main() -> None:
@@ -67,8 +53,8 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
         _place.choose(place)
         answers: list[Outcome] = []
         told = time.monotonic()
-        for number, outcome in enumerate(solve_all(chunk), 1):
-            answers.append(outcome)
+        for number, descriptor in enumerate(chunk, 1):
+            answers.append(solve(descriptor))
             if number == len(chunk) or time.monotonic() > told + TELL_SECONDS:
                 pickle.dump(answers, sink)
                 sink.flush()
