@@ -8,6 +8,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import ShapeError, SteerError
+from steer.nn import _layout, _normalize
 from tests.planar import group_id
 
 from . import zoo
@@ -132,6 +133,27 @@ def test_function_transforms(field_type):
     layer = zoo.scrambled(nn.BatchNorm(field_type, track_running_stats=False)).double()
     x = torch.randn(3, 5, field_type.size, 2, 2, dtype=torch.float64)
     zoo.require_transforms(layer, x)
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_wide_types_and_some_samples_at_a_time(memory, monkeypatch):
+    # what is small in tests and large in use: maps between channels and fields by index, batches in parts
+    for field_type in (zoo.linear_types(O2)[1], zoo.permutation_types(C4)[1]):
+        x = torch.randn(5, field_type.size, 4, 3, dtype=torch.float64).to(memory_format=memory).requires_grad_()
+        slope, found = torch.randn(x.shape, dtype=torch.float64), []
+        state = zoo.scrambled(nn.BatchNorm(field_type)).state_dict()
+        for dense, chunk in ((2**14, 2**20), (0, 2 * x[0].nbytes)):
+            monkeypatch.setattr(_normalize, "_DENSE", dense)
+            monkeypatch.setattr(_layout, "CHUNK", chunk)
+            layer = nn.BatchNorm(field_type)
+            layer.load_state_dict(state)
+            layer.double()
+            layer._shape = None
+            assert layer.statistics.field_means.dense == (dense > 0)
+            out = layer(x)
+            gradients = torch.autograd.grad(out, (x, layer.weight, layer.bias), slope)
+            found.append((out, *gradients, layer.running_mean, layer.running_var, layer.eval()(x)))
+        torch.testing.assert_close(found[1], found[0])
 
 
 def test_gradient_is_finite_at_zero():
