@@ -3,6 +3,7 @@
 import torch
 
 from steer import nn
+from tests.nn.zoo import longer
 
 from ..case import Case
 from ..settings import IRREPS, MIXED, POINTS, SPACES, UNIFORM, in_settings
@@ -13,6 +14,20 @@ CASES: dict[str, Case] = {
     **in_settings("NormAct squash", lambda t: nn.NormAct(t, "squash", bias=False), UNIFORM),
     **in_settings("Gate", nn.Gate, {**IRREPS, **POINTS}),
     **in_settings("Gate own functions", lambda t: nn.Gate(t, torch.nn.Hardsigmoid(), torch.nn.ELU()), MIXED),
+    # fields of one kind in periods, and without a period
+    **in_settings("Gate periodic", lambda t: nn.Gate(longer(t)), IRREPS),
+    **in_settings("Gate irregular", lambda t: nn.Gate(longer(t, shuffle=True), "tanh"), IRREPS),
+    **in_settings("NormAct irregular", lambda t: nn.NormAct(longer(t, shuffle=True)), IRREPS),
+    **in_settings("BatchNorm irregular", lambda t: nn.BatchNorm(longer(t, shuffle=True), momentum=None), IRREPS),
+    **in_settings(
+        "BatchNorm plain",
+        lambda t: nn.BatchNorm(t, affine=False, track_running_stats=False),
+        SPACES,
+        without={
+            "steer_export": "has no statistics",
+            "samples_are_independent_in_evaluation": "takes those of a batch",
+        },
+    ),
     **in_settings("BatchNorm", nn.BatchNorm, {**IRREPS, **MIXED, **UNIFORM}),
     **in_settings("BatchNorm", nn.BatchNorm, POINTS, without={"a_single_sample_in_training": "has no variance"}),
     **in_settings("Dropout", nn.Dropout, {**SPACES, **POINTS}),

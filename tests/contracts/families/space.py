@@ -29,6 +29,8 @@ CASES: dict[str, Case] = {
         lambda: nn.Linear(nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(C8, 3 * [C8.regular])), ()
     ),
     **in_settings("AvgPool", lambda t: nn.AvgPool(t, 3, 2, 1), SPACES),
+    **in_settings("AvgPool even", lambda t: nn.AvgPool(t, 2, 1), SPACES),
+    **in_settings("BlurPool even", lambda t: nn.BlurPool(t, 2, 1, sigma=1.1), SPACES),
     **in_settings("MaxPool", lambda t: nn.MaxPool(t, 3, 2, 1), {**MIXED, **UNIFORM}),
     **in_settings("BlurPool", nn.BlurPool, SPACES),
     **in_settings("Mask", nn.Mask, SPACES),
