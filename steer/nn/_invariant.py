@@ -48,8 +48,8 @@ class GroupPool(Module):
 class NormPool(Module):
     """The Euclidean norm of each field, any orthogonal representation: (batch, size, ...) to (batch, fields, ...).
 
-    The gradient at a zero field is zero. With `per_coset` a field W.induce(G) gives one norm for each coset, that of the
-    fibre W there, and the group permutes these norms.
+    The gradient at a zero field is zero. With `per_coset` a field W.induce(G) gives one norm for each coset, that of
+    the fibre W there, and the group permutes these norms.
 
     Args:
         in_type: type of the input; the output has one trivial field for each of its fields.

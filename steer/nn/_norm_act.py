@@ -47,8 +47,8 @@ class NormAct(Module):
     for "softplus", and t^2 / (1 + t^2) for "squash" (Sabour et al. 2017, capsules; Weiler and Cesa 2019 compare them).
     Fields shorter than 1e-5 are mapped to zero, and so is their gradient. Input and output (batch, in_type.size, ...).
 
-    With `per_coset` a field W.induce(G) is treated block by block: |x| is the norm of the fibre W at each coset, and all
-    cosets share the b of their field. A regular or quotient field then has blocks of one component.
+    With `per_coset` a field W.induce(G) is treated block by block: |x| is the norm of the fibre W at each coset, and
+    all cosets share the b of their field. A regular or quotient field then has blocks of one component.
 
     Args:
         in_type: type of the input and output.
@@ -63,9 +63,7 @@ class NormAct(Module):
     bias: torch.nn.Parameter | None
     field_of_block: torch.Tensor
 
-    def __init__(
-        self, in_type: FieldType, function: str = "relu", bias: bool = True, per_coset: bool = False
-    ) -> None:
+    def __init__(self, in_type: FieldType, function: str = "relu", bias: bool = True, per_coset: bool = False) -> None:
         super().__init__(in_type, in_type)
         if function not in FUNCTIONS:
             raise SteerError(
@@ -83,7 +81,7 @@ class NormAct(Module):
         self.bias = torch.nn.Parameter(start) if bias else None
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        bias = self.bias
+        bias: torch.Tensor | None = self.bias
         if bias is not None and self.shares_bias:
             bias = bias.index_select(0, self.field_of_block)
         if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
