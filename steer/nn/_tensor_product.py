@@ -1,11 +1,15 @@
 """The Clebsch-Gordan nonlinearity: products of fields, split into irreps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import FieldTypeError, RepresentationError
+from ..reps import Irrep, Representation
 from ..reps._coupling import Coupling, coupling, square_coupling
 from ..reps._group import require_count
 from ..reps._linalg import Array
@@ -16,55 +20,59 @@ from ._module import Module, traced
 _ZERO = 1e-12  # coefficients below are round-off
 
 
-class _Bilinear(Module):
-    """Fields z_k = sum_ij C[k, i, j] x_i y_j of pairs of fields x and y among the channels of the input.
+class _Pair(NamedTuple):
+    """Two irreps of the fields, or one and itself, and how they are coupled."""
 
-    Products of two channels are made once each, all at one time; then one matrix a kind of pair acts on them.
+    left: int  # the first channel of x, in the basis of the irreps
+    right: int  # that of y
+    coupling: Coupling
+
+
+class _Bilinear(Module):
+    """Irreps z_k = sum_ij C[k, i, j] x_i y_j of pairs of irreps x and y of the input.
+
+    Every field is taken to the basis of its irreps, where the coefficients are few. Products of two channels are made
+    once each, all at one time; then one small matrix a kind of pair acts on them.
 
     Args:
         in_type: type of the input.
-        couplings: one for each kind of pair.
-        kinds: of each pair, an index of `couplings`.
-        first: of each pair, the first channel of x.
-        second: of each pair, the first channel of y; None where y is x.
+        pairs: those to couple; a square where both channels are the same.
         keep_input: whether the output starts with the input.
     """
 
     left: torch.Tensor
     right: torch.Tensor
 
-    def __init__(
-        self,
-        in_type: FieldType,
-        couplings: Sequence[Coupling],
-        kinds: Sequence[int],
-        first: Sequence[int],
-        second: Sequence[int] | None,
-        keep_input: bool,
-    ) -> None:
-        pairs = [pair for pair in np.argsort(kinds, kind="stable") if couplings[kinds[pair]].irreps]
-        made = [(pair, psi) for pair in pairs for psi in couplings[kinds[pair]].irreps]
+    def __init__(self, in_type: FieldType, pairs: Iterable[_Pair], keep_input: bool) -> None:
+        pairs = [pair for pair in pairs if pair.coupling.irreps]
+        tables: dict[tuple[Coupling, bool], _Table] = {}
+        for pair in pairs:
+            key = _kind(pair)
+            tables[key] = tables.get(key) or _table(*key)
+        kinds = [list(tables).index(_kind(pair)) for pair in pairs]
+        by_kind = np.argsort(kinds, kind="stable")
+        made = [(place, psi) for place in by_kind for psi in pairs[place].coupling.irreps]
+
         group = in_type.group
         highest = None if group.is_finite else max(psi.frequency for _, psi in made)
-        place = {psi: index for index, psi in enumerate(group.irreps(highest))}
-        order = sorted(range(len(made)), key=lambda index: (place[made[index][1]], made[index][0]))
-        irreps = [made[index][1] for index in order]
+        rank = {psi: index for index, psi in enumerate(group.irreps(highest))}
+        order = sorted(range(len(made)), key=lambda index: (rank[made[index][1]], made[index][0]))
         kept = in_type.representations if keep_input else ()
-        super().__init__(in_type, FieldType(group, [*kept, *irreps]))
+        super().__init__(in_type, FieldType(group, [*kept, *(made[index][1] for index in order)]))
 
         self.keep_input = keep_input
-        sizes = [psi.size for _, psi in made]
-        fibres = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-        tables = [_table(found.coefficients, second is None) for found in couplings]
-        self.add_constant("left", np.concatenate([first[pair] + tables[kinds[pair]][1] for pair in pairs]))
-        starts = first if second is None else second
-        self.add_constant("right", np.concatenate([starts[pair] + tables[kinds[pair]][2] for pair in pairs]))
-        matrices = [matrix for matrix, _, _ in tables]
+        chosen = [(pairs[place], tables[_kind(pairs[place])]) for place in by_kind]
+        self.add_constant("left", np.concatenate([pair.left + table.left for pair, table in chosen]))
+        self.add_constant("right", np.concatenate([pair.right + table.right for pair, table in chosen]))
+        fibres = np.split(np.arange(sum(psi.size for _, psi in made)), np.cumsum([psi.size for _, psi in made])[:-1])
         channels = np.concatenate([fibres[index] for index in order])
-        self.couple = KindwiseMap([kinds[pair] for pair in pairs], matrices, channels)
+        fields = {rep: index for index, rep in enumerate(dict.fromkeys(in_type))}
+        self.turn = KindwiseMap([fields[rep] for rep in in_type], [rep.change_of_basis.T for rep in fields])
+        self.couple = KindwiseMap(np.sort(kinds).tolist(), [table.matrix for table in tables.values()], channels)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        out = self.couple.mapped(x.index_select(1, self.left) * x.index_select(1, self.right))
+        parts = self.turn.mapped(x)
+        out = self.couple.mapped(parts.index_select(1, self.left) * parts.index_select(1, self.right))
         return torch.cat([x, out], 1) if self.keep_input else out
 
     def _export(self) -> torch.nn.Module:
@@ -111,10 +119,19 @@ class TensorSquare(_Bilinear):
 
     def __init__(self, in_type: FieldType, max_frequency: int | None = None, keep_input: bool = False) -> None:
         fields = _require_type("in_type", type(self).__name__, in_type)
-        self.max_frequency = _frequency(max_frequency)
-        kinds = {rep: index for index, rep in enumerate(dict.fromkeys(fields))}
-        couplings = [square_coupling(rep, self.max_frequency) for rep in kinds]
-        super().__init__(fields, couplings, [kinds[rep] for rep in fields], fields.offsets, None, keep_input)
+        _require_frequency(max_frequency)
+        pairs = [
+            _Pair(
+                start,
+                other,
+                coupling(psi, phi, max_frequency) if other > start else square_coupling(psi, max_frequency),
+            )
+            for parts in map(_irreps, fields, fields.offsets)
+            for index, (psi, start) in enumerate(parts)
+            for phi, other in parts[index:]
+        ]
+        super().__init__(fields, pairs, keep_input)
+        self.max_frequency = max_frequency
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
@@ -165,34 +182,52 @@ class TensorProduct(_Bilinear):
                 f"second: {name} multiplies field i of the first type by field i of the second, so it needs as many, "
                 f"got {len(first)} and {len(second)} fields"
             )
-        self.max_frequency = _frequency(max_frequency)
-        pairs = list(zip(first, second, strict=True))
-        kinds = {pair: index for index, pair in enumerate(dict.fromkeys(pairs))}
-        couplings = [coupling(*pair, self.max_frequency) for pair in kinds]
-        if not any(found.irreps for found in couplings):
+        _require_frequency(max_frequency)
+        in_type = first + second
+        pairs = [
+            _Pair(left, right, coupling(psi, phi, max_frequency))
+            for x, y, start, other in zip(first, second, in_type.offsets, in_type.offsets[len(first) :], strict=False)
+            for psi, left in _irreps(x, start)
+            for phi, right in _irreps(y, other)
+        ]
+        if not any(pair.coupling.irreps for pair in pairs):
             raise FieldTypeError(
-                f"max_frequency: no irrep up to {self.max_frequency} is in a product of {first} and {second}; "
+                f"max_frequency: no irrep up to {max_frequency} is in a product of {first} and {second}; "
                 f"pass a higher one"
             )
-        starts = [first.size + start for start in second.offsets]
-        super().__init__(first + second, couplings, [kinds[pair] for pair in pairs], first.offsets, starts, keep_input)
+        super().__init__(in_type, pairs, keep_input)
+        self.max_frequency = max_frequency
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         return f"{super().extra_repr()}, max_frequency={self.max_frequency}, keep_input={self.keep_input}"
 
 
-def _table(coefficients: Array, square: bool) -> tuple[Array, Array, Array]:
-    """The coefficients as a matrix (k, products), and the components i and j of the products that it needs."""
-    _, rows, columns = coefficients.shape
-    if square:
-        i, j = np.triu_indices(rows)
-        matrix = coefficients[:, i, j] * np.where(i == j, 1, 2)
-    else:
-        i, j = (index.ravel() for index in np.indices((rows, columns)))
-        matrix = coefficients.reshape(len(coefficients), -1)
-    needed = np.abs(matrix).max(axis=0, initial=0.0) > _ZERO
-    return matrix[:, needed], i[needed], j[needed]
+class _Table(NamedTuple):
+    """A coupling as a matrix (k, products), and the components i and j of the products that it needs."""
+
+    matrix: Array
+    left: npt.NDArray[np.intp]
+    right: npt.NDArray[np.intp]
+
+
+def _kind(pair: _Pair) -> tuple[Coupling, bool]:
+    return pair.coupling, pair.left == pair.right
+
+
+def _table(found: Coupling, square: bool) -> _Table:
+    _, rows, columns = found.coefficients.shape
+    i, j = np.triu_indices(rows) if square else (index.ravel() for index in np.indices((rows, columns)))
+    # both orders of two components of a square are one product
+    matrix = found.coefficients[:, i, j] * np.where(square & (i != j), 2, 1)
+    needed = np.abs(matrix).max(axis=0) > _ZERO
+    return _Table(matrix[:, needed], i[needed], j[needed])
+
+
+def _irreps(rep: Representation, start: int) -> list[tuple[Irrep, int]]:
+    """The irreps of a field, each with its first channel in their basis."""
+    starts = accumulate((psi.size for psi in rep.irreps), initial=start)
+    return list(zip(rep.irreps, starts, strict=False))
 
 
 def _require_type(argument: str, layer: str, value: object) -> FieldType:
@@ -201,5 +236,6 @@ def _require_type(argument: str, layer: str, value: object) -> FieldType:
     return value
 
 
-def _frequency(value: object) -> int | None:
-    return None if value is None else require_count("max_frequency", value, RepresentationError)
+def _require_frequency(value: object) -> None:
+    if value is not None:
+        require_count("max_frequency", value, RepresentationError)
