@@ -23,7 +23,9 @@ class KindwiseMap(Constants):
     """
 
     to_kinds: torch.Tensor
+    from_kinds: torch.Tensor
     to_output: torch.Tensor
+    from_output: torch.Tensor
 
     def __init__(
         self, kinds: Sequence[int], matrices: Sequence[Array], order: npt.NDArray[np.int64] | None = None
@@ -33,15 +35,18 @@ class KindwiseMap(Constants):
         counts = np.bincount(kinds, minlength=len(matrices)).tolist()
         used = [kind for kind, count in enumerate(counts) if count]
         self.runs = [(counts[kind], matrices[kind].shape[1]) for kind in used]
-        self.widths = [count * size for count, size in self.runs]
-        gather = _channels([matrices[kind].shape[1] for kind in kinds], sorting)
-        scatter = np.argsort(_channels([matrices[kind].shape[0] for kind in kinds], sorting))
-        scatter = scatter if order is None else scatter[order]
-        self.gathers, self.scatters = (bool((np.diff(places) != 1).any()) for places in (gather, scatter))
-        if self.gathers:
-            self.add_constant("to_kinds", gather)
-        if self.scatters:
-            self.add_constant("to_output", scatter)
+        self.runs_out = [(counts[kind], matrices[kind].shape[0]) for kind in used]
+        into = _channels([matrices[kind].shape[1] for kind in kinds], sorting)
+        out = np.argsort(_channels([matrices[kind].shape[0] for kind in kinds], sorting))
+        out = out if order is None else out[order]
+        self.gathers, self.scatters = (bool((np.diff(places) != 1).any()) for places in (into, out))
+        for used_at_all, places, forth, back in (
+            (self.gathers, into, "to_kinds", "from_kinds"),
+            (self.scatters, out, "to_output", "from_output"),
+        ):
+            if used_at_all:
+                self.add_constant(forth, places)
+                self.add_constant(back, np.argsort(places))
         self.names: list[str | None] = []
         for kind in used:
             matrix = matrices[kind]
@@ -54,13 +59,26 @@ class KindwiseMap(Constants):
         """The fields y of x; works under `torch.fx` tracing."""
         if self.gathers:
             x = x.index_select(1, self.to_kinds)
-        parts = torch.split(x, self.widths, 1) if len(self.runs) > 1 else [x]
-        done = [
-            parts[index] if name is None else merge(_product(getattr(self, name), split(parts[index], *run)))
-            for index, (run, name) in enumerate(zip(self.runs, self.names, strict=True))
-        ]
-        out = done[0] if len(done) == 1 else torch.cat(done, 1)
+        out = self._by_kind(x, self.runs, False)
         return out.index_select(1, self.to_output) if self.scatters else out
+
+    def transposed(self, y: torch.Tensor) -> torch.Tensor:
+        """The transpose of the whole map, of y (batch, channels out, ...)."""
+        if self.scatters:
+            y = y.index_select(1, self.from_output)
+        x = self._by_kind(y, self.runs_out, True)
+        return x.index_select(1, self.from_kinds) if self.gathers else x
+
+    def _by_kind(self, x: torch.Tensor, runs: list[tuple[int, int]], transposed: bool) -> torch.Tensor:
+        parts = torch.split(x, [count * size for count, size in runs], 1) if len(runs) > 1 else [x]
+        done = []
+        for index, (run, name) in enumerate(zip(runs, self.names, strict=True)):
+            part = parts[index]
+            if name is not None:
+                matrix = getattr(self, name)
+                part = merge(_product(matrix.T if transposed else matrix, split(part, *run)))
+            done.append(part)
+        return done[0] if len(done) == 1 else torch.cat(done, 1)
 
 
 def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:

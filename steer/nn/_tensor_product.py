@@ -1,8 +1,8 @@
 """The Clebsch-Gordan nonlinearity: products of fields, split into irreps."""
 
-from collections.abc import Iterable
-from itertools import accumulate
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, combinations_with_replacement, product
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,17 @@ from ..reps._group import require_count
 from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._kindwise import KindwiseMap
+from ._layout import samplewise
 from ._module import Module, traced
 
 _ZERO = 1e-12  # coefficients below are round-off
 
 
-class _Pair(NamedTuple):
-    """Two irreps of the fields, or one and itself, and how they are coupled."""
+class _Part(NamedTuple):
+    """An irrep of a field, and its first channel in the basis of the irreps."""
 
-    left: int  # the first channel of x, in the basis of the irreps
-    right: int  # that of y
-    coupling: Coupling
+    psi: Irrep
+    start: int
 
 
 class _Bilinear(Module):
@@ -36,47 +36,97 @@ class _Bilinear(Module):
 
     Args:
         in_type: type of the input.
-        pairs: those to couple; a square where both channels are the same.
+        pairs: those to couple; a square where both are the same part.
+        max_frequency: the highest frequency of z; None for everything in the products.
         keep_input: whether the output starts with the input.
+
+    Raises:
+        FieldTypeError: no irrep is left.
     """
 
     left: torch.Tensor
     right: torch.Tensor
 
-    def __init__(self, in_type: FieldType, pairs: Iterable[_Pair], keep_input: bool) -> None:
-        pairs = [pair for pair in pairs if pair.coupling.irreps]
-        tables: dict[tuple[Coupling, bool], _Table] = {}
-        for pair in pairs:
-            key = _kind(pair)
-            tables[key] = tables.get(key) or _table(*key)
-        kinds = [list(tables).index(_kind(pair)) for pair in pairs]
-        by_kind = np.argsort(kinds, kind="stable")
-        made = [(place, psi) for place in by_kind for psi in pairs[place].coupling.irreps]
-
-        group = in_type.group
-        highest = None if group.is_finite else max(psi.frequency for _, psi in made)
-        rank = {psi: index for index, psi in enumerate(group.irreps(highest))}
-        order = sorted(range(len(made)), key=lambda index: (rank[made[index][1]], made[index][0]))
+    def __init__(
+        self, in_type: FieldType, pairs: Iterable[tuple[_Part, _Part]], max_frequency: int | None, keep_input: bool
+    ) -> None:
+        by_kind: dict[tuple[Irrep, Irrep, bool], list[tuple[int, _Part, _Part]]] = {}
+        for index, (x, y) in enumerate(pairs):
+            by_kind.setdefault((x.psi, y.psi, x == y), []).append((index, x, y))
+        couplings = {
+            (psi, phi, square): square_coupling(psi, max_frequency) if square else coupling(psi, phi, max_frequency)
+            for psi, phi, square in by_kind
+        }
+        kinds = [kind for kind in by_kind if couplings[kind].irreps]
+        if not kinds:
+            raise FieldTypeError(
+                f"max_frequency: no irrep up to {max_frequency} is in the products of {in_type}; pass a higher one"
+            )
+        tables = [_table(couplings[kind], kind[2]) for kind in kinds]
+        chosen = [(kind, *pair) for kind, name in enumerate(kinds) for pair in by_kind[name]]
+        made = [(index, psi) for kind, index, _, _ in chosen for psi in couplings[kinds[kind]].irreps]
+        order = _sorted(made)
         kept = in_type.representations if keep_input else ()
-        super().__init__(in_type, FieldType(group, [*kept, *(made[index][1] for index in order)]))
+        super().__init__(in_type, FieldType(in_type.group, [*kept, *(made[place][1] for place in order)]))
 
-        self.keep_input = keep_input
-        chosen = [(pairs[place], tables[_kind(pairs[place])]) for place in by_kind]
-        self.add_constant("left", np.concatenate([pair.left + table.left for pair, table in chosen]))
-        self.add_constant("right", np.concatenate([pair.right + table.right for pair, table in chosen]))
-        fibres = np.split(np.arange(sum(psi.size for _, psi in made)), np.cumsum([psi.size for _, psi in made])[:-1])
-        channels = np.concatenate([fibres[index] for index in order])
+        self.max_frequency, self.keep_input = max_frequency, keep_input
+        self.add_constant("left", np.concatenate([x.start + tables[kind].left for kind, _, x, _ in chosen]))
+        self.add_constant("right", np.concatenate([y.start + tables[kind].right for kind, _, _, y in chosen]))
+        edges = np.cumsum([psi.size for _, psi in made])
+        fibres = np.split(np.arange(edges[-1]), edges[:-1])
+        channels = np.concatenate([fibres[place] for place in order])
+        self.couple = KindwiseMap([kind for kind, *_ in chosen], [table.matrix for table in tables], channels)
         fields = {rep: index for index, rep in enumerate(dict.fromkeys(in_type))}
         self.turn = KindwiseMap([fields[rep] for rep in in_type], [rep.change_of_basis.T for rep in fields])
-        self.couple = KindwiseMap(np.sort(kinds).tolist(), [table.matrix for table in tables.values()], channels)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        parts = self.turn.mapped(x)
-        out = self.couple.mapped(parts.index_select(1, self.left) * parts.index_select(1, self.right))
+        if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
+            out = self._products(x)
+        else:
+            out = _Products.apply(x, self)  # type: ignore[no-untyped-call]
         return torch.cat([x, out], 1) if self.keep_input else out
+
+    def _products(self, x: torch.Tensor) -> torch.Tensor:
+        parts = self.turn.mapped(x)
+        return self.couple.mapped(parts.index_select(1, self.left) * parts.index_select(1, self.right))
+
+    def _slopes(self, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+        """The gradient of x for that of the irreps z."""
+        parts, slope = self.turn.mapped(x), self.couple.transposed(slope)
+        found = torch.zeros_like(parts)
+        for one, other in ((self.left, self.right), (self.right, self.left)):
+            found = found.index_add(1, one, (slope * parts.index_select(1, other)).to(parts.dtype))
+        return self.turn.transposed(found).to(x.dtype)
 
     def _export(self) -> torch.nn.Module:
         return traced(self)
+
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return f"{super().extra_repr()}, max_frequency={self.max_frequency}, keep_input={self.keep_input}"
+
+
+class _Products(torch.autograd.Function):
+    """`_Bilinear` with the derivative written out: the products of channels are made again, and not kept."""
+
+    @staticmethod
+    def forward(x: torch.Tensor, layer: _Bilinear) -> torch.Tensor:
+        return samplewise(lambda part: (layer._products(part),), x)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        x, ctx.layer = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        return samplewise(lambda part, slope: (ctx.layer._slopes(part, slope),), x, grads[0])[0], None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
+        x, layer = inputs
+        return torch.vmap(layer._products, in_dims[:1])(x), 0
 
 
 class TensorSquare(_Bilinear):
@@ -120,22 +170,9 @@ class TensorSquare(_Bilinear):
     def __init__(self, in_type: FieldType, max_frequency: int | None = None, keep_input: bool = False) -> None:
         fields = _require_type("in_type", type(self).__name__, in_type)
         _require_frequency(max_frequency)
-        pairs = [
-            _Pair(
-                start,
-                other,
-                coupling(psi, phi, max_frequency) if other > start else square_coupling(psi, max_frequency),
-            )
-            for parts in map(_irreps, fields, fields.offsets)
-            for index, (psi, start) in enumerate(parts)
-            for phi, other in parts[index:]
-        ]
-        super().__init__(fields, pairs, keep_input)
-        self.max_frequency = max_frequency
-
-    def extra_repr(self) -> str:
-        """Types and options, for printing."""
-        return f"{super().extra_repr()}, max_frequency={self.max_frequency}, keep_input={self.keep_input}"
+        parts = [_parts(rep, start) for rep, start in zip(fields, fields.offsets, strict=False)]
+        pairs = [pair for own in parts for pair in combinations_with_replacement(own, 2)]
+        super().__init__(fields, pairs, max_frequency, keep_input)
 
 
 class TensorProduct(_Bilinear):
@@ -184,23 +221,9 @@ class TensorProduct(_Bilinear):
             )
         _require_frequency(max_frequency)
         in_type = first + second
-        pairs = [
-            _Pair(left, right, coupling(psi, phi, max_frequency))
-            for x, y, start, other in zip(first, second, in_type.offsets, in_type.offsets[len(first) :], strict=False)
-            for psi, left in _irreps(x, start)
-            for phi, right in _irreps(y, other)
-        ]
-        if not any(pair.coupling.irreps for pair in pairs):
-            raise FieldTypeError(
-                f"max_frequency: no irrep up to {max_frequency} is in a product of {first} and {second}; "
-                f"pass a higher one"
-            )
-        super().__init__(in_type, pairs, keep_input)
-        self.max_frequency = max_frequency
-
-    def extra_repr(self) -> str:
-        """Types and options, for printing."""
-        return f"{super().extra_repr()}, max_frequency={self.max_frequency}, keep_input={self.keep_input}"
+        parts = [_parts(rep, start) for rep, start in zip(in_type, in_type.offsets, strict=False)]
+        pairs = [pair for x, y in zip(parts, parts[len(first) :], strict=False) for pair in product(x, y)]
+        super().__init__(in_type, pairs, max_frequency, keep_input)
 
 
 class _Table(NamedTuple):
@@ -209,10 +232,6 @@ class _Table(NamedTuple):
     matrix: Array
     left: npt.NDArray[np.intp]
     right: npt.NDArray[np.intp]
-
-
-def _kind(pair: _Pair) -> tuple[Coupling, bool]:
-    return pair.coupling, pair.left == pair.right
 
 
 def _table(found: Coupling, square: bool) -> _Table:
@@ -224,10 +243,17 @@ def _table(found: Coupling, square: bool) -> _Table:
     return _Table(matrix[:, needed], i[needed], j[needed])
 
 
-def _irreps(rep: Representation, start: int) -> list[tuple[Irrep, int]]:
-    """The irreps of a field, each with its first channel in their basis."""
-    starts = accumulate((psi.size for psi in rep.irreps), initial=start)
-    return list(zip(rep.irreps, starts, strict=False))
+def _parts(rep: Representation, start: int) -> list[_Part]:
+    """The irreps of the field that starts at a channel."""
+    return list(map(_Part, rep.irreps, accumulate((psi.size for psi in rep.irreps), initial=start)))
+
+
+def _sorted(made: Sequence[tuple[int, Irrep]]) -> list[int]:
+    """The places of (index of a pair, irrep) in the order of the group's irreps, and then of the pairs."""
+    group = made[0][1].group
+    highest = None if group.is_finite else max(psi.frequency for _, psi in made)
+    rank = {psi: index for index, psi in enumerate(group.irreps(highest))}
+    return sorted(range(len(made)), key=lambda place: (rank[made[place][1]], made[place][0]))
 
 
 def _require_type(argument: str, layer: str, value: object) -> FieldType:
