@@ -14,7 +14,8 @@ from ._layout import merge, split
 class KindwiseMap(Constants):
     """y_f = M_k x_f for fields f of kind k, (batch, channels in, ...) to (batch, channels out, ...).
 
-    Fields of one kind that are not neighbours are brought together by a gather.
+    Fields of one kind that are not neighbours are brought together by a gather; those that an identity maps to
+    themselves are passed on.
 
     Args:
         kinds: of each field, an index of `matrices`.
@@ -31,29 +32,28 @@ class KindwiseMap(Constants):
         self, kinds: Sequence[int], matrices: Sequence[Array], order: npt.NDArray[np.int64] | None = None
     ) -> None:
         super().__init__()
-        sorting = np.argsort(kinds, kind="stable")
-        counts = np.bincount(kinds, minlength=len(matrices)).tolist()
-        used = [kind for kind, count in enumerate(counts) if count]
-        self.runs = [(counts[kind], matrices[kind].shape[1]) for kind in used]
-        self.runs_out = [(counts[kind], matrices[kind].shape[0]) for kind in used]
-        into = _channels([matrices[kind].shape[1] for kind in kinds], sorting)
-        out = np.argsort(_channels([matrices[kind].shape[0] for kind in kinds], sorting))
+        names, tables = _merged(kinds, matrices)
+        used = list(dict.fromkeys(names))
+        numbers = [used.index(name) for name in names]
+        sorting = np.argsort(numbers, kind="stable")
+        counts = np.bincount(numbers).tolist()
+        self.runs = [(count, tables[name].shape[1]) for name, count in zip(used, counts, strict=True)]
+        self.runs_out = [(count, tables[name].shape[0]) for name, count in zip(used, counts, strict=True)]
+        into = _channels([tables[name].shape[1] for name in names], sorting)
+        out = np.argsort(_channels([tables[name].shape[0] for name in names], sorting))
         out = out if order is None else out[order]
         self.gathers, self.scatters = (bool((np.diff(places) != 1).any()) for places in (into, out))
-        for used_at_all, places, forth, back in (
+        for chosen, places, forth, back in (
             (self.gathers, into, "to_kinds", "from_kinds"),
             (self.scatters, out, "to_output", "from_output"),
         ):
-            if used_at_all:
+            if chosen:
                 self.add_constant(forth, places)
                 self.add_constant(back, np.argsort(places))
-        self.names: list[str | None] = []
-        for kind in used:
-            matrix = matrices[kind]
-            identity = matrix.shape[0] == matrix.shape[1] and bool(np.all(matrix == np.eye(len(matrix))))
-            self.names.append(None if identity else f"matrix_{kind}")
-            if not identity:
-                self.add_constant(f"matrix_{kind}", matrix)
+        self.names = [None if name is None else f"matrix_{name}" for name in used]
+        for name in used:
+            if name is not None:
+                self.add_constant(f"matrix_{name}", tables[name])
 
     def mapped(self, x: torch.Tensor) -> torch.Tensor:
         """The fields y of x; works under `torch.fx` tracing."""
@@ -79,6 +79,15 @@ class KindwiseMap(Constants):
                 part = merge(_product(matrix.T if transposed else matrix, split(part, *run)))
             done.append(part)
         return done[0] if len(done) == 1 else torch.cat(done, 1)
+
+
+def _merged(kinds: Sequence[int], matrices: Sequence[Array]) -> tuple[list[int | None], dict[int | None, Array]]:
+    """The kinds, with None for each channel that passes as it is, and the matrix of each of them."""
+    identity = [np.array_equal(matrix, np.eye(len(matrix))) for matrix in matrices]
+    names: list[int | None] = []
+    for kind in kinds:
+        names += len(matrices[kind]) * [None] if identity[kind] else [kind]
+    return names, {None: np.eye(1), **dict(enumerate(matrices))}
 
 
 def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
