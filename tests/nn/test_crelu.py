@@ -50,7 +50,7 @@ def test_without_symmetry_it_is_torch_relu_of_both_signs():
     assert torch.equal(nn.CReLU(nn.FieldType(trivial, 3 * [trivial.trivial]))(x), expected)
 
 
-@pytest.mark.parametrize("group", catalogue.GROUPS, ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_signs_give_the_quotient_by_their_kernel(group):
     for psi in signs(group):
         layer = nn.CReLU(nn.FieldType(group, [psi]))

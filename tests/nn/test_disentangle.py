@@ -18,7 +18,7 @@ O3 = steer.group("O(3)", dim=3)
 DOUBLE = torch.float64
 
 
-@pytest.mark.parametrize("group", catalogue.GROUPS, ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_irreps_act_on_the_output(group):
     fields = nn.FieldType(group, [rep for rep in catalogue.few_types(group) if rep.size <= 12])
     layer = nn.Disentangle(fields).double()

@@ -18,6 +18,7 @@ from . import zoo
 
 D4, C8, O2 = (steer.group(name, dim=2) for name in ("D4", "C8", "O(2)"))
 OCT = steer.group("O", dim=3)
+SMALL = [group for group in catalogue.FINITE if group.order <= 12]
 DOUBLE = torch.float64
 PLANAR = nn.FieldType(
     D4,
@@ -106,7 +107,7 @@ def test_the_group_commutes(fields):
         assert_equivariant(layer, elements=elements(fields.group), shape=(3,), dtype=DOUBLE)
 
 
-@pytest.mark.parametrize("group", [group for group in catalogue.FINITE if group.order <= 12], ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.mostly_slow(SMALL), ids=catalogue.group_id)
 def test_everything_that_is_induced_commutes(group):
     kinds = [psi.induce(group) for small in catalogue.subgroups(group) for psi in small.irreps()[-1:]]
     fields = nn.FieldType(group, [rep for rep in kinds if rep.size <= 12])

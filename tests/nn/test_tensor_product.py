@@ -227,8 +227,7 @@ def test_second_moments_are_one_by_sampling():
 # Equivariance and gradients -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("group", catalogue.GROUPS, ids=catalogue.group_id)
-@pytest.mark.slow
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_commutes_with_every_group_of_plane_and_space(group):
     elements = [np.eye(group.dim), *catalogue.generators(group)]
     fields = nn.FieldType(group, [rep for rep in catalogue.few_types(group) if rep.size <= 8])

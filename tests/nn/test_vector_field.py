@@ -35,7 +35,7 @@ def directly(layer, x, vector):
     return torch.from_numpy(out.reshape(len(x), -1))
 
 
-@pytest.mark.parametrize("group", FINITE, ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.mostly_slow(FINITE), ids=catalogue.group_id)
 def test_points_where_the_response_is_largest(group):
     kinds = [group.quotient(small) for small in catalogue.subgroups(group) if fixed(group, small)[1]]
     fields = nn.FieldType(group, [kinds[-1], *kinds, group.regular, kinds[0]])
