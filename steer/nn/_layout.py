@@ -183,14 +183,14 @@ class FieldLayout(Constants):
     def scale(self, x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         """X (batch, channels, ...) times one factor (batch, fields, ...) for each field."""
         pairs = zip(self.fibres(x), self.values(factor), strict=True)
-        return self._channels([fibres * value for fibres, value in pairs])
+        return self.joined_channels([fibres * value for fibres, value in pairs])
 
     def combine(self, x: torch.Tensor, a: torch.Tensor, y: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """A x + b y for fields x and y (batch, channels, ...) and factors a and b (batch, fields, ...)."""
         terms = zip(self.fibres(x), self.values(a), self.fibres(y), self.values(b), strict=True)
-        return self._channels([torch.addcmul(u * v, s, t) for u, v, s, t in terms])
+        return self.joined_channels([torch.addcmul(u * v, s, t) for u, v, s, t in terms])
 
-    def _channels(self, fibres: list[torch.Tensor]) -> torch.Tensor:
+    def joined_channels(self, fibres: list[torch.Tensor]) -> torch.Tensor:
         """The inverse of `fibres`."""
         parts = [merge(part, 2) for part in fibres]
         out = merge(parts[0] if len(parts) == 1 else torch.cat(parts, 2))

@@ -53,11 +53,8 @@ class VectorFieldAct(Module):
         self.directions = KindwiseMap([kinds[rep] for rep in in_type], directions)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        largest = self.layout.reduce(x, lambda fibres: fibres.amax(3))
-        tied = (x == self.layout.spread(largest)).to(x.dtype)
-        # torch gives each of n tied components 1/n of the gradient of their maximum
-        share = largest.relu() / self.layout.reduce(tied, lambda fibres: fibres.sum(3))
-        return self.directions.mapped(tied * self.layout.spread(share))
+        weights = [_shares(fibres) for fibres in self.layout.fibres(x)]
+        return self.directions.mapped(self.layout.joined_channels(weights))
 
     def _export(self) -> torch.nn.Module:
         return traced(self)
@@ -65,6 +62,14 @@ class VectorFieldAct(Module):
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         return super().extra_repr() + ("" if self.vector is None else f", vector={self.vector.tolist()}")
+
+
+def _shares(fibres: torch.Tensor) -> torch.Tensor:
+    """The largest component of each field, if positive, shared by the places where it is; axis 3 is the field."""
+    largest = fibres.amax(3, keepdim=True)
+    tied = (fibres == largest).to(fibres.dtype)
+    # torch gives each of n tied components 1/n of the gradient of their maximum
+    return tied * (largest.relu() / tied.sum(3, keepdim=True))
 
 
 def _directions(rep: Representation, index: int, given: Array | None) -> Array:
