@@ -1,7 +1,10 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
+from torch.nn import ModuleList
+
 from . import init
 from ._batch_norm import BatchNorm
+from ._containers import Branch, Identity, Residual
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._crelu import CReLU
@@ -9,7 +12,9 @@ from ._disentangle import Disentangle
 from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
+from ._fields import cat, split
 from ._gate import Gate
+from ._global_pool import GlobalAvgPool
 from ._hexagonal import HexConv2d, HexMask, HexPool
 from ._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
 from ._invariant import GroupPool, NormPool
@@ -30,6 +35,7 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "BlurPool",
+    "Branch",
     "CReLU",
     "Conv2d",
     "Conv3d",
@@ -40,19 +46,23 @@ __all__ = [
     "FieldTensor",
     "FieldType",
     "Gate",
+    "GlobalAvgPool",
     "GroupPool",
     "HexConv2d",
     "HexMask",
     "HexPool",
+    "Identity",
     "LeakyReLU",
     "Linear",
     "Mask",
     "MaxPool",
     "Module",
+    "ModuleList",
     "NormAct",
     "NormPool",
     "Pointwise",
     "ReLU",
+    "Residual",
     "Restrict",
     "Sequential",
     "SiLU",
@@ -62,9 +72,11 @@ __all__ = [
     "TensorSquare",
     "VectorFieldAct",
     "act_on_hexagonal",
+    "cat",
     "export",
     "from_hexagonal",
     "init",
     "project",
+    "split",
     "to_hexagonal",
 ]

@@ -1,13 +1,11 @@
 """The same network in plain torch."""
 
 import copy
-from collections import OrderedDict
 
 import torch
 
 from ..errors import SteerError
 from ._module import Module
-from ._structural import Sequential
 
 
 def export(model: torch.nn.Module) -> torch.nn.Module:
@@ -35,11 +33,8 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
 
 def _replace(module: torch.nn.Module, done: dict[torch.nn.Module, torch.nn.Module]) -> torch.nn.Module:
     if module not in done:
-        if isinstance(module, Sequential):
-            parts = OrderedDict((name, _replace(part, done)) for name, part in module._named())
-            done[module] = torch.nn.Sequential(parts)
-        elif isinstance(module, Module):
-            done[module] = module._export()
+        if isinstance(module, Module):
+            done[module] = module._plain(lambda part: _replace(part, done))
         else:
             done[module] = module  # before its children, which may contain it
             for name, child in module._modules.items():

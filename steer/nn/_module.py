@@ -1,5 +1,6 @@
 """The base of every layer: typed at construction, plain tensors at run time."""
 
+from collections.abc import Callable
 from typing import overload
 
 import torch
@@ -62,6 +63,10 @@ class Module(Constants):
     def _export(self) -> torch.nn.Module:
         """The same function as a module of plain torch; see `steer.export`."""
         raise TypeError(f"{type(self).__name__} must define _export")
+
+    def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
+        """`_export` of a module that holds others, whose plain forms `replace` returns."""
+        return self._export()
 
     def __repr__(self) -> str:
         # one line: the torch modules inside say nothing that extra_repr does not

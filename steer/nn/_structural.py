@@ -1,7 +1,7 @@
 """Layers that only pass data on: chains, and a change of group."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import overload
 
 import torch
@@ -58,6 +58,9 @@ class Sequential(Module):
         for module in self:
             x = module(x)
         return x
+
+    def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
+        return torch.nn.Sequential(OrderedDict((name, replace(part)) for name, part in self._named()))
 
     def _named(self) -> list[tuple[str, Module]]:
         return [(name, module) for name, module in self._modules.items() if isinstance(module, Module)]
