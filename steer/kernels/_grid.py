@@ -141,7 +141,7 @@ def axis_classes(group: Group) -> tuple[int, ...]:
     return tuple(int(np.argmax(mixed[:, axis] | (np.arange(group.dim) == axis))) for axis in range(group.dim))
 
 
-def require_symmetric(group: Group, **values: tuple[int, ...]) -> None:
+def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
     """Raise a `KernelError` when a per-axis argument differs on axes that the group mixes."""
     classes = axis_classes(group)
     for name, value in values.items():

@@ -27,6 +27,7 @@ from ._pool import AvgPool, BlurPool, MaxPool
 from ._project import project
 from ._structural import Restrict, Sequential
 from ._tensor_product import TensorProduct, TensorSquare
+from ._upsample import Upsample
 from ._vector_field import VectorFieldAct
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Tanh",
     "TensorProduct",
     "TensorSquare",
+    "Upsample",
     "VectorFieldAct",
     "act_on_hexagonal",
     "cat",

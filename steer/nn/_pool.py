@@ -38,7 +38,9 @@ class _Pool(Module):
         group = in_type.group
         if window["stride"] is None:
             window = window | {"stride": window["kernel_size"]}
-        sizes = {name: _sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
+        sizes = {
+            name: symmetric_sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()
+        }
         for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
             if 2 * padding > kernel:
                 raise KernelError(
@@ -162,14 +164,14 @@ class BlurPool(Module):
     ) -> None:
         super().__init__(in_type, in_type)
         group = in_type.group
-        self.stride = _sizes("stride", stride, group, 1)
+        self.stride = symmetric_sizes("stride", stride, group, 1)
         sigma = max(self.stride) / 2 if sigma is None else sigma
         if not 0 < sigma < math.inf:
             raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
         edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
-        self.kernel_size = _sizes("kernel_size", edges, group, 1)
+        self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1)
         half = tuple((edge - 1) // 2 for edge in self.kernel_size)
-        self.padding = _sizes("padding", half if padding is None else padding, group, 0)
+        self.padding = symmetric_sizes("padding", half if padding is None else padding, group, 0)
         self.sigma = sigma
         weights = np.ones(())
         for edge in self.kernel_size:
@@ -217,10 +219,15 @@ class BlurPool(Module):
         )
 
 
-def _sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
+def symmetric_sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
     """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
-    if group.dim not in (2, 3):
-        raise KernelError(f"in_type: pooling needs a group that acts on the plane or on space, got {group!r}")
+    require_space(group)
     found = per_axis(name, value, group.dim, least)
     require_symmetric(group, **{name: found})
     return found
+
+
+def require_space(group: Group) -> None:
+    """Raise a `KernelError` unless the group acts on the plane or on space."""
+    if group.dim not in (2, 3):
+        raise KernelError(f"in_type: expected a type of a group that acts on the plane or on space, got {group!r}")
