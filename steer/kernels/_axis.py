@@ -34,6 +34,18 @@ class Slot(NamedTuple):
         return out
 
 
+    @property
+    def channels(self) -> Indices:
+        """All channels, in the order of the view."""
+        first = self.start + self.offset + self.step * np.arange(self.runs)
+        return np.asarray((first[:, None] + np.arange(self.merged * self.size)).ravel())
+
+    @property
+    def width(self) -> int:
+        """The number of channels."""
+        return self.runs * self.merged * self.size
+
+
 class Axis:
     """The channels of one side of a filter, divided among representations.
 

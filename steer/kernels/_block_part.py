@@ -16,6 +16,7 @@ from ._functions import AngularFunctions
 from ._grid import Grid
 from ._part import FLOAT, Cell, Cost, Part, basis_of, place, take
 from ._tables import Tables
+from ._tiling import Tiling
 
 
 class BlockPart(Part):
@@ -46,6 +47,8 @@ class BlockPart(Part):
         assert rows, "representations that are not induced are joined"
         assert columns, "on both sides"
         self.rows, self.columns = rows, columns
+        self.tiles = [(rows.slots[block.cell.out_rep], columns.slots[block.cell.in_rep]) for block in self.blocks]
+        self.tiling = Tiling(self.tiles, (rows.total, columns.total))
 
     @property
     def cost(self) -> Cost:
@@ -83,10 +86,12 @@ class BlockPart(Part):
         covered = sum(block.entries for block in self.blocks) == math.prod(shape[1:])
         if covered and len(made) == 1:
             found = made[0].reshape(shape)
+        elif torch.compiler.is_compiling() and self.tiling.whole:
+            found = self.tiling.join(dict(zip(self.tiles, made, strict=True)), pieces[0], self.count)
         else:
             found = pieces[0].new_empty(shape) if covered else pieces[0].new_zeros(shape)
-            for block, part in zip(self.blocks, made, strict=True):
-                place(found, self.rows.slots[block.cell.out_rep], self.columns.slots[block.cell.in_rep], part)
+            for tile, part in zip(self.tiles, made, strict=True):
+                place(found, *tile, part)
         for axis, order in enumerate(orders):
             found = found if order is None else found.index_select(axis + 1, order[0])
         filters = found.reshape(-1, self.count) @ samples
@@ -100,8 +105,8 @@ class BlockPart(Part):
         for axis, order in enumerate(orders):
             found = found if order is None else found.index_select(axis + 1, order[1])
         pieces = []
-        for each in self.blocks:
-            part = take(found, self.rows.slots[each.cell.out_rep], self.columns.slots[each.cell.in_rep])
+        for each, tile in zip(self.blocks, self.tiles, strict=True):
+            part = take(found, *tile)
             pieces.append(each.transpose(part, held[: each.held]))
             held = held[each.held :]
         return pieces

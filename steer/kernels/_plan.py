@@ -22,6 +22,7 @@ from ._radial import Rings
 from ._scales import VANISHING, forward_scales, transposed_scales
 from ._spec import KernelSpec, as_fields, atoms, same_group
 from ._strategy import STRATEGIES, divide
+from ._tiling import Tiling
 from .cache import fingerprint
 
 
@@ -76,6 +77,7 @@ class KernelPlan:
             grid.shape
         )
         self._whole = self._covered and len(self.parts) == 1
+        self._tiling = Tiling([(placed.rows, placed.columns) for placed in self.parts], (self.out_size, self.in_size))
         self._tables = (
             *(table for placed in self.parts for table in placed.part.tables),
             *(order for order in self._orders if order is not None),
@@ -137,6 +139,9 @@ class KernelPlan:
             constants = constants[held:]
         if self._whole:
             out = blocks[0].reshape(shape)
+        elif torch.compiler.is_compiling() and self._tiling.whole:
+            tiles = [(placed.rows, placed.columns) for placed in self.parts]
+            out = self._tiling.join(dict(zip(tiles, blocks, strict=True)), weight, shape[3])
         else:
             out = weight.new_empty(shape) if self._covered else weight.new_zeros(shape)
             for placed, block in zip(self.parts, blocks, strict=True):
