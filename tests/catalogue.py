@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pytest
 
 import steer
 from steer.reps import Group, Irrep, Representation
@@ -45,6 +46,18 @@ FINITE = planar.FINITE + [group for group in SPATIAL if group.is_finite]
 CONTINUOUS = planar.CONTINUOUS + [group for group in SPATIAL if not group.is_finite]
 TILTED = planar.TILTED + [group for group in SPATIAL_TILTED if group.is_finite]
 GROUPS = PLANAR + planar.TILTED + SPATIAL + SPATIAL_TILTED
+
+
+_QUICK = ("C1", "C4", "D3", "D4", "SO(2)", "O(2)", "C2h", "D2d", "S4", "T", "O", "SO(3)", "O(3)", "Cinfv")
+
+
+def mostly_slow(groups: Sequence[Group]) -> list[object]:
+    """The groups as parameters of a test, marked slow but for one or two of each family in the standard setting."""
+    quick = [group.name in _QUICK and group == group.standard for group in groups]
+    return [
+        group if keep else pytest.param(group, marks=pytest.mark.slow)
+        for group, keep in zip(groups, quick, strict=True)
+    ]
 
 
 def group_id(group: Group) -> str:

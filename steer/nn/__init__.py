@@ -4,6 +4,8 @@ from . import init
 from ._batch_norm import BatchNorm
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
+from ._crelu import CReLU
+from ._disentangle import Disentangle
 from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
@@ -19,6 +21,8 @@ from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Ta
 from ._pool import AvgPool, BlurPool, MaxPool
 from ._project import project
 from ._structural import Restrict, Sequential
+from ._tensor_product import TensorProduct, TensorSquare
+from ._vector_field import VectorFieldAct
 
 __all__ = [
     "ELU",
@@ -26,10 +30,12 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "BlurPool",
+    "CReLU",
     "Conv2d",
     "Conv3d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "Disentangle",
     "Dropout",
     "FieldTensor",
     "FieldType",
@@ -52,6 +58,9 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Tanh",
+    "TensorProduct",
+    "TensorSquare",
+    "VectorFieldAct",
     "act_on_hexagonal",
     "export",
     "from_hexagonal",

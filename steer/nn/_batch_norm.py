@@ -135,6 +135,9 @@ class BatchNorm(Module):
             ):
                 if target is not None:
                     target.copy_(source)
+        # The exported module serves points and vectors as well as feature maps: in place of torch's check of the number
+        # of axes stands a function that pickles without this package, and does nothing.
+        out.__dict__["_check_input_dim"] = torch.is_tensor
         if out.num_batches_tracked is not None and self.num_batches_tracked is not None:
             out.num_batches_tracked.copy_(self.num_batches_tracked)
         return out

@@ -20,7 +20,7 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
 
     Args:
         model: a steer module, or any torch module that contains some and passes plain tensors between them. It is left
-            as it is. Batch normalisation must be used on feature maps and keep running statistics.
+            as it is. Batch normalisation must keep running statistics.
 
     Returns:
         The copy: for a steer module a module of plain torch; otherwise of the model's own class.

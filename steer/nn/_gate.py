@@ -7,7 +7,7 @@ import torch
 
 from ..errors import FieldTypeError, SteerError, nearest
 from ._field_type import FieldType
-from ._layout import Arrangement, split
+from ._layout import Arrangement, blocks, split
 from ._module import Module, traced
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
@@ -34,6 +34,9 @@ class Gate(Module):
     A scalar is a field of one component on which the group acts trivially. Other fields of one component, such as
     pseudoscalars, are gated: h(-s) is not -h(s). Without any field to gate the layer is h on all channels.
 
+    With `per_coset` a field W.induce(G) has one gate for each coset, which multiplies the fibre W there: its gates are
+    a field G.quotient(H), with H the group of W, in place of the trivial one.
+
     h is SiLU unless `scalars` says otherwise. As silu(s) = sigmoid(s) s, it treats a scalar as a field that is its own
     gate; and it is smooth, so it aliases less than a ReLU on the grid.
 
@@ -41,6 +44,7 @@ class Gate(Module):
         fields: type of the output, in any order; fields of one kind cost least side by side.
         function: f, "sigmoid", "tanh", "relu" or "softplus", or an elementwise module, e.g. ``torch.nn.Hardsigmoid()``.
         scalars: h, an elementwise module, e.g. ``torch.nn.ELU()``; ``torch.nn.SiLU()`` when None.
+        per_coset: whether induced fields (`steer.reps.Induced`) are gated coset by coset; others are not changed.
 
     Raises:
         FieldTypeError: `fields` is no FieldType.
@@ -51,13 +55,17 @@ class Gate(Module):
     position: torch.Tensor
 
     def __init__(
-        self, fields: FieldType, function: str | torch.nn.Module = "sigmoid", scalars: torch.nn.Module | None = None
+        self,
+        fields: FieldType,
+        function: str | torch.nn.Module = "sigmoid",
+        scalars: torch.nn.Module | None = None,
+        per_coset: bool = False,
     ) -> None:
         if not isinstance(fields, FieldType):
             raise FieldTypeError(f"fields: Gate expects a FieldType, got {fields!r}")
         trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in dict.fromkeys(fields)}
-        kinds = [0 if trivial[rep] else rep.size for rep in fields]
-        gates = (len(kinds) - kinds.count(0)) * [fields.group.trivial]
+        norms, sizes = blocks(fields, per_coset)
+        gates = [norm for rep, norm in zip(fields, norms, strict=True) if not trivial[rep]]
         super().__init__(FieldType(fields.group, [*fields, *gates]), fields)
         if isinstance(function, str):
             if function not in FUNCTIONS:
@@ -68,22 +76,23 @@ class Gate(Module):
             function = FUNCTIONS[function]()
         self.function = _elementwise("function", function, "'sigmoid' or torch.nn.Sigmoid()")
         self.scalars = _elementwise("scalars", torch.nn.SiLU() if scalars is None else scalars, "torch.nn.ELU()")
-        self._arrange(kinds)
+        self.per_coset = per_coset
+        kinds = [0 if trivial[rep] else size for rep, size in zip(fields, sizes, strict=True)]
+        self._arrange(np.repeat(kinds, [norm.size for norm in norms]).tolist())
 
     def _arrange(self, kinds: list[int]) -> None:
-        """Choose how the fields are walked, from the kind of each: 0 for a scalar, else its size."""
-        total = len(kinds)
+        """Choose how the blocks that have a gate each are walked, from their kinds: 0 for a scalar, else the size."""
         self.runs, self.repeats, self.gathered = Arrangement.of(kinds)
         self.widths = [count * max(kind, 1) for count, kind in self.runs]
         self.gates = [count if kind else 0 for count, kind in self.runs]
         if self.gathered:
             order = np.argsort(kinds, kind="stable")
-            fibres = np.split(np.arange(self.in_type.size), self.in_type.offsets[1:-1])
-            gates = fibres[total:]
-            gate_of_field = np.cumsum(np.array(kinds) > 0) - 1
-            channels = np.concatenate([fibres[field] for field in order])
-            chosen = [gates[gate_of_field[field]] for field in order if kinds[field]]
-            self.add_constant("channels", np.concatenate([channels, *chosen]))
+            edges = np.cumsum(np.maximum(kinds, 1))
+            *fibres, gates = np.split(np.arange(self.in_type.size), edges)
+            gate_of_block = np.cumsum(np.array(kinds) > 0) - 1
+            channels = np.concatenate([fibres[block] for block in order])
+            chosen = [gates[gate_of_block[block]] for block in order if kinds[block]]
+            self.add_constant("channels", np.concatenate([channels, np.array(chosen, dtype=np.int64)]))
             self.add_constant("position", np.argsort(channels))
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
@@ -117,7 +126,8 @@ class Gate(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
-        return f"{super().extra_repr()}, function={self.function!r}, scalars={self.scalars!r}"
+        coset = ", per_coset=True" if self.per_coset else ""
+        return f"{super().extra_repr()}, function={self.function!r}, scalars={self.scalars!r}{coset}"
 
 
 def _scale(x: torch.Tensor, factor: torch.Tensor, count: int, size: int, axis: int) -> torch.Tensor:

@@ -4,7 +4,7 @@ import torch
 
 from ..errors import SteerError
 from ._field_type import FieldType
-from ._layout import FieldLayout
+from ._layout import FieldLayout, blocks
 from ._module import Module, traced
 from ._pointwise import require_permutation
 
@@ -48,15 +48,19 @@ class GroupPool(Module):
 class NormPool(Module):
     """The Euclidean norm of each field, any orthogonal representation: (batch, size, ...) to (batch, fields, ...).
 
-    The gradient at a zero field is zero.
+    The gradient at a zero field is zero. With `per_coset` a field W.induce(G) gives one norm for each coset, that of
+    the fibre W there, and the group permutes these norms.
 
     Args:
         in_type: type of the input; the output has one trivial field for each of its fields.
+        per_coset: whether an induced field (`steer.reps.Induced`) gives a field `G.quotient(H)` instead, with H the
+            group of W; others are not changed.
     """
 
-    def __init__(self, in_type: FieldType) -> None:
-        super().__init__(in_type, _scalars(in_type))
-        self.layout = FieldLayout(in_type)
+    def __init__(self, in_type: FieldType, per_coset: bool = False) -> None:
+        super().__init__(in_type, _scalars(in_type, per_coset))
+        self.per_coset = per_coset
+        self.layout = FieldLayout(in_type, per_coset)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         # the clamp keeps the square root from the derivative 1 / 0
@@ -65,9 +69,11 @@ class NormPool(Module):
     def _export(self) -> torch.nn.Module:
         return traced(self)
 
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return super().extra_repr() + (", per_coset=True" if self.per_coset else "")
 
-def _scalars(in_type: FieldType) -> FieldType:
+
+def _scalars(in_type: FieldType, per_coset: bool = False) -> FieldType:
     # Module refuses what is not a type, with a better message than an attribute error
-    return (
-        FieldType(in_type.group, len(in_type) * [in_type.group.trivial]) if isinstance(in_type, FieldType) else in_type
-    )
+    return FieldType(in_type.group, blocks(in_type, per_coset)[0]) if isinstance(in_type, FieldType) else in_type

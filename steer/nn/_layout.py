@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..kernels._part import CHUNK
+from ..reps import Induced, Representation
 from ._constants import Constants
 from ._field_type import FieldType
 
@@ -34,6 +35,22 @@ def merge(x: torch.Tensor, axis: int = 1) -> torch.Tensor:
     if isinstance(x, torch.Tensor):
         return x.reshape(*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :])
     return x.flatten(axis, axis + 1)  # type: ignore[unreachable]
+
+
+def blocks(in_type: FieldType, per_coset: bool) -> tuple[list[Representation], list[int]]:
+    """How each field falls into blocks whose norms the group permutes.
+
+    The whole field is one block, whose norm is invariant. With `per_coset` a field Ind_H^G W has one for each coset,
+    the fibre W there: rep(g) takes block j to block i, by an orthogonal matrix of W, where g maps coset j to coset i.
+
+    Returns:
+        The type of the norms, one representation for each field: trivial, or G.quotient(H). The size of a field's
+        blocks, for each field.
+    """
+    fields = [rep if per_coset and isinstance(rep, Induced) else None for rep in in_type]
+    norms = [in_type.group.trivial if rep is None else rep.subgroup.trivial.induce(rep.group) for rep in fields]
+    sizes = [rep.size // norm.size for rep, norm in zip(in_type, norms, strict=True)]
+    return norms, sizes
 
 
 def wide(x: torch.Tensor) -> torch.Tensor:
@@ -94,7 +111,8 @@ class Arrangement(NamedTuple):
 class FieldLayout(Constants):
     """Fields of one size are handled by one operation on a view, after a gather of the channels when sizes are mixed.
 
-    Works for tensors (batch, channels, ...) of any rank, and under `torch.fx` tracing.
+    Works for tensors (batch, channels, ...) of any rank, and under `torch.fx` tracing. With `per_coset`, what is said
+    of fields below holds for the `blocks` that they fall into.
     """
 
     channels: torch.Tensor
@@ -103,21 +121,22 @@ class FieldLayout(Constants):
     position_of_field: torch.Tensor
     field_of_channel: torch.Tensor
 
-    def __init__(self, in_type: FieldType) -> None:
+    def __init__(self, in_type: FieldType, per_coset: bool = False) -> None:
         super().__init__()
-        sizes = [rep.size for rep in in_type]
+        norms, inner = blocks(in_type, per_coset)
+        sizes = np.repeat(inner, [norm.size for norm in norms]).tolist()
         self.runs, self.repeats, self.gathered = Arrangement.of(sizes)
         self._counts = [count for count, _ in self.runs]
         self._widths = [count * size for count, size in self.runs]
         if self.gathered:
             order = np.argsort(sizes, kind="stable")
-            fibres = np.split(np.arange(in_type.size), in_type.offsets[1:-1])
+            fibres = np.split(np.arange(in_type.size), np.cumsum(sizes)[:-1])
             channels = np.concatenate([fibres[field] for field in order])
             self.add_constant("channels", channels)
             self.add_constant("position", np.argsort(channels))
             self.add_constant("fields", order)
             self.add_constant("position_of_field", np.argsort(order))
-        self.add_constant("field_of_channel", in_type.field_of_channel)
+        self.add_constant("field_of_channel", np.repeat(np.arange(len(sizes)), sizes))
 
     def fibres(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(batch, repeats, n, size, ...) for each run, from x (batch, channels, ...)."""
@@ -164,14 +183,14 @@ class FieldLayout(Constants):
     def scale(self, x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         """X (batch, channels, ...) times one factor (batch, fields, ...) for each field."""
         pairs = zip(self.fibres(x), self.values(factor), strict=True)
-        return self._channels([fibres * value for fibres, value in pairs])
+        return self.joined_channels([fibres * value for fibres, value in pairs])
 
     def combine(self, x: torch.Tensor, a: torch.Tensor, y: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """A x + b y for fields x and y (batch, channels, ...) and factors a and b (batch, fields, ...)."""
         terms = zip(self.fibres(x), self.values(a), self.fibres(y), self.values(b), strict=True)
-        return self._channels([torch.addcmul(u * v, s, t) for u, v, s, t in terms])
+        return self.joined_channels([torch.addcmul(u * v, s, t) for u, v, s, t in terms])
 
-    def _channels(self, fibres: list[torch.Tensor]) -> torch.Tensor:
+    def joined_channels(self, fibres: list[torch.Tensor]) -> torch.Tensor:
         """The inverse of `fibres`."""
         parts = [merge(part, 2) for part in fibres]
         out = merge(parts[0] if len(parts) == 1 else torch.cat(parts, 2))

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import SteerError, nearest
 from ._field_type import FieldType
-from ._layout import FieldLayout, samplewise, wide
+from ._layout import FieldLayout, blocks, samplewise, wide
 from ._module import Module, traced
 
 SHORTEST: Final = 1e-5
@@ -46,18 +47,23 @@ class NormAct(Module):
     for "softplus", and t^2 / (1 + t^2) for "squash" (Sabour et al. 2017, capsules; Weiler and Cesa 2019 compare them).
     Fields shorter than 1e-5 are mapped to zero, and so is their gradient. Input and output (batch, in_type.size, ...).
 
+    With `per_coset` a field W.induce(G) is treated block by block: |x| is the norm of the fibre W at each coset, and
+    all cosets share the b of their field. A regular or quotient field then has blocks of one component.
+
     Args:
         in_type: type of the input and output.
         function: "relu", "sigmoid", "softplus" or "squash".
         bias: whether to learn b, which starts at -0.5 for "relu" and at 0 for the others; without it b = 0.
+        per_coset: whether induced fields (`steer.reps.Induced`) are treated coset by coset; others are not changed.
 
     Raises:
         SteerError: unknown function.
     """
 
     bias: torch.nn.Parameter | None
+    field_of_block: torch.Tensor
 
-    def __init__(self, in_type: FieldType, function: str = "relu", bias: bool = True) -> None:
+    def __init__(self, in_type: FieldType, function: str = "relu", bias: bool = True, per_coset: bool = False) -> None:
         super().__init__(in_type, in_type)
         if function not in FUNCTIONS:
             raise SteerError(
@@ -65,14 +71,22 @@ class NormAct(Module):
                 f"{nearest(str(function), FUNCTIONS)}"
             )
         self.function = function
-        self.layout = FieldLayout(in_type)
+        self.per_coset = per_coset
+        self.layout = FieldLayout(in_type, per_coset)
+        counts = [norm.size for norm in blocks(in_type, per_coset)[0]]
+        self.shares_bias = max(counts) > 1
+        if self.shares_bias:
+            self.add_constant("field_of_block", np.repeat(np.arange(len(counts)), counts))
         start = torch.full((len(in_type),), START.get(function, 0.0))
         self.bias = torch.nn.Parameter(start) if bias else None
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        bias: torch.Tensor | None = self.bias
+        if bias is not None and self.shares_bias:
+            bias = bias.index_select(0, self.field_of_block)
         if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
-            return self._act(x, self.bias)
-        out: torch.Tensor = _Radial.apply(x, self.bias, self)  # type: ignore[no-untyped-call]
+            return self._act(x, bias)
+        out: torch.Tensor = _Radial.apply(x, bias, self)  # type: ignore[no-untyped-call]
         return out
 
     def _act(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -110,7 +124,8 @@ class NormAct(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
-        return f"{super().extra_repr()}, function={self.function!r}, bias={self.bias is not None}"
+        coset = ", per_coset=True" if self.per_coset else ""
+        return f"{super().extra_repr()}, function={self.function!r}, bias={self.bias is not None}{coset}"
 
 
 class _Radial(torch.autograd.Function):

@@ -13,6 +13,7 @@ from ..kernels._grid import require_symmetric
 from ..reps import Group
 from ._conv import per_axis
 from ._field_type import FieldType
+from ._layout import wide
 from ._module import Module
 from ._pointwise import require_permutation
 
@@ -51,8 +52,9 @@ class _Pool(Module):
         self._check_space(x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.pool(x)
-        return out
+        # on CPU torch cannot pool volumes of half precision
+        out: torch.Tensor = self.pool(wide(x) if x.dim() == 5 and x.device.type == "cpu" else x)
+        return out.to(x.dtype)
 
     def _export(self) -> torch.nn.Module:
         return self.pool

@@ -1,0 +1,33 @@
+"""Which tests are slow by what they run over."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from steer.reps import Group
+from steer.reps._names import all_groups
+from tests import planar
+
+RARE = {
+    *(group for group in planar.PLANAR if group.name[1:] in ("7", "9", "10", "11")),
+    *(group for group in all_groups(8) if re.search("[CD](5|7|8)|S(10|14|16)", group.name)),
+}
+"""Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
+
+
+def _groups(value: object) -> Iterator[Group]:
+    if isinstance(value, Group):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _groups(part)
+
+
+@pytest.hookimpl(tryfirst=True)  # before "-m" selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            given = tuple(item.callspec.params.values())
+            if any(group in RARE for group in _groups(given)):
+                item.add_marker(pytest.mark.slow)

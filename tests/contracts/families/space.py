@@ -1,0 +1,43 @@
+"""Layers that act on space: convolutions, pooling, masks; linear maps; chains."""
+
+import steer
+from steer import nn
+
+from ..case import Case
+from ..settings import C8, D4, IRREPS, MIXED, O2, O3, SPACES, UNIFORM, in_settings
+
+C6 = steer.group("C6", dim=2)
+IMAGE = nn.FieldType(D4, 2 * [D4.trivial])
+REGULAR = nn.FieldType(D4, 2 * [D4.regular])
+WAVES = nn.FieldType(O2, [O2.irrep("0+"), O2.irrep("1"), O2.irrep("2")])
+VOXELS = nn.FieldType(O3, [O3.irrep("0e"), O3.irrep("1o")])
+HEXAGONS = nn.FieldType(C6, [C6.regular, C6.trivial])
+ELSEWHERE = {"equivariance": "hexagons do not turn as squares do", "equivariance_after_training": "the same"}
+
+CASES: dict[str, Case] = {
+    "Conv2d D4 regular": Case(lambda: nn.Conv2d(REGULAR, REGULAR, 3, padding=1), (6, 6)),
+    "Conv2d D4 pixel, stride": Case(lambda: nn.Conv2d(IMAGE, REGULAR, 3, stride=2, padding=1, basis="pixel"), (7, 7)),
+    "Conv2d O(2) irreps": Case(lambda: nn.Conv2d(WAVES, WAVES, 5, padding=2), (6, 6)),
+    "Conv3d O(3) irreps": Case(lambda: nn.Conv3d(VOXELS, VOXELS, 3, padding=1), (4, 4, 4)),
+    "ConvTranspose2d O(2) irreps": Case(lambda: nn.ConvTranspose2d(WAVES, WAVES, 4, stride=2, padding=1), (5, 5)),
+    "ConvTranspose3d O(3) irreps": Case(lambda: nn.ConvTranspose3d(VOXELS, VOXELS, 3), (3, 3, 3)),
+    "HexConv2d C6 regular": Case(lambda: nn.HexConv2d(HEXAGONS, HEXAGONS, 3, padding=1), (7, 7), without=ELSEWHERE),
+    "HexPool C6 regular": Case(lambda: nn.HexPool(HEXAGONS, 3, 1, padding=1), (7, 7), without=ELSEWHERE),
+    "HexMask C6 regular": Case(lambda: nn.HexMask(HEXAGONS), (7, 7), without=ELSEWHERE),
+    "Linear O(2) irreps": Case(lambda: nn.Linear(WAVES, WAVES), ()),
+    "Linear C8 regular": Case(
+        lambda: nn.Linear(nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(C8, 3 * [C8.regular])), ()
+    ),
+    **in_settings("AvgPool", lambda t: nn.AvgPool(t, 3, 2, 1), SPACES),
+    **in_settings("AvgPool even", lambda t: nn.AvgPool(t, 2, 1), SPACES),
+    **in_settings("BlurPool even", lambda t: nn.BlurPool(t, 2, 1, sigma=1.1), SPACES),
+    **in_settings("MaxPool", lambda t: nn.MaxPool(t, 3, 2, 1), {**MIXED, **UNIFORM}),
+    **in_settings("BlurPool", nn.BlurPool, SPACES),
+    **in_settings("Mask", nn.Mask, SPACES),
+    **in_settings("Restrict", lambda t: nn.Restrict(t, "C2" if t.group.dim == 2 else "D2"), SPACES),
+    **in_settings(
+        "Sequential",
+        lambda t: nn.Sequential(nn.BatchNorm(t), nn.NormAct(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
+        IRREPS,
+    ),
+}

@@ -1,0 +1,41 @@
+"""Products of fields, concatenated ReLUs, vector fields, blocks of induced fields, and changes of basis."""
+
+import steer
+from steer import nn
+from tests.contracts.case import Case
+
+D4, O2 = (steer.group(name, dim=2) for name in ("D4", "O(2)"))
+SO3, OCT, O3 = (steer.group(name, dim=3) for name in ("SO(3)", "O", "O(3)"))
+MIXED = nn.FieldType(D4, [D4.regular, D4.trivial, D4.quotient("D1"), D4.regular, D4.quotient("C4")])
+WAVES = nn.FieldType(O2, [O2.irrep(label) for label in ("0+", "1", "0-", "2", "1")])
+SIGNED = nn.FieldType(D4, [D4.regular, D4.irrep("A2"), D4.vector, D4.trivial, D4.irrep("B1")])
+# blocks of several sizes, beside fields that are not induced
+INDUCED = nn.FieldType(
+    D4, [D4.subgroup("C4").irrep("E").induce(D4), D4.irrep("E"), D4.regular, D4.subgroup("D1").irreps()[1].induce(D4)]
+)
+SPATIAL = nn.FieldType(OCT, 2 * [OCT.subgroup("C4").irrep("E").induce(OCT)] + [OCT.trivial, OCT.vector])
+
+
+def _square() -> nn.Module:
+    return nn.TensorSquare(nn.FieldType(SO3, 2 * [SO3.band_limited(1)]), max_frequency=2)
+
+
+def _parities() -> nn.Module:
+    return nn.TensorSquare(nn.FieldType(O3, [O3.vector, O3.irrep("0o"), O3.vector]), keep_input=True)
+
+
+CASES = {
+    "TensorSquare SO(3) band-limited": Case(_square, (5, 5, 5)),
+    "TensorSquare O(3) points": Case(_parities, (6,)),
+    "TensorProduct D4 mixed": Case(lambda: nn.TensorProduct(MIXED, SIGNED), (8, 8)),
+    "TensorProduct O(2) without space": Case(lambda: nn.TensorProduct(WAVES, WAVES[::-1], 2, keep_input=True)),
+    "CReLU D4 signed": Case(lambda: nn.CReLU(SIGNED), (7, 7)),
+    "CReLU O(3) points": Case(lambda: nn.CReLU(nn.FieldType(O3, [O3.irrep("0o"), O3.trivial])), (6,)),
+    "VectorFieldAct D4 mixed": Case(lambda: nn.VectorFieldAct(MIXED[:1] + MIXED[2:4]), (7, 7)),
+    "VectorFieldAct O regular": Case(lambda: nn.VectorFieldAct(nn.FieldType(OCT, 2 * [OCT.regular])), (5, 5, 5)),
+    "NormAct D4 per coset": Case(lambda: nn.NormAct(INDUCED, per_coset=True), (8, 8)),
+    "Gate D4 per coset": Case(lambda: nn.Gate(INDUCED, per_coset=True), (8, 8)),
+    "NormPool O per coset": Case(lambda: nn.NormPool(SPATIAL, per_coset=True), (5, 5, 5)),
+    "Disentangle D4 mixed": Case(lambda: nn.Disentangle(MIXED + SIGNED), (7, 7)),
+    "Disentangle SO(2) restricted": Case(lambda: nn.Disentangle(WAVES.restrict("SO(2)"))),
+}
