@@ -9,6 +9,7 @@ from ._disentangle import Disentangle
 from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
+from ._fourier import FourierAct, FourierMaxPool
 from ._gate import Gate
 from ._hexagonal import HexConv2d, HexMask, HexPool
 from ._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
@@ -39,6 +40,8 @@ __all__ = [
     "Dropout",
     "FieldTensor",
     "FieldType",
+    "FourierAct",
+    "FourierMaxPool",
     "Gate",
     "GroupPool",
     "HexConv2d",

@@ -1,13 +1,17 @@
 """Fields as functions on a group or its cosets: where they are sampled, and the way there and back."""
 
+import copy
 import functools
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..errors import FieldTypeError, RepresentationError, SteerError
+from ..kernels._grid import is_count
 from ..reps import (
     AxialGroup,
     BandLimited,
@@ -30,21 +34,23 @@ Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Ch
 Function = Callable[[torch.Tensor], torch.Tensor]
 
 COARSEST: Final = 4
-"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, and leaves
-an error of 0.1 at band limit 1."""
+"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, and
+leaves an error of 0.1 at band limit 1."""
+
+
+class Sampling(NamedTuple):
+    """Matrices S (n, size), coefficients to samples at the nodes of a grid, and A (out size, n), back."""
+
+    grid: Quadrature
+    synthesis: Array
+    analysis: Array
 
 
 class Kind(NamedTuple):
-    """How fields of one representation are sampled; a field that the group permutes holds its samples already.
+    """What fields of one representation become; a field that the group permutes holds its samples already."""
 
-    `synthesis` is S (n, size), `analysis` A (out.size, n).
-    """
-
-    rep: Representation
     out: Representation
-    grid: Quadrature | None = None
-    synthesis: Array | None = None
-    analysis: Array | None = None
+    sampling: Sampling | None = None
 
 
 def kinds_of(in_type: FieldType, layer: str, out_frequency: int | None, grid: Grids) -> dict[Representation, Kind]:
@@ -55,9 +61,10 @@ def kinds_of(in_type: FieldType, layer: str, out_frequency: int | None, grid: Gr
         SteerError: no such band limit or grid.
         RepresentationError: a grid on another group, or too coarse.
     """
-    if out_frequency is not None and (isinstance(out_frequency, bool) or not isinstance(out_frequency, int)):
-        raise SteerError(f"out_frequency: expected a band limit such as 2, or None for that of the input, got "
-                         f"{out_frequency!r}")
+    if out_frequency is not None and not is_count(out_frequency, 0):
+        raise SteerError(
+            f"out_frequency: expected an integer >= 0, or None for the band limit of each field, got {out_frequency!r}"
+        )
     found: dict[Representation, Kind] = {}
     for index, rep in enumerate(in_type):
         if rep in found:
@@ -68,7 +75,7 @@ def kinds_of(in_type: FieldType, layer: str, out_frequency: int | None, grid: Gr
         if isinstance(base, BandLimited):
             found[rep] = _sampled(rep, base, out_frequency, grid)
         elif rep.is_permutation:
-            found[rep] = Kind(rep, rep)
+            found[rep] = Kind(rep)
         else:
             raise FieldTypeError(
                 f"in_type: {layer} needs fields that are functions on a group or its cosets, but field {index} is "
@@ -90,16 +97,15 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
         chosen = grid(rep)
     if isinstance(chosen, Quadrature):
         rule = chosen
-    elif chosen is None or (isinstance(chosen, int) and not isinstance(chosen, bool) and chosen >= 0):
-        rule = default_grid(base, frequency, rep.group, chosen)
+    elif chosen is None or (isinstance(chosen, numbers.Integral) and is_count(chosen, 0)):
+        rule = default_grid(base, frequency, rep.group, None if chosen is None else int(chosen))
     else:
         raise SteerError(
             f"grid: expected a degree, a steer.reps.quadrature(group, degree), a dictionary or function from "
             f"representations to these, or None, got {chosen!r}"
         )
-    synthesis, analysis = _matrices(base, target, rule)
     out = rep if target == base else target
-    return Kind(rep, out if out.group == rep.group else out.restrict(rep.group), rule, synthesis, analysis)
+    return Kind(out if out.group == rep.group else out.restrict(rep.group), _sampling(base, target, rule))
 
 
 def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
@@ -116,7 +122,7 @@ def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
 
 
 @functools.lru_cache(maxsize=64)
-def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tuple[Array, Array]:
+def _sampling(source: BandLimited, target: BandLimited, grid: Quadrature) -> Sampling:
     """S and A, such that coefficients of unit variance give samples of unit variance at every node.
 
     The squares of the basis functions of `fourier` add up to `size` at every element.
@@ -124,14 +130,14 @@ def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tup
     ends = [fourier(rep.group, rep.max_frequency, subgroup=rep.subgroup, grid=grid) for rep in (source, target)]
     assert [end.rep for end in ends] == [source, target], "the transform is that of the representation"
     synthesis, analysis = ends[0].sample_matrix, ends[1].analysis_matrix
-    return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))
+    return Sampling(grid, frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size)))
 
 
 def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: int | None = None) -> Quadrature:
     """The grid for functions of a band limit and a result of another; of a given degree, if there is one.
 
-    Of a finite group, all elements. Else the rule is the orbit of a symmetry group: the acting group where it is finite,
-    or what maps square and hexagonal (cubic) lattices to themselves.
+    Of a finite group, all elements. Else the rule is the orbit of a symmetry group: the acting group where it is
+    finite, or what maps square and hexagonal (cubic) lattices to themselves.
 
     Args:
         base: what the functions are.
@@ -154,7 +160,7 @@ def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: i
 
 
 def lattice_symmetry(group: Group) -> Group | None:
-    """A finite subgroup of a continuous group that contains its symmetries of square (also hexagonal) or cubic grids."""
+    """A finite subgroup of a continuous group with its symmetries of square and hexagonal, or cubic, lattices."""
     if isinstance(group, PlanarGroup):
         return PlanarGroup(12, group.reflections)  # 12 is a multiple of 4 and 6
     if isinstance(group, RotationGroup):
@@ -179,16 +185,16 @@ class Samples(Constants):
 
     def __init__(self, in_type: FieldType, kinds: dict[Representation, Kind]) -> None:
         super().__init__()
-        self.kinds = kinds
-        sampled = [kind for kind in kinds.values() if kind.grid is not None]
-        numbers = {kind.rep: number for number, kind in enumerate(sampled, 1)}
+        sampled = {rep: kind.sampling for rep, kind in kinds.items() if kind.sampling is not None}
+        self.grids = {rep: sampling.grid for rep, sampling in sampled.items()}
+        self.outs = {rep: kinds[rep].out for rep in sampled}
+        numbers = {rep: number for number, rep in enumerate(sampled, 1)}
         self.out_type = FieldType(in_type.group, [kinds[rep].out for rep in in_type])
         self.nodes = [0]
-        for number, kind in enumerate(sampled, 1):
-            assert kind.synthesis is not None and kind.analysis is not None, "sampled kinds have both matrices"
-            self.add_constant(f"synthesis{number}", kind.synthesis)
-            self.add_constant(f"analysis{number}", kind.analysis)
-            self.nodes.append(len(kind.synthesis))
+        for number, sampling in enumerate(sampled.values(), 1):
+            self.add_constant(f"synthesis{number}", sampling.synthesis)
+            self.add_constant(f"analysis{number}", sampling.analysis)
+            self.nodes.append(len(sampling.synthesis))
         by_field = [numbers.get(rep, 0) for rep in in_type]
         self.runs, self.repeats, self.gathered = Arrangement.of(by_field)
         order = np.argsort(by_field, kind="stable") if self.gathered else np.arange(len(by_field))
@@ -204,7 +210,7 @@ class Samples(Constants):
             self.add_constant("channels", np.concatenate([into[field] for field in order]))
             self.add_constant("position", np.argsort(np.concatenate([out[field] for field in order])))
 
-    def apply(self, x: torch.Tensor, function: Function) -> torch.Tensor:
+    def mapped(self, x: torch.Tensor, function: Function) -> torch.Tensor:
         """(batch, out channels, ...) from x (batch, channels, ...).
 
         `function` maps samples (batch, fields * nodes, ...) to the same, perhaps at other points of space.
@@ -220,14 +226,54 @@ class Samples(Constants):
             out = merge(torch.cat([split(part, self.repeats, width) for part, width in both], 2))
         return out.index_select(1, self.position) if self.gathered else out
 
+    def equivariance_error(
+        self,
+        function: torch.nn.Module,
+        elements: npt.ArrayLike | None,
+        samples: int,
+        seed: int,
+        space: tuple[int, ...],
+    ) -> dict[Representation, Array]:
+        """The error of `mapped` for random fields on a region of space, relative to its norm, for each group element.
+
+        Raises:
+            GroupError: a matrix is not in the group.
+            SteerError: `samples` is no positive integer.
+        """
+        if not is_count(samples, 1):
+            raise SteerError(f"samples: expected an integer >= 1, got {samples!r}")
+        group, exact = self.out_type.group, copy.deepcopy(function).to("cpu", torch.float64).eval()
+        given = group.sample(16, seed) if elements is None else np.asarray(elements, dtype=np.float64)
+        given = given.reshape(-1, group.element_size, group.element_size)
+        found = {}
+        for number, (rep, out) in enumerate(self.outs.items(), 1):
+            ends = [torch.from_numpy(self._sources[f"{name}{number}"]) for name in ("synthesis", "analysis")]
+            noise = torch.from_numpy(np.random.default_rng(seed).normal(size=(samples, rep.size, *space)))
+            moves, moved = (torch.from_numpy(kind(given)) for kind in (rep, out))
+            with torch.no_grad():
+                whole = _through(exact, noise, ends)
+                errors = [
+                    _through(exact, times(g, noise, 1, rep.size), ends) - times(h, whole, 1, out.size)
+                    for g, h in zip(moves, moved, strict=True)
+                ]
+                scale = float(torch.linalg.vector_norm(whole)) or 1.0
+                found[rep] = np.array([float(torch.linalg.vector_norm(error)) / scale for error in errors])
+        return found
+
     def _run(self, x: torch.Tensor, index: int, function: Function) -> torch.Tensor:
-        """`apply` to the fields of one run, in all periods."""
+        """`mapped` for the fields of one run, in all periods."""
         count, number = self.runs[index]
         if not number:
             return function(x)
         fields = self.repeats * count
         samples = times(getattr(self, f"synthesis{number}"), x, fields, self.widths[index] // count)
         return times(getattr(self, f"analysis{number}"), function(samples), fields, self.nodes[number])
+
+
+def _through(function: Function, x: torch.Tensor, ends: list[torch.Tensor]) -> torch.Tensor:
+    """A f(S x) of one field x (batch, size, ...), for the matrices S and A."""
+    synthesis, analysis = ends
+    return times(analysis, function(times(synthesis, x, 1, synthesis.shape[1])), 1, len(synthesis))
 
 
 def times(matrix: torch.Tensor, x: torch.Tensor, fields: int, size: int) -> torch.Tensor:
