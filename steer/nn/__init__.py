@@ -13,6 +13,7 @@ from ._dropout import Dropout
 from ._export import export
 from ._field_type import FieldTensor, FieldType
 from ._fields import cat, split
+from ._fourier import FourierAct, FourierMaxPool
 from ._gate import Gate
 from ._global_pool import GlobalAvgPool
 from ._hexagonal import HexConv2d, HexMask, HexPool
@@ -46,6 +47,8 @@ __all__ = [
     "Dropout",
     "FieldTensor",
     "FieldType",
+    "FourierAct",
+    "FourierMaxPool",
     "Gate",
     "GlobalAvgPool",
     "GroupPool",

@@ -1,5 +1,6 @@
 """The gated nonlinearity: every field times a function of a scalar of its own."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -67,14 +68,7 @@ class Gate(Module):
         norms, sizes = blocks(fields, per_coset)
         gates = [norm for rep, norm in zip(fields, norms, strict=True) if not trivial[rep]]
         super().__init__(FieldType(fields.group, [*fields, *gates]), fields)
-        if isinstance(function, str):
-            if function not in FUNCTIONS:
-                raise SteerError(
-                    f"function: expected one of {', '.join(map(repr, FUNCTIONS))}, or an elementwise torch module, "
-                    f"got {function!r}; {nearest(function, FUNCTIONS)}"
-                )
-            function = FUNCTIONS[function]()
-        self.function = _elementwise("function", function, "'sigmoid' or torch.nn.Sigmoid()")
+        self.function = named_function(function, FUNCTIONS)
         self.scalars = _elementwise("scalars", torch.nn.SiLU() if scalars is None else scalars, "torch.nn.ELU()")
         self.per_coset = per_coset
         kinds = [0 if trivial[rep] else size for rep, size in zip(fields, sizes, strict=True)]
@@ -133,6 +127,23 @@ class Gate(Module):
 def _scale(x: torch.Tensor, factor: torch.Tensor, count: int, size: int, axis: int) -> torch.Tensor:
     """Fields of one size, count * size channels on `axis` of x, each times its own of the `count` factors."""
     return (split(x, count, size, axis) * factor.unsqueeze(axis + 1)).flatten(axis, axis + 1)
+
+
+def named_function(function: object, known: Mapping[str, type[torch.nn.Module]]) -> torch.nn.Module:
+    """The elementwise module that the argument `function` names, the first of `known` by example, or is.
+
+    Raises:
+        SteerError: unknown name, no elementwise torch module, or one that works in place.
+    """
+    if isinstance(function, str):
+        if function not in known:
+            raise SteerError(
+                f"function: expected one of {', '.join(map(repr, known))}, or an elementwise torch module, "
+                f"got {function!r}; {nearest(function, known)}"
+            )
+        return known[function]()
+    name, example = next(iter(known.items()))
+    return _elementwise("function", function, f"{name!r} or torch.nn.{example.__name__}()")
 
 
 def _elementwise(name: str, module: object, example: str) -> torch.nn.Module:

@@ -20,8 +20,35 @@ from ._pointwise import require_permutation
 Size = int | Iterable[int]
 
 _AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
-_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
 _CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+
+
+def windows(
+    group: Group, kind: Mapping[int, type[torch.nn.Module]], window: Mapping[str, Size | None], **options: bool
+) -> torch.nn.Module:
+    """The module of torch for a group's space, with windows that the group maps to each other.
+
+    Raises:
+        KernelError: as the pooling layers.
+    """
+    if window["stride"] is None:
+        window = {**window, "stride": window["kernel_size"]}
+    sizes = {name: _sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
+    for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
+        if 2 * padding > kernel:
+            raise KernelError(
+                f"padding: expected at most half of kernel_size {window['kernel_size']!r}, got {window['padding']!r}"
+            )
+    return kind[group.dim](**sizes, **options)
+
+
+def pooled(pool: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """`pool` of feature maps of any floating dtype; works under `torch.fx` tracing."""
+    # on CPU torch cannot pool volumes of half precision; a tracer's stand-in does not know where it is
+    narrow = isinstance(x, torch.Tensor) and x.dim() == 5 and x.device.type == "cpu"
+    out: torch.Tensor = pool(wide(x) if narrow else x)
+    return out.to(x.dtype)
 
 
 class _Pool(Module):
@@ -48,15 +75,14 @@ class _Pool(Module):
                     f"got {window['padding']!r}"
                 )
         self.pool = kind[group.dim](**sizes, **options)
+        self.pool = windows(in_type.group, kind, window, **options)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        # on CPU torch cannot pool volumes of half precision
-        out: torch.Tensor = self.pool(wide(x) if x.dim() == 5 and x.device.type == "cpu" else x)
-        return out.to(x.dtype)
+        return pooled(self.pool, x)
 
     def _export(self) -> torch.nn.Module:
         return self.pool
@@ -128,7 +154,7 @@ class MaxPool(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
-        super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
+        super().__init__(in_type, LARGEST, window, ceil_mode=ceil_mode)
         require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
 
 

@@ -7,7 +7,7 @@ from ._decompose import Decomposition, decompose
 from ._fourier import FourierTransform, fourier
 from ._group import Group
 from ._harmonics import harmonic_size, harmonics, solid_harmonics
-from ._induced import Induced
+from ._induced import BandLimited, Induced
 from ._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from ._planar import PlanarGroup
 from ._polyhedral import PolyhedralGroup
@@ -20,6 +20,7 @@ from ._wigner import wigner_d
 
 __all__ = [
     "AxialGroup",
+    "BandLimited",
     "Decomposition",
     "DirectProduct",
     "DirectSum",

@@ -372,11 +372,11 @@ class Group(Frozen, ABC):
         Raises:
             RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
         """
-        from ._representation import DirectSum
+        from ._induced import BandLimited
 
         share = {"real": 1, "complex": 2, "quaternionic": 4}
         parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
-        return DirectSum(tuple(parts), f"band_limited({max_frequency})")
+        return BandLimited(tuple(parts), self.trivial_subgroup, int(max_frequency))
 
     def harmonic(self, degree: int) -> "Representation":
         """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.

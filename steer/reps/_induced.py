@@ -64,6 +64,27 @@ class Induced(Representation):
         return f"({self.base!r}).induce({self.group!r})"
 
 
+@dataclass(frozen=True, repr=False)
+class BandLimited(DirectSum):
+    """Functions on a group G or its cosets G/H, cut at a frequency, in their Fourier basis; H is `subgroup`.
+
+    Get one from `Group.band_limited` (H = 1) or `Group.quotient`; `fourier` evaluates the functions. `parts` are the
+    irreps up to `max_frequency` that occur, in the order of `Group.irreps`, each as often as it does.
+    """
+
+    subgroup: Group
+    max_frequency: int
+
+    @property
+    def name(self) -> str:
+        if self.subgroup == self.group.trivial_subgroup:
+            return f"band_limited({self.max_frequency})"
+        return f"quotient({self.subgroup!r}, max_frequency={self.max_frequency})"
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.{self.name}"
+
+
 def has_finite_index(group: Group, subgroup: Group) -> bool:
     """Whether G/H is finite: H must contain the identity component of G."""
     return bool(subgroup.contains(group.identity_component).all())
@@ -108,5 +129,5 @@ def induce(base: Representation, group: Group, max_frequency: int | None) -> Rep
             f"{base.name} of {base.group.name}; pass a higher one"
         )
     if base == base.group.trivial:
-        return DirectSum(tuple(parts), f"quotient({base.group!r}, max_frequency={max_frequency})")
+        return BandLimited(tuple(parts), base.group, int(max_frequency))
     return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]

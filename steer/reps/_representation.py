@@ -240,7 +240,6 @@ class DirectSum(Representation):
     """Representations stacked as diagonal blocks, in order."""
 
     parts: tuple[Representation, ...]
-    title: str | None = None
 
     @property
     def group(self) -> Group:  # type: ignore[override]
@@ -253,7 +252,7 @@ class DirectSum(Representation):
 
     @property
     def name(self) -> str:
-        return self.title or " + ".join(part.name for part in self.parts)
+        return " + ".join(part.name for part in self.parts)
 
     @property
     def _degree(self) -> int:
@@ -272,7 +271,7 @@ class DirectSum(Representation):
         return irreps, frozen(block_diagonal([part.change_of_basis for part in self.parts]))
 
     def __repr__(self) -> str:
-        return f"{self.group!r}.{self.title}" if self.title else " + ".join(repr(part) for part in self.parts)
+        return " + ".join(repr(part) for part in self.parts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -378,7 +377,7 @@ def _isometries(rep: Representation) -> Iterator[tuple[Irrep, Array]]:
 
 
 def _summands(rep: Representation) -> tuple[Representation, ...]:
-    return rep.parts if isinstance(rep, DirectSum) and rep.title is None else (rep,)
+    return rep.parts if type(rep) is DirectSum else (rep,)
 
 
 def _same_group(first: Representation, second: Representation, operation: str) -> None:
