@@ -17,6 +17,7 @@ from ._linear import Linear
 from ._mask import Mask
 from ._module import Module
 from ._norm_act import NormAct
+from ._norms import GroupNorm, InstanceNorm, LayerNorm
 from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
 from ._pool import AvgPool, BlurPool, MaxPool
 from ._project import project
@@ -40,10 +41,13 @@ __all__ = [
     "FieldTensor",
     "FieldType",
     "Gate",
+    "GroupNorm",
     "GroupPool",
     "HexConv2d",
     "HexMask",
     "HexPool",
+    "InstanceNorm",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Mask",

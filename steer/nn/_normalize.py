@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..reps._linalg import Array
 from ._constants import Constants
 from ._field_type import FieldType
-from ._layout import samplewise, wide
+from ._layout import samplewise, split, wide
 
 _DENSE: Final = 2**14
 """Entries of a matrix that is multiplied as a whole, 64 kB: one operation in place of three, which is what counts."""
@@ -41,6 +41,74 @@ class Rows(Constants):
             return torch.mv(self.matrix.to(vector.dtype), vector)
         return (vector[self.index] * self.entries).sum(1)
 
+    def along(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, rows, n) from (batch, columns, n), also under tracing."""
+        if self.dense:
+            return torch.matmul(self.matrix.type_as(x), x)
+        rows, most = self.index.shape
+        return (split(x.index_select(1, self.index.flatten()), rows, most) * self.entries.unsqueeze(2)).sum(2)
+
+
+Entries = tuple[npt.NDArray[np.int64], Array]
+"""Index and entries of the rows of a matrix, padded with zeros; see `Rows`."""
+
+
+class Tables(NamedTuple):
+    """Linear maps between vectors over channels, sets of fields, and the invariant vectors that a set shares.
+
+    The s-th invariant vectors of the fields of a set add up to one vector. These are orthogonal, and the mean of the
+    set is a projection on them: for a set of scalars that on (1, ..., 1), for a set of one field that on all its
+    invariant vectors. They are numbered set by set.
+    """
+
+    sizes: npt.NDArray[np.int64]  # (sets,): channels of each
+    taken: Array  # (sets,): share of a set's channels that its invariants, thus the mean, take away
+    norms: Array  # (invariants,): squares of the invariant vectors
+    means: Entries  # averages over the channels of each set
+    coordinates: Entries  # of the projection on the invariant vectors
+    vector: Entries  # the channels of a vector with given coordinates
+
+    @classmethod
+    def of(cls, in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> "Tables":
+        """Those of the sets of fields that bear one number."""
+        basis, owner = _shared(in_type, set_of_field)
+        of_channel = set_of_field[in_type.field_of_channel]
+        channels, invariants = basis.shape
+        sizes = np.bincount(of_channel)
+        inside = np.arange(sizes.max()) < sizes[:, None]
+        members = np.zeros(inside.shape, dtype=np.int64)
+        members[inside] = np.argsort(of_channel, kind="stable")
+        support = members[owner]
+        entries = basis[support, np.arange(invariants)[:, None]] * inside[owner]
+        norms = np.sum(entries**2, axis=1)
+        of_set = np.bincount(owner, minlength=len(sizes))
+        slots = (np.cumsum(of_set) - of_set)[:, None] + np.arange(of_set.max())
+        used = np.where(np.arange(of_set.max()) < of_set[:, None], slots, 0)[of_channel]
+        held = np.arange(of_set.max()) < of_set[of_channel][:, None]
+        values = basis[np.arange(channels)[:, None], used] * held if invariants else np.zeros((channels, 0))
+        return cls(
+            sizes,
+            of_set / sizes,
+            norms,
+            (members, inside / sizes[:, None]),
+            (support, entries / norms[:, None]),
+            (used, values),
+        )
+
+
+def _shared(in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> tuple[Array, npt.NDArray[np.int64]]:
+    """(channels, invariants): the invariant vectors of the sets, and (invariants,) the set of each."""
+    basis = in_type.invariants
+    if not basis.shape[1]:
+        return basis, np.zeros(0, dtype=np.int64)
+    field = in_type.field_of_channel[np.argmax(np.abs(basis), axis=0)]  # an invariant vector lies in one field
+    first = np.searchsorted(field, field)  # they are numbered field by field
+    keys = np.stack([set_of_field[field], np.arange(len(field)) - first], axis=1)
+    found, position = np.unique(keys, axis=0, return_inverse=True)
+    out = np.zeros((len(basis), len(found)))
+    np.add.at(out.T, position.reshape(-1), basis.T)
+    return out, found[:, 0]
+
 
 class Statistics(Constants):
     """Linear maps between vectors over channels, fields and invariant vectors; no loop over fields.
@@ -58,29 +126,16 @@ class Statistics(Constants):
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__()
-        basis, field = in_type.invariants, in_type.field_of_channel
-        channels, invariants = basis.shape
-        sizes, starts = np.array([rep.size for rep in in_type]), np.array(in_type.offsets[:-1])
-        inside = np.arange(sizes.max()) < sizes[:, None]
-        members = np.where(inside, starts[:, None] + np.arange(sizes.max()), 0)
-        owner = field[np.argmax(np.abs(basis), axis=0)] if invariants else np.zeros(0, dtype=np.int64)
-        support = members[owner]  # an invariant vector lies in one field
-        entries = basis[support, np.arange(invariants)[:, None]] * inside[owner]
-        norms = np.sum(entries**2, axis=1)
-        of_field = np.bincount(owner, minlength=len(sizes))
-        # first invariant of each field: they are numbered field by field
-        slots = (np.cumsum(of_field) - of_field)[:, None] + np.arange(of_field.max())
-        used = np.where(np.arange(of_field.max()) < of_field[:, None], slots, 0)[field]
-        held = np.arange(of_field.max()) < of_field[field][:, None]
-        values = basis[np.arange(channels)[:, None], used] * held if invariants else np.zeros((channels, 0))
-        self.field_means = Rows(members, inside / sizes[:, None], channels)
-        self.coordinates = Rows(support, entries / norms[:, None], channels)
-        self.vector = Rows(used, values, invariants)
-        self.has_whole = bool(np.any(of_field == sizes))  # whether all components of some field are invariant
-        self.add_constant("field_of_channel", field)
+        tables = Tables.of(in_type, np.arange(len(in_type)))
+        channels, invariants, sizes = in_type.size, len(tables.norms), tables.sizes
+        self.field_means = Rows(*tables.means, channels)
+        self.coordinates = Rows(*tables.coordinates, channels)
+        self.vector = Rows(*tables.vector, invariants)
+        self.has_whole = bool(np.any(tables.taken == 1))  # whether all components of some field are invariant
+        self.add_constant("field_of_channel", in_type.field_of_channel)
         self.add_constant("sizes", sizes.astype(np.float64))
-        self.add_constant("taken", of_field / sizes)
-        self.add_constant("norms", norms)
+        self.add_constant("taken", tables.taken)
+        self.add_constant("norms", tables.norms)
         self.add_constant("zero", np.zeros(channels))
         self.add_constant("one", np.ones(channels))
 
