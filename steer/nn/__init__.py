@@ -1,7 +1,7 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
 from . import init
-from ._batch_norm import BatchNorm
+from ._batch_norm import BatchNorm, convert_sync_batchnorm
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._crelu import CReLU
@@ -66,6 +66,7 @@ __all__ = [
     "TensorSquare",
     "VectorFieldAct",
     "act_on_hexagonal",
+    "convert_sync_batchnorm",
     "export",
     "from_hexagonal",
     "init",

@@ -11,6 +11,7 @@ from ..reps._linalg import Array
 from ._constants import Constants
 from ._field_type import FieldType
 from ._layout import samplewise, split, wide
+from ._processes import Processes
 
 _DENSE: Final = 2**14
 """Entries of a matrix that is multiplied as a whole, 64 kB: one operation in place of three, which is what counts."""
@@ -67,6 +68,7 @@ class Tables(NamedTuple):
     means: Entries  # averages over the channels of each set
     coordinates: Entries  # of the projection on the invariant vectors
     vector: Entries  # the channels of a vector with given coordinates
+    sums: Entries  # over the invariants of each set
 
     @classmethod
     def of(cls, in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> "Tables":
@@ -82,10 +84,10 @@ class Tables(NamedTuple):
         entries = basis[support, np.arange(invariants)[:, None]] * inside[owner]
         norms = np.sum(entries**2, axis=1)
         of_set = np.bincount(owner, minlength=len(sizes))
-        slots = (np.cumsum(of_set) - of_set)[:, None] + np.arange(of_set.max())
-        used = np.where(np.arange(of_set.max()) < of_set[:, None], slots, 0)[of_channel]
-        held = np.arange(of_set.max()) < of_set[of_channel][:, None]
-        values = basis[np.arange(channels)[:, None], used] * held if invariants else np.zeros((channels, 0))
+        held = np.arange(of_set.max()) < of_set[:, None]
+        slots = np.where(held, (np.cumsum(of_set) - of_set)[:, None] + np.arange(of_set.max()), 0)
+        used = slots[of_channel]
+        values = basis[np.arange(channels)[:, None], used] * held[of_channel] if invariants else np.zeros((channels, 0))
         return cls(
             sizes,
             of_set / sizes,
@@ -93,6 +95,7 @@ class Tables(NamedTuple):
             (members, inside / sizes[:, None]),
             (support, entries / norms[:, None]),
             (used, values),
+            (slots, held.astype(np.float64)),
         )
 
 
@@ -114,7 +117,8 @@ class Statistics(Constants):
     """Linear maps between vectors over channels, fields and invariant vectors; no loop over fields.
 
     `field_means` averages over the channels of each field. `coordinates` gives those of the projection on the invariant
-    vectors, `vector` the channels of a vector with given coordinates.
+    vectors, `vector` the channels of a vector with given coordinates, and `mean_squares` its mean square over each
+    field, from the squares of the coordinates.
     """
 
     field_of_channel: torch.Tensor
@@ -131,6 +135,9 @@ class Statistics(Constants):
         self.field_means = Rows(*tables.means, channels)
         self.coordinates = Rows(*tables.coordinates, channels)
         self.vector = Rows(*tables.vector, invariants)
+        slots, held = tables.sums
+        shares = held * tables.norms[slots] if invariants else held
+        self.mean_squares = Rows(slots, shares / sizes[:, None], invariants)
         self.has_whole = bool(np.any(tables.taken == 1))  # whether all components of some field are invariant
         self.add_constant("field_of_channel", in_type.field_of_channel)
         self.add_constant("sizes", sizes.astype(np.float64))
@@ -156,10 +163,16 @@ class Moments(NamedTuple):
     centre: torch.Tensor  # (channels,): mu
     var: torch.Tensor  # (fields,): mean of (x - mu)^2 over each field
     inverse: torch.Tensor  # (fields,): 1 / sqrt(var + eps)
+    total: int | torch.Tensor  # values in a mean, of each component
 
 
 def normalize(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, statistics: Statistics, eps: float
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    statistics: Statistics,
+    eps: float,
+    processes: Processes | None = None,
 ) -> tuple[torch.Tensor, Moments]:
     """Fields x (batch, channels, ...) to weight (x - mu) / sqrt(var + eps) + bias, over batch and space; the moments.
 
@@ -169,23 +182,49 @@ def normalize(
         bias: (invariants,): coordinates.
         statistics: of the type.
         eps: added to the variance.
+        processes: those that hold the batch together, each some samples, maybe none; None for this process alone.
     """
     if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
-        moments = _moments(x, statistics, eps)
+        moments = _moments(x, statistics, eps, processes)
         return _scale(x, weight, bias, moments.centre, moments.inverse, statistics), moments
     with torch.no_grad():
-        moments = _moments(x, statistics, eps)
-    out: torch.Tensor = _Normalize.apply(x, weight, bias, moments.centre, moments.inverse, statistics, eps)  # type: ignore[no-untyped-call]
+        moments = _moments(x, statistics, eps, processes)
+    out: torch.Tensor = _Normalize.apply(  # type: ignore[no-untyped-call]
+        x, weight, bias, moments.centre, moments.inverse, statistics, eps, processes, moments.total
+    )
     return out, moments
 
 
-def _moments(x: torch.Tensor, statistics: Statistics, eps: float) -> Moments:
-    values, dims = wide(x), _dims(x)
+def _moments(x: torch.Tensor, statistics: Statistics, eps: float, processes: Processes | None) -> Moments:
+    values, dims, count = wide(x), _dims(x), x.numel() // x.shape[1]
     coordinates = statistics.coordinates(values.mean(dims))
     centre = statistics.vector(coordinates)
     (squares,) = samplewise(lambda part: (_over_space((part - _like(centre, x)).square()),), values)
-    var = statistics.field_means(squares.sum(0) / (x.numel() // x.shape[1]))
-    return Moments(coordinates, centre, var, (var + eps).rsqrt())
+    var = statistics.field_means(squares.sum(0) / count)
+    if processes is not None:
+        return _together(coordinates, var, count, statistics, eps, processes)
+    return Moments(coordinates, centre, var, (var + eps).rsqrt(), count)
+
+
+def _together(
+    coordinates: torch.Tensor, var: torch.Tensor, count: int, statistics: Statistics, eps: float, processes: Processes
+) -> Moments:
+    """The moments of the batch of all processes from those of this one, in one exchange.
+
+    The variance of all is the mean of the variances within the processes and of the squared distances between their
+    means and that of all; see Chan, Golub, LeVeque 1983, equation 2.1.
+    """
+    own = torch.cat([coordinates, var])
+    if not count:
+        own = own.nan_to_num()  # means of nothing, with weight 0
+    rows = processes.rows(torch.cat([own, own.new_full((1,), count)]))
+    counts = rows[:, -1:].detach()
+    total = counts.sum().clamp_min(1)
+    means, within = rows[:, : len(coordinates)], rows[:, len(coordinates) : -1]
+    mean = (counts * means).sum(0) / total
+    between = statistics.mean_squares((counts * (means - mean).square()).sum(0) / total)
+    var = (counts * within).sum(0) / total + between
+    return Moments(mean, statistics.vector(mean), var, (var + eps).rsqrt(), total)
 
 
 def _scale(
@@ -204,16 +243,17 @@ class _Normalize(torch.autograd.Function):
     """`_scale` by the moments of x, with the derivative of Ioffe, Szegedy 2015, section 3, for sums over fields.
 
     mu is a projection of the mean, so the variance is stationary in it and the gradient gets no term of that. Plain
-    operations keep x - mu as well as x, and take twice as long.
+    operations keep x - mu as well as x, and take twice as long. Where several processes hold the batch, the sums that x
+    is to get a gradient of are over all of them; weight and bias get those of this process, as with any layer.
     """
 
     @staticmethod
     def forward(x: torch.Tensor, *inputs: Any) -> torch.Tensor:
-        return _scale(x, *inputs[:-1])
+        return _scale(x, *inputs[:5])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        *tensors, ctx.statistics, ctx.eps = inputs
+        *tensors, ctx.statistics, ctx.eps, ctx.processes, ctx.total = inputs
         ctx.save_for_backward(*tensors)
 
     @staticmethod
@@ -221,11 +261,9 @@ class _Normalize(torch.autograd.Function):
         x, weight, bias, centre, inverse = ctx.saved_tensors
         statistics: Statistics = ctx.statistics
         values, slope, dims = wide(x), wide(grads[0]), _dims(x)
-        count = x.numel() // x.shape[1]
-        if (
-            torch.is_grad_enabled()
-        ):  # for second derivatives: the statistics as functions of x, and operations that autograd knows
-            _, centre, _, inverse = _moments(x, statistics, ctx.eps)
+        if torch.is_grad_enabled():  # for second derivatives: the statistics as functions of x
+            _, centre, _, inverse, _ = _moments(x, statistics, ctx.eps, ctx.processes)
+        if torch.is_grad_enabled() or not x.numel():  # operations that autograd knows, and that take nothing
             moments, sums = (slope * (values - _like(centre, x))).sum(dims), slope.sum(dims)
         else:  # the same in one pass
             one = statistics.one.to(centre.dtype)
@@ -234,21 +272,24 @@ class _Normalize(torch.autograd.Function):
             )
         moments = statistics.field_means(moments)
         scale = statistics.spread(inverse * weight)
-        pull = statistics.spread(moments * weight * inverse.pow(3)) / -count
-        shift = statistics.vector(statistics.coordinates(scale * sums)) / -count - pull * centre
         by_weight = moments * statistics.sizes * inverse
+        along = statistics.coordinates(scale * sums)
+        if ctx.processes is not None:
+            moments, along = ctx.processes.sum(torch.cat([moments, along])).split([len(moments), len(along)])
+        pull = statistics.spread(moments * weight * inverse.pow(3)) / -ctx.total
+        shift = statistics.vector(along) / -ctx.total - pull * centre
         by_bias = statistics.coordinates(sums) * statistics.norms
         (found,) = samplewise(
             lambda a, b: (torch.addcmul(statistics.affine(a, pull, shift), b, _like(scale, x)),), values, slope
         )
-        return found.to(x.dtype), by_weight.to(weight.dtype), by_bias.to(bias.dtype), None, None, None, None
+        return found.to(x.dtype), by_weight.to(weight.dtype), by_bias.to(bias.dtype), *6 * [None]
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
-        *tensors, statistics, eps = inputs
+        *tensors, statistics, eps, processes, _ = inputs
 
         def one(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-            _, centre, _, inverse = _moments(x, statistics, eps)
+            _, centre, _, inverse, _ = _moments(x, statistics, eps, processes)
             return _scale(x, weight, bias, centre, inverse, statistics)
 
         return torch.vmap(one, in_dims[:3])(*tensors[:3]), 0

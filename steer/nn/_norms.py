@@ -4,6 +4,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
@@ -29,11 +30,9 @@ class _SetNorm(Module):
     one: torch.Tensor
     zero: torch.Tensor
 
-    def __init__(self, in_type: FieldType, sets: int | None, eps: float, affine: bool) -> None:
-        """With `sets` sets of equally many fields; None for one set a field."""
+    def __init__(self, in_type: FieldType, sets: int, eps: float, affine: bool) -> None:
         super().__init__(in_type, in_type)
         fields = len(in_type)
-        sets = fields if sets is None else sets
         if isinstance(sets, bool) or not isinstance(sets, int) or sets < 1 or fields % sets:
             fit = [count for count in range(1, fields + 1) if fields % count == 0]
             raise SteerError(
@@ -47,7 +46,7 @@ class _SetNorm(Module):
         self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None
         self.bias = torch.nn.Parameter(torch.zeros(in_type.invariants.shape[1])) if affine else None
 
-    def _tabulate(self, set_of_field: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+    def _tabulate(self, set_of_field: npt.NDArray[np.int64]) -> None:
         in_type, channels = self.in_type, self.in_type.size
         tables = Tables.of(in_type, set_of_field)
         own = Tables.of(in_type, np.arange(len(in_type)))  # a bias lies in each field by itself
@@ -56,7 +55,7 @@ class _SetNorm(Module):
         self.coordinates = Rows(*tables.coordinates, channels)
         self.vector = Rows(*tables.vector, self.invariants)
         self.biases = Rows(*own.vector, len(own.norms))
-        self.has_whole = bool(np.any(tables.taken == 1))  # whether all channels of some set belong to its mean
+        self.lone = _lone(own, set_of_field)
         # torch's kernel computes the same for sets of one size with the invariant (1, ..., 1) each
         ones = self.invariants == self.sets and bool(np.all(abs(tables.vector[1].sum(1) - 1) < 1e-12))
         self._of_torch = self._over_space and ones and len(set(tables.sizes)) == 1
@@ -67,21 +66,21 @@ class _SetNorm(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(x, torch.Tensor):  # a tracer's stand-in
-            return self._act(x, *self._by_channel())
-        if self._over_space and self.has_whole and math.prod(x.shape[2:]) == 1:
-            raise ShapeError(self._needs_space(tuple(x.shape)))
+            return self._act(x, *self._by_channel())  # type: ignore[unreachable]
+        if self._over_space and self.lone is not None and math.prod(x.shape[2:]) == 1:
+            raise ShapeError(self._without_space(tuple(x.shape)))
         weight, bias = self._by_channel()
         if self._of_torch and x.numel():
             values = wide(x)
-            named = (weight.to(values.dtype), bias.to(values.dtype)) if self.affine else (None, None)
-            return F.group_norm(values, self.sets, *named, self.eps).to(x.dtype)
+            weights, biases = (weight.to(values.dtype), bias.to(values.dtype)) if self.affine else (None, None)
+            return F.group_norm(values, self.sets, weights, biases, self.eps).to(x.dtype)
         if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
             return self._act(x, weight, bias)
         out: torch.Tensor = _Standardize.apply(x, weight, bias, self)  # type: ignore[no-untyped-call]
         return out
 
-    def _needs_space(self, shape: tuple[int, ...]) -> str:
-        raise TypeError(f"{type(self).__name__} must define _needs_space")
+    def _without_space(self, shape: tuple[int, ...]) -> str:
+        raise TypeError(f"{type(self).__name__} must define _without_space")
 
     def _by_channel(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight and bias of each channel; of one entry, if they do nothing."""
@@ -95,7 +94,7 @@ class _SetNorm(Module):
         return out.reshape(x.shape).to(x.dtype)
 
     def _standard(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """x - mu (batch, channels, n) and 1 / sqrt(var + eps) (batch, sets, n or 1) of values (batch, channels, n)."""
+        """Give x - mu (batch, channels, n) and 1 / sqrt(var + eps) (batch, sets, n or 1) of (batch, channels, n)."""
         centred = values
         if self.invariants:
             centred = values - self._project(values.mean(2, keepdim=True) if self._over_space else values)
@@ -151,8 +150,8 @@ class InstanceNorm(_SetNorm):
 
     One formula for every orthogonal representation, as in `BatchNorm`. mu is the mean over space, projected on the
     invariant vectors of the field; var is the mean of (x - mu)^2 over space and the components of the field; beta is a
-    learned invariant vector. Trivial fields are treated as by `torch.nn.InstanceNorm2d` (Ulyanov et al. 2016). There are
-    no running statistics: training and evaluation are the same function. Input and output (batch, in_type.size, ...).
+    learned invariant vector. Trivial fields are treated as by `torch.nn.InstanceNorm2d` (Ulyanov et al. 2016). There
+    are no running statistics: training and evaluation are the same. Input and output (batch, in_type.size, ...).
 
     Args:
         in_type: type of the input and output.
@@ -162,16 +161,17 @@ class InstanceNorm(_SetNorm):
 
     Raises:
         SteerError: eps out of range.
-        ShapeError: one position, or no space, and a trivial field, whose variance is undefined.
+        ShapeError: a trivial field without space, or on one position: its variance is undefined.
     """
 
     def __init__(self, in_type: FieldType, eps: float = 1e-5, affine: bool = False) -> None:
-        super().__init__(in_type, None, eps, affine)
+        super().__init__(in_type, len(in_type) if isinstance(in_type, FieldType) else 1, eps, affine)
 
-    def _needs_space(self, shape: tuple[int, ...]) -> str:
+    def _without_space(self, shape: tuple[int, ...]) -> str:
         return (
-            f"x: InstanceNorm needs more than one position for each trivial field, got shape {shape}; "
-            f"use GroupNorm or LayerNorm, over several fields, or BatchNorm, over the batch"
+            f"x: InstanceNorm needs more than one position for field {self.lone}, {self.in_type[self.lone or 0]!r}, "
+            f"which is its own mean, got shape {shape}; use GroupNorm or LayerNorm, over several fields, or BatchNorm, "
+            "over the batch"
         )
 
 
@@ -180,10 +180,10 @@ class GroupNorm(_SetNorm):
 
     The fields fall into `num_groups` sets of equally many consecutive ones. The s-th invariant vectors of the fields of
     a set add up to one vector; mu is the mean over space, projected on these sums; var is the mean of (x - mu)^2 over
-    space and the channels of the set; beta is a learned invariant vector of each field. So mu is one number for a set of
-    trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.GroupNorm` (Wu, He 2018).
-    Fields without an invariant vector have no mean; in a set with others they only share the variance. Input and output
-    (batch, in_type.size, ...).
+    space and the channels of the set; beta is a learned invariant vector of each field. So mu is one number for a set
+    of trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.GroupNorm` (Wu, He 2018).
+    Fields without an invariant vector have no mean, and share the variance. Input and output (batch, in_type.size,
+    ...).
 
     Args:
         in_type: type of the input and output.
@@ -194,19 +194,19 @@ class GroupNorm(_SetNorm):
 
     Raises:
         SteerError: `num_groups` does not divide the number of fields; eps out of range.
-        ShapeError: one position, or no space, and a set of one trivial field, whose variance is undefined.
+        ShapeError: a trivial field that alone in its set has an invariant vector, without space or on one position: it
+            is its own mean.
     """
 
     def __init__(self, in_type: FieldType, num_groups: int, eps: float = 1e-5, affine: bool = True) -> None:
-        if num_groups is None:
-            raise SteerError("num_groups: expected a divisor of the number of fields, got None")
         super().__init__(in_type, num_groups, eps, affine)
         self.num_groups = num_groups
 
-    def _needs_space(self, shape: tuple[int, ...]) -> str:
+    def _without_space(self, shape: tuple[int, ...]) -> str:
         return (
-            f"x: GroupNorm needs more than one value for each set of fields, got shape {shape} and a set whose "
-            f"channels are all invariant and averaged away; use fewer groups than num_groups={self.num_groups}"
+            f"x: GroupNorm needs more than one position for field {self.lone}, {self.in_type[self.lone or 0]!r}, "
+            f"which alone in its set has an invariant vector and is its own mean, got shape {shape}; use fewer groups "
+            f"than num_groups={self.num_groups}, or BatchNorm"
         )
 
     def extra_repr(self) -> str:
@@ -217,11 +217,11 @@ class GroupNorm(_SetNorm):
 class LayerNorm(_SetNorm):
     """Layer normalisation: y = gamma (x - mu) / sqrt(var + eps) + beta, by sample and position over all channels.
 
-    The s-th invariant vectors of all fields add up to one vector; mu is the projection of x at a position on these sums;
-    var is the mean of (x - mu)^2 over the channels; beta is a learned invariant vector of each field. So mu is one number
-    for trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.LayerNorm` on an axis of
-    channels (Ba et al. 2016); without any invariant vector this is root-mean-square normalisation (Zhang, Sennrich 2019).
-    Input and output (batch, in_type.size, ...).
+    The s-th invariant vectors of all fields add up to one vector; mu is the projection of x at a position on these
+    sums; var is the mean of (x - mu)^2 over the channels; beta is a learned invariant vector of each field. So mu is
+    one number for trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.LayerNorm` on
+    the axis of channels (Ba et al. 2016). Without an invariant vector this is root-mean-square normalisation (Zhang,
+    Sennrich 2019). Input and output (batch, in_type.size, ...).
 
     Args:
         in_type: type of the input and output.
@@ -230,7 +230,7 @@ class LayerNorm(_SetNorm):
             `in_type.invariants`).
 
     Raises:
-        FieldTypeError: a single trivial field, which is its own mean.
+        FieldTypeError: a trivial field that alone has an invariant vector: it is its own mean.
         SteerError: eps out of range.
     """
 
@@ -238,11 +238,18 @@ class LayerNorm(_SetNorm):
 
     def __init__(self, in_type: FieldType, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__(in_type, 1, eps, affine)
-        if self.has_whole:
+        if self.lone is not None:
             raise FieldTypeError(
-                f"in_type: LayerNorm would map field 0 of {in_type} to zero, since all its components are invariant and "
-                f"equal their mean; use more fields, or InstanceNorm or BatchNorm"
+                f"in_type: LayerNorm would map field {self.lone} of {in_type}, {in_type[self.lone]!r}, to zero, since "
+                "it alone has an invariant vector and is its own mean; use BatchNorm, or InstanceNorm on feature maps"
             )
+
+
+def _lone(own: Tables, set_of_field: npt.NDArray[np.int64]) -> int | None:
+    """A field that equals its mean at one position: trivial, and alone in its set with an invariant vector."""
+    partners = np.bincount(set_of_field[own.taken > 0], minlength=int(set_of_field.max()) + 1)
+    found = np.flatnonzero((own.taken == 1) & (partners[set_of_field] == 1))
+    return int(found[0]) if len(found) else None
 
 
 def _single(x: torch.Tensor) -> torch.Tensor:
