@@ -5,6 +5,7 @@ from torch.nn import ModuleList
 from . import init
 from ._batch_norm import BatchNorm
 from ._containers import Branch, Identity, Residual
+from ._batch_norm import BatchNorm, convert_sync_batchnorm
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._crelu import CReLU
@@ -23,6 +24,7 @@ from ._linear import Linear
 from ._mask import Mask
 from ._module import Module
 from ._norm_act import NormAct
+from ._norms import GroupNorm, InstanceNorm, LayerNorm
 from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
 from ._pool import AvgPool, BlurPool, MaxPool
 from ._project import project
@@ -51,11 +53,14 @@ __all__ = [
     "FourierMaxPool",
     "Gate",
     "GlobalAvgPool",
+    "GroupNorm",
     "GroupPool",
     "HexConv2d",
     "HexMask",
     "HexPool",
     "Identity",
+    "InstanceNorm",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Mask",
@@ -78,6 +83,7 @@ __all__ = [
     "VectorFieldAct",
     "act_on_hexagonal",
     "cat",
+    "convert_sync_batchnorm",
     "export",
     "from_hexagonal",
     "init",

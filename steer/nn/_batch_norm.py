@@ -1,5 +1,7 @@
 """Batch normalisation for fields of any orthogonal representation."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
@@ -8,6 +10,7 @@ from ._field_type import FieldType
 from ._layout import merge, split
 from ._module import Module
 from ._normalize import Statistics, normalize
+from ._processes import Processes
 
 
 class BatchNorm(Module):
@@ -19,6 +22,11 @@ class BatchNorm(Module):
     components, trivial fields are treated as by `torch.nn.BatchNorm2d`, and a non-trivial irrep has no mean but a mean
     square. Input and output (batch, in_type.size, ...).
 
+    With `sync` the batch is that of all processes in training, as by `torch.nn.SyncBatchNorm`: outputs, gradients and
+    running statistics are those of one process on the whole batch. Each process may hold another number of samples, or
+    none. One exchange of a short vector forward, and one backward; on any device that the processes can reduce on.
+    Without an initialised process group, or with one process, `sync` changes nothing.
+
     Args:
         in_type: type of the input and output.
         eps: added to the variance.
@@ -27,6 +35,8 @@ class BatchNorm(Module):
             `in_type.invariants`).
         track_running_stats: whether to keep `running_mean` (number of invariants), `running_var` (number of fields) and
             `num_batches_tracked` and use them in evaluation mode.
+        sync: whether the processes of `torch.distributed` share their statistics in training; an attribute that may be
+            set later. See `convert_sync_batchnorm` for processes of one group.
 
     Raises:
         SteerError: eps or momentum out of range.
@@ -46,6 +56,7 @@ class BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        sync: bool = False,
     ) -> None:
         super().__init__(in_type, in_type)
         if not eps >= 0:
@@ -55,6 +66,8 @@ class BatchNorm(Module):
                 f"momentum: expected a number between 0 and 1, or None for a plain average, got {momentum!r}"
             )
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
+        self.sync = sync
+        self.processes = Processes()
         self.statistics = Statistics(in_type)
         sizes = {rep.size for rep in in_type}
         # torch's kernel computes the same for fields of one size with the invariant (1, ..., 1) each
@@ -70,6 +83,8 @@ class BatchNorm(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         count = x.numel() // self.in_type.size
         by_batch = self.training or self.running_mean is None
+        if self.sync and self.training and self.processes.several:
+            return self._by_batch(x, self.processes)
         if by_batch and count == 1 and self.statistics.has_whole:
             raise ShapeError(
                 f"x: BatchNorm needs more than one value for each trivial field in training, got shape "
@@ -77,13 +92,13 @@ class BatchNorm(Module):
             )
         if not by_batch or count == 0:
             return x if count == 0 else self._by_running(x)
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
         if self._shape is not None and self.momentum is not None:
+            if self.training and self.num_batches_tracked is not None:
+                self.num_batches_tracked.add_(1)
             mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
             fields = split(x, *self._shape)
             return merge(F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps))
-        return self._by_batch(x, count)
+        return self._by_batch(x)
 
     def _by_running(self, x: torch.Tensor) -> torch.Tensor:
         mean, var, weight, bias = self._running()
@@ -106,18 +121,20 @@ class BatchNorm(Module):
         bias = like.new_zeros(self.in_type.invariants.shape[1]) if self.bias is None else self.bias
         return weight, bias
 
-    def _by_batch(self, x: torch.Tensor, count: int) -> torch.Tensor:
+    def _by_batch(self, x: torch.Tensor, processes: Processes | None = None) -> torch.Tensor:
         wide = x.new_empty(0, dtype=torch.promote_types(x.dtype, torch.float32))
-        out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps)
+        out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps, processes)
         if self.training:
-            self._track(moments.coordinates.detach(), moments.var.detach(), count)
+            self._track(moments.coordinates.detach(), moments.var.detach(), moments.total)
         return out
 
     @torch.no_grad()
-    def _track(self, coordinates: torch.Tensor, var: torch.Tensor, count: int) -> None:
+    def _track(self, coordinates: torch.Tensor, var: torch.Tensor, count: int | torch.Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
-        unbiased = var / (1 - self.statistics.taken / count)
+        self.num_batches_tracked.add_(1)
+        # one value in all processes together has variance 0, and nothing to divide by
+        unbiased = var / (1 - self.statistics.taken / count).clamp_min(torch.finfo(var.dtype).tiny)
         share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         for running, new in ((self.running_mean, coordinates), (self.running_var, unbiased)):
             running.lerp_(new.to(running.dtype), share)
@@ -144,7 +161,30 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
+        sync = ", sync=True" if self.sync else ""
         return (
             f"{super().extra_repr()}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"track_running_stats={self.track_running_stats}{sync}"
         )
+
+
+def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) -> torch.nn.Module:
+    """The model, in which every `BatchNorm` now takes the statistics of all processes in training: `sync` is set.
+
+    `torch.nn.SyncBatchNorm.convert_sync_batchnorm` converts torch's own batch normalisations, and leaves these; call
+    both where a model has both.
+
+    Args:
+        model: any module that contains some; it is changed in place.
+        process_group: of `torch.distributed`, the processes that share statistics; all of them when None. Modules with
+            a group of their own can be copied, but not pickled.
+
+    Raises:
+        SteerError: not a module.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")
+    for part in model.modules():
+        if isinstance(part, BatchNorm):
+            part.sync, part.processes = True, Processes(process_group)
+    return model
