@@ -1,6 +1,7 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
 from . import init
+from ._attention import SelfAttention
 from ._batch_norm import BatchNorm
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
@@ -54,6 +55,7 @@ __all__ = [
     "Pointwise",
     "ReLU",
     "Restrict",
+    "SelfAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",
