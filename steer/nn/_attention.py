@@ -1,6 +1,7 @@
 """Self-attention whose scores are invariant and whose values are fields."""
 
 import copy
+import math
 import numbers
 from collections import Counter
 from typing import overload
@@ -24,10 +25,10 @@ class SelfAttention(Module):
         a(x, y) = softmax_y(<q(x), k(y)> / sqrt(c) + b(|x - y|)),    h(x) = sum_y a(x, y) v(y)
 
     with c the channels of a head is then invariant and h a field of the type of the head; the fields of all heads
-    together go through an equivariant linear map to `out_type`. See Fuchs et al. 2020, SE(3)-Transformers (section
-    3.2), where scores of equivariant queries and keys are invariant, and Romero and Cordonnier 2021, Group Equivariant
-    Stand-Alone Self-Attention, for groups that permute components. For the trivial group and without distances it is
-    `torch.nn.MultiheadAttention`.
+    together go through an equivariant linear map to `out_type`. Invariant scores of equivariant queries and keys are
+    those of Fuchs et al. 2020, SE(3)-Transformers (section 3.2); their values depend on x - y, here positions enter the
+    scores alone. Romero and Cordonnier 2021, Group Equivariant Stand-Alone Self-Attention, move encodings of x - y by
+    the group instead. For the trivial group and without distances it is `torch.nn.MultiheadAttention`.
 
     Input (batch, in_type.size, *space) or (batch, in_type.size, n), output (batch, out_type.size, ...). Without b
     positions are not seen: the layer commutes with all permutations of them. With `distances` as a number of radial
@@ -85,7 +86,7 @@ class SelfAttention(Module):
                 f"out_type of {self.out_type.group!r}; go to a subgroup with nn.Restrict first"
             )
         self.num_heads = _require_positive("num_heads", num_heads)
-        if isinstance(dropout, bool) or not isinstance(dropout, numbers.Real) or not 0 <= dropout <= 1:
+        if not 0 <= dropout <= 1:
             raise SteerError(f"dropout: expected a probability between 0 and 1, got {dropout!r}")
         self.dropout = float(dropout)
         self.distances = None if distances is None else _require_positive("distances", distances)
@@ -186,11 +187,12 @@ class SelfAttention(Module):
             scores = scores.masked_fill(padded.unsqueeze(1).transpose(2, 3), torch.finfo(query.dtype).min)
         drop = self.dropout if self.training else 0.0
         read = torch.nn.functional.scaled_dot_product_attention(query, key, value, scores, drop)
-        out = self.out_proj(read.transpose(1, 2).flatten(2).flatten(0, 1))
-        out = out.unflatten(0, points.shape[:2])
+        mixed = self.out_proj(read.transpose(1, 2).flatten(2).flatten(0, 1)).unflatten(0, points.shape[:2])
         if mask is not None:
-            out = out.masked_fill(padded, 0)
-        return out.transpose(1, 2).unflatten(2, x.shape[2:])
+            mixed = mixed.masked_fill(padded, 0)
+        out: torch.Tensor = mixed.transpose(1, 2).unflatten(2, x.shape[2:])
+        # channels last stay so; a tracer does not know
+        return out.contiguous() if isinstance(x, torch.Tensor) and x.is_contiguous() else out
 
     def _bias(self, x: torch.Tensor, positions: torch.Tensor | None, query: torch.Tensor) -> torch.Tensor | None:
         """(batch or 1, heads, n, n): what the distances add to the scores."""
@@ -202,8 +204,8 @@ class SelfAttention(Module):
 
     def _export(self) -> torch.nn.Module:
         plain = copy.copy(self)
-        maps = {"in_proj": self.in_proj._export(), "out_proj": self.out_proj._export()}
-        plain.__dict__["_modules"] = self._modules | maps
+        plain._modules = dict(self._modules)  # not those of this layer
+        plain.in_proj, plain.out_proj = self.in_proj._export(), self.out_proj._export()  # type: ignore[assignment]
         return traced(plain)
 
     def extra_repr(self) -> str:
@@ -216,19 +218,20 @@ class SelfAttention(Module):
 
 def _divided(in_type: FieldType, num_heads: int) -> FieldType:
     """The fields of one head: of each kind, the first of `num_heads` equal shares."""
-    shares = {}
-    for rep, count in Counter(in_type).items():
-        shares[rep], rest = divmod(count, num_heads)
-        if rest:
+    counts = Counter(in_type)
+    for rep, count in counts.items():
+        if count % num_heads:
+            most = math.gcd(*counts.values())
+            divisors = " or ".join(str(number) for number in range(1, most + 1) if most % number == 0)
             raise FieldTypeError(
-                f"num_heads: {num_heads} heads cannot share the {count} fields {rep.name} of in_type ({in_type}) "
-                f"evenly; use a divisor of {count}, {count - count % num_heads or ''}"
+                f"num_heads: {num_heads} heads cannot share the fields {count} x {rep.name} of in_type ({in_type}) "
+                f"evenly; use {divisors} heads, {num_heads} or a multiple of fields of each kind, or pass head_type="
             )
-    kept: Counter[object] = Counter()
+    shares = {rep: count // num_heads for rep, count in counts.items()}
     fields = []
     for rep in in_type:
-        kept[rep] += 1
-        if kept[rep] <= shares[rep]:
+        if shares[rep]:
+            shares[rep] -= 1
             fields.append(rep)
     return FieldType(in_type.group, fields)
 

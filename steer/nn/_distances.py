@@ -63,4 +63,5 @@ class DistanceBias(Constants):
         rates = (scales / scales[:1]).square().reshape(-1, 1, 1) / -2
         gaussians = (squares.unsqueeze(1) * rates).exp()  # (batch, count, n, n)
         weight = self.weight.type_as(gaussians)
-        return (weight @ gaussians.flatten(2)).unflatten(2, squares.shape[1:])
+        batch, count = squares.shape[:2]
+        return (weight @ gaussians.flatten(2)).reshape(batch, len(weight), count, count)
