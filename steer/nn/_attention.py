@@ -121,7 +121,7 @@ class SelfAttention(Module):
         self._check(x)
         self._check_mask(x, mask)
         self._check_positions(x, positions)
-        return self._compute(x, mask, positions)
+        return self._attend(x, mask, positions)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -168,9 +168,10 @@ class SelfAttention(Module):
                 f"got {tuple(positions.shape)}"
             )
 
-    def _compute(
-        self, x: torch.Tensor, mask: torch.Tensor | None = None, positions: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        return self._attend(x, None, None)
+
+    def _attend(self, x: torch.Tensor, mask: torch.Tensor | None, positions: torch.Tensor | None) -> torch.Tensor:
         points = x.flatten(2).transpose(1, 2)  # (batch, n, channels)
         if mask is not None:
             padded = mask.logical_not().flatten(1).unsqueeze(2)

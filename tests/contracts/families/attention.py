@@ -16,7 +16,7 @@ CASES = {
     "SelfAttention D4 regular": Case(lambda: nn.SelfAttention(REGULAR, num_heads=2), (5, 5)),
     "SelfAttention O(2) distances": Case(lambda: nn.SelfAttention(WAVES, WAVES[:2], distances=3), (5, 5)),
     "SelfAttention SO(2) points": Case(
-        lambda: nn.SelfAttention(CHIRAL, num_heads=2, head_type=CHIRAL[:3], bias=False), (6,)
+        lambda: nn.SelfAttention(CHIRAL, num_heads=2, head_type=CHIRAL[:4], bias=False), (6,)
     ),
     "SelfAttention O(3) points": Case(lambda: nn.SelfAttention(SPATIAL, num_heads=2), (6,)),
     "SelfAttention O(3) distances": Case(lambda: nn.SelfAttention(SMALL, distances=2), (3, 3, 3)),
