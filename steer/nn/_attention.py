@@ -44,7 +44,8 @@ class SelfAttention(Module):
     Called with keywords: `mask` (batch, n) or (batch, *space), bool, True where a position is valid; what stands at
     others has no influence and the output is zero there. `positions` (batch, n, dim): coordinates (x, y[, z]) of
     points, needed with distances on point sets. A network that `steer.export` makes takes x alone, with distances on a
-    grid; `torch.export` keeps the keywords.
+    grid; `torch.export` keeps the keywords. Second derivatives and `torch.vmap` on CPU need the backend of torch that has
+    them: ``with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)``.
 
     Args:
         in_type: type of the input.

@@ -28,9 +28,10 @@ class DistanceBias(Constants):
         self, num_heads: int, count: int, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> None:
         super().__init__()
+        self.num_heads = num_heads
         self.weight = torch.nn.Parameter(torch.zeros(num_heads, count, device=device, dtype=dtype))
         self.add_constant("inverse_widths", 2.0 ** (1 - np.arange(count)))
-        self.to(self.weight)  # torch.nn.Module.to: the constant goes where the weight is
+        self.to(self.weight)  # the constants too
 
     def _scales(self) -> torch.Tensor:
         """(count,): 1 / s_k, in float64 or float32: squares of half-precision distances overflow."""
@@ -53,7 +54,7 @@ class DistanceBias(Constants):
         pairs = left.transpose(1, 2) @ factors[-1]  # the axes (y, y', x, x'), in space (z, z', y, y', x, x')
         sizes = [x.shape[axis] for axis in range(2, dim + 2) for _ in range(2)]
         order = [0, *range(1, 2 * dim, 2), *range(2, 2 * dim + 1, 2)]
-        return pairs.reshape(-1, *sizes).permute(order).flatten(dim + 1).flatten(1, dim)
+        return pairs.reshape(self.num_heads, *sizes).permute(order).flatten(dim + 1).flatten(1, dim)
 
     def between(self, positions: torch.Tensor) -> torch.Tensor:
         """(batch, num_heads, n, n): the bias of points at positions (batch, n, dim)."""
@@ -64,4 +65,4 @@ class DistanceBias(Constants):
         gaussians = (squares.unsqueeze(1) * rates).exp()  # (batch, count, n, n)
         weight = self.weight.type_as(gaussians)
         batch, count = squares.shape[:2]
-        return (weight @ gaussians.flatten(2)).reshape(batch, len(weight), count, count)
+        return (weight @ gaussians.flatten(2)).reshape(batch, self.num_heads, count, count)
