@@ -3,6 +3,7 @@
 from torch.nn import ModuleList
 
 from . import init
+from ._attention import SelfAttention
 from ._batch_norm import BatchNorm
 from ._containers import Branch, Identity, Residual
 from ._batch_norm import BatchNorm, convert_sync_batchnorm
@@ -73,6 +74,7 @@ __all__ = [
     "ReLU",
     "Residual",
     "Restrict",
+    "SelfAttention",
     "Sequential",
     "SiLU",
     "Sigmoid",
