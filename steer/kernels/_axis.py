@@ -33,7 +33,6 @@ class Slot(NamedTuple):
         out: torch.Tensor = used.unflatten(dim + 1, (self.merged, self.size))  # type: ignore[no-untyped-call]
         return out
 
-
     @property
     def channels(self) -> Indices:
         """All channels, in the order of the view."""

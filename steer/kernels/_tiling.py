@@ -14,7 +14,7 @@ Slots = tuple[Slot, Slot]
 class Tiling:
     """Joins blocks by concatenation where `place` writes each into views of the filter.
 
-    Writing is faster, but a compiler makes ten operations of it for each block and its gradient, which takes it seconds.
+    Writing is faster, but a compiler makes ten operations of each block and its gradient, which takes seconds.
 
     Args:
         blocks: where each block lies.

@@ -2,11 +2,10 @@
 
 from torch.nn import ModuleList
 
-from . import init
+from . import init, models
 from ._attention import SelfAttention
-from ._batch_norm import BatchNorm
-from ._containers import Branch, Identity, Residual
 from ._batch_norm import BatchNorm, convert_sync_batchnorm
+from ._containers import Branch, Identity, Residual
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._crelu import CReLU
@@ -89,6 +88,7 @@ __all__ = [
     "export",
     "from_hexagonal",
     "init",
+    "models",
     "project",
     "split",
     "to_hexagonal",

@@ -34,7 +34,7 @@ def windows(
     """
     if window["stride"] is None:
         window = {**window, "stride": window["kernel_size"]}
-    sizes = {name: _sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
+    sizes = {name: symmetric_sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
     for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
         if 2 * padding > kernel:
             raise KernelError(

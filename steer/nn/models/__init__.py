@@ -1,0 +1,9 @@
+"""Ready networks, as wide as their plain twins, and a calculator that compares the two."""
+
+from ._blocks import conv_block, residual_block
+from ._features import Features
+from ._resnet import ResNet, wide_resnet
+from ._summary import Summary, summary
+from ._unet import UNet
+
+__all__ = ["Features", "ResNet", "Summary", "UNet", "conv_block", "residual_block", "summary", "wide_resnet"]

@@ -1,0 +1,93 @@
+"""The parts of models: convolution with normalisation and nonlinearity, and residual blocks."""
+
+from collections import OrderedDict
+
+import torch
+
+from .._batch_norm import BatchNorm
+from .._containers import Residual
+from .._conv import Conv2d, Conv3d
+from .._dropout import Dropout
+from .._field_type import FieldType
+from .._module import Module
+from .._structural import Sequential
+from ._features import Features, features_for
+
+
+def conv(in_type: FieldType, out_type: FieldType, kernel_size: int, basis: str) -> Conv2d | Conv3d:
+    """A convolution without bias that keeps the size of space; for odd kernels."""
+    kind = Conv2d if in_type.group.dim == 2 else Conv3d
+    return kind(in_type, out_type, kernel_size, padding=kernel_size // 2, bias=False, basis=basis)
+
+
+def conv_block(
+    in_type: FieldType,
+    out_type: FieldType,
+    kernel_size: int = 3,
+    *,
+    features: str | Features | None = None,
+    basis: str = "rings",
+) -> Sequential:
+    """Convolution, batch normalisation and nonlinearity: "conv", "norm" and "act" of a `Sequential`.
+
+    (batch, in_type.size, *space) to (batch, out_type.size, *space). A block after such a block keeps the second moment
+    of features at initialisation.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output, of the same group.
+        kernel_size: edge of the kernel, odd.
+        features: "regular", "irreps", "fourier" or a `Features`, which says what nonlinearity; for None by the group.
+        basis: basis of the kernels; see `nn.Conv2d`.
+
+    Raises:
+        SteerError: as the layers; unknown features.
+    """
+    act = features_for(in_type.group, features).act(out_type)
+    return Sequential(
+        OrderedDict(
+            conv=conv(in_type, act.in_type, kernel_size, basis),
+            norm=BatchNorm(act.in_type),
+            act=act,
+        )
+    )
+
+
+def residual_block(
+    in_type: FieldType,
+    out_type: FieldType,
+    kernel_size: int = 3,
+    *,
+    features: str | Features | None = None,
+    basis: str = "rings",
+    dropout: float = 0.0,
+) -> Residual:
+    """A residual block with normalisation first (He et al. 2016, Identity mappings): y = body(x) + shortcut(x).
+
+    The body is norm, act, conv, norm, act, dropout, conv; a nonlinearity that takes more channels than it returns, as a
+    `Gate`, stands only between the convolutions. The shortcut is the identity, or a 1x1 convolution where the types
+    differ. The last convolution starts at zero, so that at initialisation the block is its shortcut (Goyal et al. 2017)
+    and a deep chain of blocks keeps the second moment of features. Arguments as for `conv_block`.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output, of the same group.
+        kernel_size: edge of the kernels, odd.
+        features: as for `conv_block`.
+        basis: basis of the kernels.
+        dropout: probability of a field to be dropped between the convolutions.
+    """
+    chosen = features_for(in_type.group, features)
+    inner = chosen.act(out_type)
+    parts: OrderedDict[str, Module] = OrderedDict(norm1=BatchNorm(in_type))
+    if chosen.act(in_type).in_type == in_type:
+        parts["act1"] = chosen.act(in_type)
+    parts["conv1"] = conv(in_type, inner.in_type, kernel_size, basis)
+    parts["norm2"] = BatchNorm(inner.in_type)
+    parts["act2"] = inner
+    if dropout:
+        parts["dropout"] = Dropout(out_type, dropout)
+    last = conv(out_type, out_type, kernel_size, basis)
+    torch.nn.init.zeros_(last.weight)
+    parts["conv2"] = last
+    return Residual(Sequential(parts), None if in_type == out_type else conv(in_type, out_type, 1, basis))

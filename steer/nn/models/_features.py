@@ -1,0 +1,133 @@
+"""What the features of a model are made of, and how many of them equal a number of plain channels."""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ...errors import FieldTypeError, SteerError, nearest
+from ...kernels import Grid, kernel_basis
+from ...kernels._bases import functions_for
+from ...reps import Group, Representation
+from .._field_type import FieldType
+from .._fourier import FourierAct
+from .._gate import Gate
+from .._module import Module
+from .._pointwise import ReLU
+
+WIDTHS: Final = ("parameters", "channels")
+
+
+@dataclass(frozen=True)
+class Features:
+    """Hidden features: copies of a unit of fields, and the nonlinearity that suits them.
+
+    Args:
+        unit: from a group to the fields of one unit, e.g. ``lambda G: [G.regular]``. A module-level function keeps the
+            model picklable.
+        act: from a field type to its nonlinearity, a steer module whose `out_type` is that type, e.g. ``nn.ReLU``. The
+            convolution before it computes its `in_type`, to which a `Gate` adds the gates.
+    """
+
+    unit: Callable[[Group], Sequence[Representation]]
+    act: Callable[[FieldType], Module]
+
+    def of(self, group: Group, count: int) -> FieldType:
+        """The type of `count` units; the fields of one kind side by side."""
+        unit = list(self.unit(group))
+        kinds = dict.fromkeys(unit)
+        return FieldType(group, [rep for rep in kinds for _ in range(count * unit.count(rep))])
+
+    def count(self, group: Group, channels: int, width: str, convs: Sequence["Conv"], basis: str) -> int:
+        """How many units stand for plain channels.
+
+        Args:
+            group: of the fields.
+            channels: of the plain twin.
+            width: "channels" for the number whose channels come nearest; "parameters" for that with which the
+                convolutions together have nearest as many parameters as the plain ones.
+            convs: to the features that are counted.
+            basis: of the kernels.
+        """
+        unit = self.of(group, 1)
+        if width == "channels":
+            return max(1, round(channels / unit.size))
+        gated = self.act(unit).in_type
+        # n units have a n^2 + b n parameters
+        a = b = plain = 0
+        for conv in convs:
+            target = gated if conv.before_act else unit
+            weights = conv.times * _weights(conv.source or unit, target, conv.kernel_size, basis)
+            a, b = (a, b + weights) if conv.source else (a + weights, b)
+            plain += conv.times * (conv.channels or channels) * channels * conv.kernel_size**group.dim
+        return max(1, round((math.sqrt(b**2 + 4 * a * plain) - b) / (2 * a)))
+
+
+class Conv(NamedTuple):
+    """Some equal convolutions to the features of a stage.
+
+    From fields of type `source`, which stand for plain `channels`, or from these features themselves. With `before_act`
+    to what the nonlinearity needs to return these features.
+    """
+
+    kernel_size: int
+    times: int
+    before_act: bool
+    source: FieldType | None = None
+    channels: int = 0
+
+
+def _weights(source: FieldType, target: FieldType, kernel_size: int, basis: str) -> int:
+    """The number of coefficients of a convolution."""
+    functions = functions_for(basis, Grid((kernel_size,) * target.group.dim), None)
+    counts = [Counter(fields) for fields in (source, target)]
+    pairs = itertools.product(*(count.items() for count in counts))
+    return sum(m * n * len(kernel_basis(a, b, radial=functions)) for (a, m), (b, n) in pairs)
+
+
+def _regular(group: Group) -> list[Representation]:
+    if not group.is_finite:
+        raise FieldTypeError(
+            f"features: {group.name} is continuous and has no regular fields; use features='irreps' or 'fourier'"
+        )
+    return [group.regular]
+
+
+def _irreps(group: Group) -> list[Representation]:
+    # those of the harmonics up to degree 2: others, as the pseudoscalars of O(2), get no kernel from scalar images
+    return list(dict.fromkeys(psi for degree in range(3) for psi in group.harmonic(degree).irreps))
+
+
+def _band_limited(group: Group) -> list[Representation]:
+    return [group.band_limited(min(2, max(psi.frequency for psi in group.irreps())) if group.is_finite else 2)]
+
+
+def _fourier_act(field_type: FieldType) -> Module:
+    return FourierAct(field_type, "elu")
+
+
+KINDS: Final = {
+    "regular": Features(_regular, ReLU),
+    "irreps": Features(_irreps, Gate),
+    "fourier": Features(_band_limited, _fourier_act),
+}
+
+
+def features_for(group: Group, features: "str | Features | None") -> Features:
+    """The features that an argument names; regular fields for finite groups and irreps for others when None.
+
+    Raises:
+        SteerError: no such kind of features.
+    """
+    if features is None:
+        return KINDS["regular" if group.is_finite else "irreps"]
+    if isinstance(features, Features):
+        return features
+    if not isinstance(features, str) or features not in KINDS:
+        raise SteerError(
+            f"features: expected {', '.join(map(repr, KINDS))} or a Features, got {features!r}; "
+            f"{nearest(str(features), KINDS)}"
+        )
+    return KINDS[features]

@@ -1,0 +1,201 @@
+"""Residual networks whose symmetry may shrink with depth."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from ...errors import FieldTypeError, GroupError, SteerError
+from ...kernels._grid import is_count
+from ...reps import Group
+from .._batch_norm import BatchNorm
+from .._field_type import FieldType
+from .._global_pool import GlobalAvgPool
+from .._invariant import GroupPool
+from .._linear import Linear
+from .._module import Module
+from .._pointwise import ReLU
+from .._pool import BlurPool
+from .._structural import Restrict, Sequential
+from ._blocks import conv, residual_block
+from ._features import WIDTHS, Conv, Features, features_for
+
+
+class ResNet(Sequential):
+    """A residual network that classifies images or volumes (He et al. 2016), with a group for each stage.
+
+    A stem convolution, stages of residual blocks, each after the first on half the pixels, and a head: invariant
+    features, their mean over space, and a linear map. A stage may have a smaller group than the one before: large
+    structures need not look alike in all orientations where small ones do (Weiler, Cesa 2019, section 4.3)::
+
+        image = nn.FieldType(steer.group("D8", dim=2), 3 * [trivial])
+        net = nn.models.ResNet(image, 10, groups=("D8", "D4", "D1"))
+        print(nn.models.summary(net))
+
+    (batch, in_type.size, *space) to (batch, num_classes). Exactly equivariant under symmetries of the grid if space is
+    divisible by 2 to the number of stages less one.
+
+    Args:
+        in_type: type of the images or volumes, e.g. three trivial fields; its group is that of the stem.
+        num_classes: number of scores.
+        channels: channels of the plain twin, one number for each stage.
+        blocks: residual blocks in each stage, one number or one for each.
+        groups: the group of each stage, a group or its name: a subgroup of the one before. All that of `in_type` when
+            None.
+        features: "regular", "irreps", "fourier" or a `Features`; for None regular fields of finite groups, irreps of
+            continuous ones.
+        width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
+        kernel_size: edge of the kernels, odd.
+        basis: basis of the kernels; see `nn.Conv2d`.
+        dropout: probability of a field to be dropped in the blocks.
+
+    Raises:
+        SteerError: numbers that do not fit one another, unknown features or width.
+        GroupError: a stage's group is no subgroup of that before.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        num_classes: int,
+        *,
+        channels: Sequence[int] = (16, 32, 64),
+        blocks: int | Sequence[int] = 2,
+        groups: Sequence[Group | str] | None = None,
+        features: str | Features | None = None,
+        width: str = "parameters",
+        kernel_size: int = 3,
+        basis: str = "rings",
+        dropout: float = 0.0,
+    ) -> None:
+        require_type(type(self).__name__, in_type=in_type)
+        require("channels", channels, num_classes=num_classes, kernel_size=kernel_size, width=width)
+        counts = [blocks] * len(channels) if isinstance(blocks, int) else list(blocks)
+        if len(counts) != len(channels) or not all(is_count(count, 1) for count in counts):
+            raise SteerError(
+                f"blocks: expected one number >= 1, or one for each of {len(channels)} stages, got {blocks!r}"
+            )
+        self.options = {
+            "channels": tuple(channels),
+            "blocks": tuple(counts),
+            "width": width,
+            "kernel_size": kernel_size,
+            "dropout": dropout,
+        }
+        self.num_classes = num_classes
+        parts: OrderedDict[str, Module] = OrderedDict()
+        current = in_type
+        for index, group in enumerate(_schedule(in_type.group, groups, len(channels))):
+            chosen = features_for(group, features)
+            made: list[Module] = []
+            if group != current.group:
+                made.append(Restrict(current, group))
+                current = current.restrict(group)
+            before = channels[index - 1] if index else in_type.size
+            # first and second convolutions of blocks, and those from the stage before
+            convs = [Conv(kernel_size, counts[index] - (index > 0), True), Conv(kernel_size, counts[index], False)]
+            convs.append(Conv(kernel_size, 1, index > 0, current, before))
+            if index:
+                convs.append(Conv(1, 1, False, current, before))
+            stage = chosen.of(group, chosen.count(group, channels[index], width, convs, basis))
+            if not index:
+                made.append(conv(current, stage, kernel_size, basis))
+                current = stage
+            else:
+                made.append(BlurPool(current, 4, 2, sigma=1.0, padding=1))
+            for _ in range(counts[index]):
+                made.append(residual_block(current, stage, kernel_size, features=chosen, basis=basis, dropout=dropout))
+                current = stage
+            parts[f"stage{index + 1}"] = Sequential(*made)
+        parts["head"] = _head(current, num_classes, channels[-1], chosen, basis)
+        super().__init__(parts)
+
+    def twin(self) -> "ResNet":
+        """The plain network: the same without symmetry, with the channels of the argument `channels`."""
+        return ResNet(plain(self.in_type), self.num_classes, basis="pixel", **self.options)  # type: ignore[arg-type]
+
+
+def wide_resnet(in_type: FieldType, num_classes: int, depth: int = 16, widen: int = 8, **options: object) -> ResNet:
+    """The Wide ResNet (Zagoruyko, Komodakis 2016): stages of 16, 32 and 64 times `widen` channels, depth 6 n + 4.
+
+    Args:
+        in_type: type of the images or volumes.
+        num_classes: number of scores.
+        depth: convolutions of the plain network, 6 n + 4 for n blocks in each stage.
+        widen: factor of the channels.
+        options: of `ResNet`, such as `groups` and `width`.
+
+    Raises:
+        SteerError: another depth; otherwise as `ResNet`.
+    """
+    if not is_count(depth, 10) or (depth - 4) % 6:
+        raise SteerError(f"depth: expected 6 n + 4, such as 10, 16, 22 or 28, got {depth!r}")
+    if not is_count(widen, 1):
+        raise SteerError(f"widen: expected an integer >= 1, got {widen!r}")
+    channels = (16 * widen, 32 * widen, 64 * widen)
+    return ResNet(in_type, num_classes, channels=channels, blocks=(depth - 4) // 6, **options)  # type: ignore[arg-type]
+
+
+def require_type(model: str, **types: object) -> None:
+    """Refuse what is no type of a plane or space.
+
+    Raises:
+        FieldTypeError: names the argument.
+    """
+    for name, value in types.items():
+        if not isinstance(value, FieldType):
+            raise FieldTypeError(f"{name}: {model} expects a FieldType, got {value!r}")
+        if value.group.dim not in (2, 3):
+            raise FieldTypeError(f"{name}: {model} needs a group of the plane or of space, got {value.group!r}")
+
+
+def require(name: str, channels: Sequence[int], *, num_classes: int = 1, kernel_size: int, width: str) -> None:
+    """Refuse arguments that every model checks alike.
+
+    Raises:
+        SteerError: names the first that is wrong.
+    """
+    if isinstance(channels, int) or not channels or not all(is_count(count, 1) for count in channels):
+        raise SteerError(f"{name}: expected the channels of each stage, such as (16, 32, 64), got {channels!r}")
+    if not is_count(num_classes, 1):
+        raise SteerError(f"num_classes: expected an integer >= 1, got {num_classes!r}")
+    if not is_count(kernel_size, 1) or not kernel_size % 2:
+        raise SteerError(f"kernel_size: expected an odd integer, got {kernel_size!r}")
+    if width not in WIDTHS:
+        raise SteerError(f"width: expected {' or '.join(map(repr, WIDTHS))}, got {width!r}")
+
+
+def plain(in_type: FieldType) -> FieldType:
+    """The same channels without symmetry."""
+    trivial = in_type.group.trivial_subgroup
+    return FieldType(trivial, in_type.size * [trivial.trivial])
+
+
+def _schedule(first: Group, groups: Sequence[Group | str] | None, stages: int) -> list[Group]:
+    if groups is None:
+        return stages * [first]
+    if isinstance(groups, str) or len(groups) != stages:
+        raise SteerError(f"groups: expected one group for each of {stages} stages, got {groups!r}")
+    found: list[Group] = []
+    for index, value in enumerate(groups):
+        before = found[-1] if found else first
+        group = before.subgroup(value) if isinstance(value, str) else value
+        if not group <= before:
+            raise GroupError(f"groups[{index}]: {group!r} is not a subgroup of {before!r}, the group before it")
+        found.append(group)
+    return found
+
+
+def _head(current: FieldType, num_classes: int, channels: int, features: Features, basis: str) -> Sequential:
+    parts: OrderedDict[str, Module] = OrderedDict(norm=BatchNorm(current))
+    group = current.group
+    if all(rep.is_permutation for rep in dict.fromkeys(current)):
+        parts["act"] = features.act(current)
+        parts["invariant"] = GroupPool(current)
+        scalars = FieldType(group, len(current) * [group.trivial])
+    else:
+        scalars = FieldType(group, channels * [group.trivial])
+        parts["invariant"] = conv(current, scalars, 1, basis)
+        parts["norm2"] = BatchNorm(scalars)
+        parts["act"] = ReLU(scalars)
+    parts["mean"] = GlobalAvgPool(scalars)
+    parts["scores"] = Linear(scalars, FieldType(group, num_classes * [group.trivial]))
+    return Sequential(parts)

@@ -1,0 +1,91 @@
+"""U-Nets: fields in, fields out, at every pixel."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from ...errors import FieldTypeError
+from .._containers import Branch, Identity
+from .._field_type import FieldType
+from .._module import Module
+from .._pool import BlurPool
+from .._structural import Sequential
+from .._upsample import Upsample
+from ._blocks import conv, conv_block
+from ._features import Conv, Features, features_for
+from ._resnet import plain, require, require_type
+
+
+class UNet(Sequential):
+    """A U-Net (Ronneberger et al. 2015): from fields to fields at every pixel, through coarser grids.
+
+    Each stage is two convolution blocks; the next stage, on half the pixels, is a branch of it, whose output is resized
+    back, concatenated and merged by two more blocks. Any `out_type` of the group may be asked for: trivial fields are
+    class scores (segmentation), ``[G.vector]`` is a vector at every pixel::
+
+        net = nn.models.UNet(image, nn.FieldType(G, [G.vector]), channels=(16, 32, 64))
+
+    (batch, in_type.size, *space) to (batch, out_type.size, *space). Exactly equivariant under symmetries of the grid if
+    space is divisible by 2 to the number of stages less one, which it must be.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output, of the same group.
+        channels: channels of the plain twin, one number for each stage.
+        features: "regular", "irreps", "fourier" or a `Features`; for None by the group.
+        width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
+        kernel_size: edge of the kernels, odd.
+        basis: basis of the kernels; see `nn.Conv2d`.
+
+    Raises:
+        FieldTypeError: the types are of two groups.
+        SteerError: unknown features or width, or numbers out of range.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        *,
+        channels: Sequence[int] = (16, 32, 64),
+        features: str | Features | None = None,
+        width: str = "parameters",
+        kernel_size: int = 3,
+        basis: str = "rings",
+    ) -> None:
+        require_type(type(self).__name__, in_type=in_type, out_type=out_type)
+        require("channels", channels, kernel_size=kernel_size, width=width)
+        if in_type.group != out_type.group:
+            raise FieldTypeError(f"out_type: UNet maps between fields of one group, got {in_type} and {out_type}")
+        chosen = features_for(in_type.group, features)
+        self.options = {"channels": tuple(channels), "width": width, "kernel_size": kernel_size}
+        self.kernel_size, self.basis, self.chosen = kernel_size, basis, chosen
+        group, convs = in_type.group, [Conv(kernel_size, 1, True)]
+        types = [chosen.of(group, chosen.count(group, each, width, convs, basis)) for each in channels]
+        super().__init__(
+            OrderedDict(body=self._stage(in_type, types), head=conv(types[0], out_type, 1, basis)),
+        )
+
+    def _block(self, in_type: FieldType, out_type: FieldType) -> Sequential:
+        options = {"features": self.chosen, "basis": self.basis}
+        return conv_block(in_type, out_type, self.kernel_size, **options)  # type: ignore[arg-type]
+
+    def _stage(self, in_type: FieldType, types: list[FieldType]) -> Sequential:
+        """Fields to those of the first type; the others are those of coarser grids."""
+        own = types[0]
+        parts: OrderedDict[str, Module] = OrderedDict(encode1=self._block(in_type, own), encode2=self._block(own, own))
+        if len(types) > 1:
+            deeper = Sequential(
+                OrderedDict(
+                    down=BlurPool(own, 4, 2, sigma=1.0, padding=1),
+                    stage=self._stage(own, types[1:]),
+                    up=Upsample(types[1], scale_factor=2, mode="linear"),
+                )
+            )
+            parts["branch"] = Branch(Identity(own), deeper)
+            parts["decode1"] = self._block(own + types[1], own)
+            parts["decode2"] = self._block(own, own)
+        return Sequential(parts)
+
+    def twin(self) -> "UNet":
+        """The plain network: the same without symmetry, with the channels of the argument `channels`."""
+        return UNet(plain(self.in_type), plain(self.out_type), basis="pixel", **self.options)  # type: ignore[arg-type]
