@@ -150,7 +150,7 @@ def test_commutes_with_every_group_of_plane_and_space(group):
     x = torch.randn(2, fields.size, 4, dtype=DOUBLE)
     out = layer(x)
     for g in catalogue.generators(group):
-        matrix = torch.from_numpy(fields.representation(g))
+        matrix = torch.tensor(fields.representation(g))
         error = layer(torch.einsum("ij,njp->nip", matrix, x)) - torch.einsum("ij,njp->nip", matrix, out)
         assert error.norm() < TOLERANCES[DOUBLE] * out.norm()
 
@@ -172,8 +172,8 @@ def test_points_move_by_any_isometry(kind):
         layer, x, positions = layer.to(dtype), x.to(dtype), positions.to(dtype)
         out = layer(x, positions=positions, mask=mask)
         for g in kind.group.elements if kind.group.is_finite else kind.group.sample(4):
-            turned = positions @ torch.as_tensor(g, dtype=dtype).T + torch.randn(kind.group.dim, dtype=dtype)
-            matrix = torch.as_tensor(kind.representation(g), dtype=dtype)
+            turned = positions @ torch.tensor(g, dtype=dtype).T + torch.randn(kind.group.dim, dtype=dtype)
+            matrix = torch.tensor(kind.representation(g), dtype=dtype)
             found = layer(torch.einsum("ij,njp->nip", matrix, x), positions=turned, mask=mask)
             error = found - torch.einsum("ij,njp->nip", matrix, out)
             # distances are differences of numbers of size 4, so a few units in their last place
