@@ -44,8 +44,8 @@ class SelfAttention(Module):
     Called with keywords: `mask` (batch, n) or (batch, *space), bool, True where a position is valid; what stands at
     others has no influence and the output is zero there. `positions` (batch, n, dim): coordinates (x, y[, z]) of
     points, needed with distances on point sets. A network that `steer.export` makes takes x alone, with distances on a
-    grid; `torch.export` keeps the keywords. Second derivatives and `torch.vmap` on CPU need the backend of torch that has
-    them: ``with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)``.
+    grid; `torch.export` keeps the keywords. Second derivatives and `torch.vmap` on CPU need the backend of torch that
+    has them: ``with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)``.
 
     Args:
         in_type: type of the input.
@@ -60,9 +60,8 @@ class SelfAttention(Module):
         dtype: of the parameters.
 
     Raises:
-        FieldTypeError: types of two groups, a kind of field that cannot be divided among the heads, or a field of
-            `head_type` that receives no map from `in_type`.
-        KernelError: a field of `out_type` receives no map from the heads.
+        FieldTypeError: types of two groups, a kind of field that cannot be divided among the heads, a field of
+            `head_type` that shares no irrep with `in_type`, or one of `out_type` that shares none with `head_type`.
         SteerError: a number of heads, of distances or a probability out of range.
         ShapeError: at run time, a tensor, a mask or positions of the wrong shape or dtype.
     """
@@ -94,6 +93,7 @@ class SelfAttention(Module):
         if self.distances and not in_type.group.dim:
             raise SteerError(f"distances: {in_type.group!r} acts on no space, so that there are none; pass None")
         self.head_type = _divided(in_type, self.num_heads) if head_type is None else _require_head(head_type, in_type)
+        _require_fed("out_type", self.out_type, "head_type", self.head_type)
         heads = self.num_heads * self.head_type.representations
         self.in_proj = Linear(in_type, FieldType(in_type.group, 3 * heads), bias, device, dtype)
         self.out_proj = Linear(FieldType(in_type.group, heads), self.out_type, bias, device, dtype)
@@ -246,14 +246,19 @@ def _require_head(head_type: object, in_type: FieldType) -> FieldType:
             f"head_type: SelfAttention needs types of one group, got in_type of {in_type.group!r} and head_type of "
             f"{head_type.group!r}"
         )
-    known = {psi for rep in in_type for psi in rep.irreps}
-    for index, rep in enumerate(head_type):
+    _require_fed("head_type", head_type, "in_type", in_type)
+    return head_type
+
+
+def _require_fed(argument: str, fields: FieldType, source_name: str, source: FieldType) -> None:
+    """Refuse fields that linear maps from the source leave zero."""
+    known = {psi for rep in source for psi in rep.irreps}
+    for index, rep in enumerate(fields):
         if not all(known.intersection(part.irreps) for part in atoms(rep)):
             raise FieldTypeError(
-                f"head_type: field {index} ({rep.name} of {rep.group.name}) would be zero, because a part of it shares "
-                f"no irrep with in_type ({in_type}); leave it out, or give in_type such fields by a layer before"
+                f"{argument}: field {index} ({rep.name} of {rep.group.name}) would be zero, because it, or a part of "
+                f"it, shares no irrep with {source_name} ({source}); leave it out, or add to {source_name}"
             )
-    return head_type
 
 
 def _require_positive(argument: str, value: object) -> int:

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import steer
 from steer import nn
-from steer.errors import CheckpointError, FieldTypeError, KernelError, ShapeError, SteerError
+from steer.errors import CheckpointError, FieldTypeError, ShapeError, SteerError
 from steer.testing import TOLERANCES, assert_equivariant
 from tests import catalogue
 
@@ -123,17 +123,17 @@ def test_heads_share_the_fields_of_every_kind():
     assert nn.SelfAttention(MIXED, num_heads=2).head_type == MIXED[:3]
     kinds = nn.FieldType(D4, [D4.trivial, D4.trivial, D4.vector, D4.regular, D4.vector, D4.regular])
     assert nn.SelfAttention(kinds, num_heads=2).head_type == nn.FieldType(D4, [D4.trivial, D4.vector, D4.regular])
-    head = nn.FieldType(D4, [D4.irrep("A2"), D4.vector])
+    head = nn.FieldType(D4, [D4.quotient("D1"), D4.vector])
     layer = build(MIXED, num_heads=5, head_type=head)
     assert layer.out_proj.in_type == nn.FieldType(D4, 5 * list(head))
-    assert layer.in_proj.out_type.size == 3 * 5 * 3
+    assert layer.in_proj.out_type.size == 3 * 5 * 6
     assert_equivariant(layer, shape=(2, 4, 4))
 
 
 def test_dropout_of_everything_leaves_the_bias():
     layer = build(WAVES, num_heads=2, dropout=1.0)
     x = torch.randn(2, WAVES.size, 5, dtype=DOUBLE)
-    expected = torch.from_numpy(WAVES.invariants) @ layer.out_proj.bias
+    expected = torch.tensor(WAVES.invariants) @ layer.out_proj.bias
     torch.testing.assert_close(layer(x), expected[None, :, None].expand_as(x))
     kept = build(WAVES, num_heads=2)
     kept.load_state_dict(layer.state_dict())
@@ -146,8 +146,13 @@ def test_dropout_of_everything_leaves_the_bias():
 @pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_commutes_with_every_group_of_plane_and_space(group):
     fields = nn.FieldType(group, 2 * [rep for rep in catalogue.few_types(group) if rep.size <= 8])
-    elements = [np.eye(group.dim), *catalogue.generators(group)]
-    assert_equivariant(build(fields, num_heads=2), elements=elements, shape=(2, 5), dtype=DOUBLE)
+    layer = build(fields, num_heads=2)
+    x = torch.randn(2, fields.size, 4, dtype=DOUBLE)
+    out = layer(x)
+    for g in catalogue.generators(group):
+        matrix = torch.tensor(fields.representation(g))
+        error = layer(torch.einsum("ij,njp->nip", matrix, x)) - torch.einsum("ij,njp->nip", matrix, out)
+        assert error.norm() < TOLERANCES[DOUBLE] * out.norm()
 
 
 @pytest.mark.parametrize("kind", [MIXED, nn.FieldType(OCT, [OCT.regular, OCT.vector]), WAVES, SPATIAL], ids=str)
@@ -167,14 +172,15 @@ def test_points_move_by_any_isometry(kind):
         layer, x, positions = layer.to(dtype), x.to(dtype), positions.to(dtype)
         out = layer(x, positions=positions, mask=mask)
         for g in kind.group.elements if kind.group.is_finite else kind.group.sample(4):
-            turned = positions @ torch.as_tensor(g, dtype=dtype).T + torch.randn(kind.group.dim, dtype=dtype)
-            matrix = torch.as_tensor(kind.representation(g), dtype=dtype)
+            turned = positions @ torch.tensor(g, dtype=dtype).T + torch.randn(kind.group.dim, dtype=dtype)
+            matrix = torch.tensor(kind.representation(g), dtype=dtype)
             found = layer(torch.einsum("ij,njp->nip", matrix, x), positions=turned, mask=mask)
             error = found - torch.einsum("ij,njp->nip", matrix, out)
             # distances are differences of numbers of size 4, so a few units in their last place
             assert error.norm() < 3 * TOLERANCES[dtype] * out.norm()
 
 
+@settings(max_examples=10)
 @given(order=st.permutations(range(6)))
 def test_points_may_be_permuted(order):
     x, positions = points(SPATIAL)
@@ -325,19 +331,18 @@ def test_state_dict():
     assert nn.SelfAttention(WAVES, dtype=DOUBLE, distances=2).distance_bias.inverse_widths.dtype == DOUBLE
     # other heads have other coefficients
     with pytest.raises(CheckpointError, match=r"in_proj.weight was trained in the kernel basis"):
-        nn.SelfAttention(WAVES, num_heads=4, head_type=WAVES[:2], distances=4).load_state_dict(layer.state_dict())
+        nn.SelfAttention(WAVES, num_heads=2, head_type=WAVES, distances=4).load_state_dict(layer.state_dict())
 
 
-@pytest.mark.parametrize("distances", [None, 2])
-def test_torch_export_keeps_the_keywords(distances):
-    layer = build(SPATIAL, num_heads=2, distances=distances).float()
+def test_torch_export_keeps_the_keywords():
+    layer = build(SPATIAL, num_heads=2, distances=2).float()
     x, positions = (value.float() for value in points(SPATIAL))
-    options = {"mask": some_mask()} | ({"positions": positions} if distances else {})
+    options = {"mask": some_mask(), "positions": positions}
     batch, n = torch.export.Dim("batch", min=2, max=64), torch.export.Dim("n", min=2, max=64)
     sizes = {name: {0: batch, 1: n} for name in options}
     program = torch.export.export(layer, (x,), options, dynamic_shapes={"x": {0: batch, 2: n}, **sizes})
     x, positions = (value.float() for value in points(SPATIAL, n=9, batch=4))
-    options = {"mask": torch.rand(4, 9) > 0.3} | ({"positions": positions} if distances else {})
+    options = {"mask": torch.rand(4, 9) > 0.3, "positions": positions}
     torch.testing.assert_close(program.module()(x, **options), layer(x, **options))
 
 
@@ -386,7 +391,7 @@ def test_types_that_do_not_fit_are_refused():
     scalars = nn.FieldType(D4, 2 * [D4.trivial])
     with pytest.raises(FieldTypeError, match=r"head_type: field 1 \(vector of D4\) would be zero, .* leave it out"):
         nn.SelfAttention(scalars, head_type=nn.FieldType(D4, [D4.trivial, D4.vector]))
-    with pytest.raises(KernelError, match=r"out_type: field 0 \(vector of D4\) would be zero"):
+    with pytest.raises(FieldTypeError, match=r"out_type: field 0 \(vector of D4\) .* no irrep with head_type \(2 A1"):
         nn.SelfAttention(MIXED, nn.FieldType(D4, [D4.vector]), head_type=scalars)
 
 
@@ -442,5 +447,5 @@ def test_tensors_that_do_not_fit_are_refused():
 
 def test_prints():
     assert repr(nn.SelfAttention(MIXED, num_heads=2, distances=3)).endswith(
-        "num_heads=2, head_type=regular + trivial + vector of D4 (11 channels), dropout=0, distances=3)"
+        "num_heads=2, head_type=regular + A1 + vector of D4 (11 channels), dropout=0, distances=3)"
     )
