@@ -24,8 +24,10 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 def contract(function):
     """The contract, named as its function without "test_", on every case that does not except it."""
     name = function.__name__.removeprefix("test_")
-    chosen = [key for key, case in CASES.items() if name not in case.without]
-    return pytest.mark.parametrize("case", [CASES[key] for key in chosen], ids=chosen)(function)
+    chosen = {key: case for key, case in CASES.items() if name not in case.without}
+    marks = {key: [pytest.mark.slow] if name in case.slow else [] for key, case in chosen.items()}
+    cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]
+    return pytest.mark.parametrize("case", cases)(function)
 
 
 def build(case: Case) -> nn.Module:
