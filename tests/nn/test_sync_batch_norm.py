@@ -33,7 +33,7 @@ def run(folder, *options):
 
 
 def require_the_whole(found, name, split, second):
-    """Assert that outputs and gradients of x put together, and sums of those of parameters, are those of one process."""
+    """Assert that outputs and gradients of x put together, and summed ones of parameters, are those of one process."""
     layer = model(name)
     expected = train(layer, name, split, slice(None), second)
     (first, _), (other, _) = found
