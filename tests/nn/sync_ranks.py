@@ -1,6 +1,6 @@
 """One of two processes that hold a batch together; run by test_sync_batch_norm.py. Saves what it finds.
 
-python -m tests.nn.sync_ranks RANK FOLDER [compiled]
+python -m tests.nn.sync_ranks RANK FOLDER [wrapped]
 """
 
 import copy
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.nn.parallel import DistributedDataParallel
 
 import steer
 from steer import nn
@@ -64,15 +63,17 @@ def state(layer: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in layer.state_dict().items()}
 
 
-def compiled(rank: int) -> dict[str, object]:
+def wrapped(rank: int) -> dict[str, object]:
     layer = nn.convert_sync_batchnorm(model("waves"))
     split = SPLITS["uneven"]
     steps = train(torch.compile(layer, backend="aot_eager"), "waves", split, mine(rank, split), False)
-    return {"waves, uneven": (steps, state(layer))}
+    return {"compiled": (steps, state(layer)), "ddp": by_ddp(mine(rank, split), split)}
 
 
 def by_ddp(part: slice, split: tuple[int, int]) -> torch.Tensor:
     """Gradients of the parameters, which DDP averages over the processes."""
+    from torch.nn.parallel import DistributedDataParallel  # seconds to import
+
     layer = DistributedDataParallel(nn.convert_sync_batchnorm(model("waves")))
     x, slope = (value[part] for value in batch("waves", split, 1))
     (layer(x) * slope).sum().backward()
@@ -87,7 +88,6 @@ def eager(rank: int) -> dict[str, object]:
             layer = nn.convert_sync_batchnorm(torch.nn.Sequential(model(name)))
             steps = train(layer, name, split, mine(rank, split), True)
             found[f"{name}, {key}"] = (steps, state(layer[0]))
-    found["ddp"] = by_ddp(mine(rank, SPLITS["uneven"]), SPLITS["uneven"])
     by_itself = copy.deepcopy(nn.convert_sync_batchnorm(model("waves"), alone))
     found["alone"] = by_itself.sync and not by_itself.processes.several
     return found
@@ -100,7 +100,7 @@ def mine(rank: int, split: tuple[int, int]) -> slice:
 def main(rank: int, folder: Path, option: str = "") -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", store=dist.FileStore(str(folder / "store"), 2), rank=rank, world_size=2)
-    found = compiled(rank) if option else eager(rank)
+    found = wrapped(rank) if option == "wrapped" else eager(rank)
     torch.save(found, folder / f"rank{rank}")
     dist.barrier()
     dist.destroy_process_group()
