@@ -2,6 +2,7 @@
 
 from . import init
 from ._batch_norm import BatchNorm
+from ._blur_pool import BlurPool
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._crelu import CReLU
@@ -17,8 +18,9 @@ from ._linear import Linear
 from ._mask import Mask
 from ._module import Module
 from ._norm_act import NormAct
+from ._norm_max_pool import NormMaxPool
 from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._pool import AvgPool, BlurPool, MaxPool
+from ._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from ._project import project
 from ._structural import Restrict, Sequential
 from ._tensor_product import TensorProduct, TensorSquare
@@ -28,6 +30,8 @@ from ._vector_field import VectorFieldAct
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
     "AvgPool",
     "BatchNorm",
     "BlurPool",
@@ -51,6 +55,7 @@ __all__ = [
     "MaxPool",
     "Module",
     "NormAct",
+    "NormMaxPool",
     "NormPool",
     "Pointwise",
     "ReLU",
