@@ -5,6 +5,7 @@ from torch.nn import ModuleList
 from . import init, models
 from ._attention import SelfAttention
 from ._batch_norm import BatchNorm, convert_sync_batchnorm
+from ._blur_pool import BlurPool
 from ._containers import Branch, Identity, Residual
 from ._conv import Conv2d, Conv3d
 from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
@@ -24,9 +25,10 @@ from ._linear import Linear
 from ._mask import Mask
 from ._module import Module
 from ._norm_act import NormAct
+from ._norm_max_pool import NormMaxPool
 from ._norms import GroupNorm, InstanceNorm, LayerNorm
 from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._pool import AvgPool, BlurPool, MaxPool
+from ._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from ._project import project
 from ._structural import Restrict, Sequential
 from ._tensor_product import TensorProduct, TensorSquare
@@ -36,6 +38,8 @@ from ._vector_field import VectorFieldAct
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
     "AvgPool",
     "BatchNorm",
     "BlurPool",
@@ -68,6 +72,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "NormAct",
+    "NormMaxPool",
     "NormPool",
     "Pointwise",
     "ReLU",

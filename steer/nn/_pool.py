@@ -1,12 +1,9 @@
 """Pooling over space."""
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Final
 
-import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import KernelError
 from ..kernels._grid import require_symmetric
@@ -21,7 +18,6 @@ Size = int | Iterable[int]
 
 _AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
 LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
-_CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
 
 def windows(
@@ -32,15 +28,7 @@ def windows(
     Raises:
         KernelError: as the pooling layers.
     """
-    if window["stride"] is None:
-        window = {**window, "stride": window["kernel_size"]}
-    sizes = {name: symmetric_sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()}
-    for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
-        if 2 * padding > kernel:
-            raise KernelError(
-                f"padding: expected at most half of kernel_size {window['kernel_size']!r}, got {window['padding']!r}"
-            )
-    return kind[group.dim](**sizes, **options)
+    return kind[group.dim](**window_sizes(group, window), **options)
 
 
 def pooled(pool: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -58,23 +46,10 @@ class _Pool(Module):
         self,
         in_type: FieldType,
         kind: Mapping[int, type[torch.nn.Module]],
-        window: dict[str, Size | None],
+        window: Mapping[str, Size | None],
         **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
-        group = in_type.group
-        if window["stride"] is None:
-            window = window | {"stride": window["kernel_size"]}
-        sizes = {
-            name: symmetric_sizes(name, value, group, 0 if name == "padding" else 1) for name, value in window.items()
-        }
-        for kernel, padding in zip(sizes["kernel_size"], sizes["padding"], strict=True):
-            if 2 * padding > kernel:
-                raise KernelError(
-                    f"padding: expected at most half of kernel_size {window['kernel_size']!r}, "
-                    f"got {window['padding']!r}"
-                )
-        self.pool = kind[group.dim](**sizes, **options)
         self.pool = windows(in_type.group, kind, window, **options)
 
     def _check(self, x: torch.Tensor) -> None:
@@ -96,7 +71,11 @@ class AvgPool(_Pool):
     """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
 
     (batch, size, *space) to (batch, size, *smaller space). Exact under turns and flips of the grid when the windows
-    fit: when (space + 2 padding - kernel_size) is divisible by the stride.
+    fit: when (space + 2 padding - kernel_size) is divisible by the stride, so that the first and the last window are
+    as far from the border.
+
+    ``AvgPool(in_type, 1, 2)`` is plain subsampling: it keeps every second sample of any field. It is exact for odd
+    sizes, where both ends of an axis are kept; `BlurPool` does the same without aliasing.
 
     Args:
         in_type: type of the input and output.
@@ -158,91 +137,87 @@ class MaxPool(_Pool):
         require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
 
 
-class BlurPool(Module):
-    """Anti-aliased subsampling of any type: a normalised Gaussian filter, then a stride (Zhang 2019).
+class _AdaptivePool(_Pool):
+    """A pooling module of torch with the windows that make an output of a given size."""
 
-    (batch, size, *space) to (batch, size, *smaller space). The input is padded with zeros, once. Exact under turns and
-    flips of the grid when (space + 2 padding - kernel_size) is divisible by the stride, and close to equivariant for
-    other angles, because a Gaussian is round.
+    reduce: ClassVar[Callable[[torch.Tensor, int], torch.Tensor]]
+    """Over the windows along one axis."""
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        # torch exports its own operation to ONNX for some sizes only
+        return self._by_axis(x) if torch.onnx.is_in_onnx_export() else super()._compute(x)
+
+    def _by_axis(self, x: torch.Tensor) -> torch.Tensor:
+        sizes: tuple[int, ...] = self.pool.output_size  # type: ignore[assignment]
+        for axis, count in enumerate(sizes, 2):
+            edge = x.shape[axis]
+            windows = [(index * edge // count, -(-(index + 1) * edge // count)) for index in range(count)]
+            x = torch.stack([type(self).reduce(x.narrow(axis, a, b - a), axis) for a, b in windows], axis)
+        return x
+
+
+class AdaptiveAvgPool(_AdaptivePool):
+    """Mean over as many windows as the output has samples, for any type; `torch.nn.AdaptiveAvgPool2d` or its 3D form.
+
+    (batch, size, *space) to (batch, size, *output_size). Window i of m along an axis of n samples is
+    [floor(i n / m), ceil((i + 1) n / m)): windows overlap where m does not divide n, and a flip maps them to each
+    other. So the layer is exact under turns and flips of the grid for all sizes.
 
     Args:
         in_type: type of the input and output.
-        kernel_size: edge of the filter; 2 ceil(3 sigma) + 1 when None.
-        stride: step between outputs.
-        sigma: standard deviation in pixels; half the largest stride when None, which leaves 0.3 of an amplitude at
-            the highest frequency that the outputs can hold.
-        padding: zeros added on every side; (kernel_size - 1) // 2 when None, which keeps the size at stride 1.
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
 
     Raises:
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
-            that the group mixes; sigma not positive.
+            that the group mixes.
     """
 
-    filter: torch.Tensor
+    reduce = torch.mean
 
-    def __init__(
-        self,
-        in_type: FieldType,
-        kernel_size: Size | None = None,
-        stride: Size = 2,
-        sigma: float | None = None,
-        padding: Size | None = None,
-    ) -> None:
-        super().__init__(in_type, in_type)
-        group = in_type.group
-        self.stride = symmetric_sizes("stride", stride, group, 1)
-        sigma = max(self.stride) / 2 if sigma is None else sigma
-        if not 0 < sigma < math.inf:
-            raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
-        edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
-        self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1)
-        half = tuple((edge - 1) // 2 for edge in self.kernel_size)
-        self.padding = symmetric_sizes("padding", half if padding is None else padding, group, 0)
-        self.sigma = sigma
-        weights = np.ones(())
-        for edge in self.kernel_size:
-            profile = np.exp(-((np.arange(edge) - (edge - 1) / 2) ** 2) / (2 * sigma**2))
-            weights = weights[..., None] * (profile / profile.sum())
-        self.add_constant("filter", weights[None, None])
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        kind = {2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
+        super().__init__(in_type, kind, {"output_size": output_size})
 
-    def _check(self, x: torch.Tensor) -> None:
-        super()._check(x)
-        self._check_space(x)
 
-    def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        size = self.in_type.size
-        if x.dim() == 5 and x.requires_grad and x.device.type == "cpu" and not torch.compiler.is_compiling():
-            return self._by_axis(x)
-        conv = F.conv2d if self.in_type.group.dim == 2 else F.conv3d
-        weight = self.filter.to(x.dtype).expand(size, *self.filter.shape[1:])
-        return conv(x, weight, stride=self.stride, padding=self.padding, groups=size)
+class AdaptiveMaxPool(_AdaptivePool):
+    """Maximum over as many windows as the output has samples; `torch.nn.AdaptiveMaxPool2d` or its 3D form.
 
-    def _by_axis(self, x: torch.Tensor) -> torch.Tensor:
-        """The same by one matmul an axis: the gradient of a depthwise convolution in space takes ten times as long."""
-        out = x
-        for axis, (stride, padding) in enumerate(zip(self.stride, self.padding, strict=True), 2):
-            profile = self.filter.sum([other for other in range(2, x.dim()) if other != axis]).to(x.dtype)
-            edge = x.shape[axis]
-            # (in, out): the convolution of each unit vector
-            matrix = F.conv1d(torch.eye(edge, dtype=x.dtype)[:, None], profile, stride=stride, padding=padding)[:, 0]
-            before, after = out.shape[:axis], out.shape[axis + 1 :]
-            rows = out.reshape(math.prod(before), edge, math.prod(after))
-            out = (matrix.T @ rows if after else rows[..., 0] @ matrix).reshape(*before, matrix.shape[1], *after)
-        return out
+    Only for fields that the group permutes. Windows, shapes and exactness as for `AdaptiveAvgPool`.
 
-    def _export(self) -> torch.nn.Module:
-        size = self.in_type.size
-        options = {"stride": self.stride, "padding": self.padding, "groups": size, "bias": False}
-        out = _CONV[self.in_type.group.dim](size, size, self.kernel_size, **options)  # type: ignore[arg-type]
-        out.weight = torch.nn.Parameter(self.filter.repeat(size, *(self.filter.dim() - 1) * [1]), requires_grad=False)
-        return out
+    Args:
+        in_type: type of the input and output.
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
 
-    def extra_repr(self) -> str:
-        """Types and options, for printing."""
-        return (
-            f"{super().extra_repr()}, kernel_size={self.kernel_size}, stride={self.stride}, sigma={self.sigma}, "
-            f"padding={self.padding}"
-        )
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `AdaptiveAvgPool` will do.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
+    """
+
+    reduce = torch.amax
+
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        kind = {2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
+        super().__init__(in_type, kind, {"output_size": output_size})
+        require_permutation(in_type, "AdaptiveMaxPool", "use AdaptiveAvgPool, which is linear")
+
+
+def window_sizes(group: Group, window: Mapping[str, Size | None]) -> dict[str, tuple[int, ...]]:
+    """Every size of a window for each axis of space; `stride` is `kernel_size` when None.
+
+    Raises:
+        KernelError: a bad size, one that differs between axes that the group mixes, or too much padding.
+    """
+    given = dict(window)
+    if "stride" in given and given["stride"] is None:
+        given["stride"] = given["kernel_size"]
+    sizes = {name: symmetric_sizes(name, value, group, int(name != "padding")) for name, value in given.items()}
+    for kernel, padding in zip(sizes.get("kernel_size", ()), sizes.get("padding", ()), strict=True):
+        if 2 * padding > kernel:
+            raise KernelError(
+                f"padding: expected at most half of kernel_size {window['kernel_size']!r}, got {window['padding']!r}"
+            )
+    return sizes
 
 
 def symmetric_sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:

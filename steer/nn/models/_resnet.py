@@ -7,13 +7,13 @@ from ...errors import FieldTypeError, GroupError, SteerError
 from ...kernels._grid import is_count
 from ...reps import Group
 from .._batch_norm import BatchNorm
+from .._blur_pool import BlurPool
 from .._field_type import FieldType
 from .._global_pool import GlobalAvgPool
 from .._invariant import GroupPool
 from .._linear import Linear
 from .._module import Module
 from .._pointwise import ReLU
-from .._pool import BlurPool
 from .._structural import Restrict, Sequential
 from ._blocks import conv, residual_block
 from ._features import WIDTHS, Conv, Features, features_for

@@ -4,10 +4,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from ...errors import FieldTypeError
+from .._blur_pool import BlurPool
 from .._containers import Branch, Identity
 from .._field_type import FieldType
 from .._module import Module
-from .._pool import BlurPool
 from .._structural import Sequential
 from .._upsample import Upsample
 from ._blocks import conv, conv_block

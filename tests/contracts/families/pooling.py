@@ -3,10 +3,14 @@
 from steer import nn
 
 from ..case import Case
-from ..settings import IRREPS, MIXED, SPACES, in_settings
+from ..settings import IRREPS, MIXED, SPACES, UNIFORM, in_settings
 
 CASES: dict[str, Case] = {
     **in_settings("Upsample nearest", lambda t: nn.Upsample(t, scale_factor=2), MIXED),
     **in_settings("Upsample linear", lambda t: nn.Upsample(t, scale_factor=1.5, mode="linear"), SPACES),
     **in_settings("Upsample cubic", lambda t: nn.Upsample(t, size=9, mode="cubic", align_corners=True), IRREPS),
+    **in_settings("AdaptiveAvgPool", lambda t: nn.AdaptiveAvgPool(t, 3), SPACES),
+    **in_settings("AdaptiveMaxPool", lambda t: nn.AdaptiveMaxPool(t, 3), {**MIXED, **UNIFORM}),
+    **in_settings("NormMaxPool", lambda t: nn.NormMaxPool(t, 3, 2, 1), SPACES),
+    **in_settings("NormMaxPool dilated", lambda t: nn.NormMaxPool(t, 2, 1, dilation=3), UNIFORM),
 }
