@@ -17,26 +17,7 @@ from ._pointwise import require_permutation
 Size = int | Iterable[int]
 
 _AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
-LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
-
-
-def windows(
-    group: Group, kind: Mapping[int, type[torch.nn.Module]], window: Mapping[str, Size | None], **options: bool
-) -> torch.nn.Module:
-    """The module of torch for a group's space, with windows that the group maps to each other.
-
-    Raises:
-        KernelError: as the pooling layers.
-    """
-    return kind[group.dim](**window_sizes(group, window), **options)
-
-
-def pooled(pool: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """`pool` of feature maps of any floating dtype; works under `torch.fx` tracing."""
-    # on CPU torch cannot pool volumes of half precision; a tracer's stand-in does not know where it is
-    narrow = isinstance(x, torch.Tensor) and x.dim() == 5 and x.device.type == "cpu"
-    out: torch.Tensor = pool(wide(x) if narrow else x)
-    return out.to(x.dtype)
+_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
 
 
 class _Pool(Module):
@@ -50,14 +31,16 @@ class _Pool(Module):
         **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
-        self.pool = windows(in_type.group, kind, window, **options)
+        self.pool = kind[in_type.group.dim](**window_sizes(in_type.group, window), **options)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        return pooled(self.pool, x)
+        # on CPU torch cannot pool volumes of half precision
+        out: torch.Tensor = self.pool(wide(x) if x.dim() == 5 and x.device.type == "cpu" else x)
+        return out.to(x.dtype)
 
     def _export(self) -> torch.nn.Module:
         return self.pool
@@ -133,7 +116,7 @@ class MaxPool(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
-        super().__init__(in_type, LARGEST, window, ceil_mode=ceil_mode)
+        super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
         require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
 
 

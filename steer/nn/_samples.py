@@ -1,17 +1,14 @@
 """Fields as functions on a group or its cosets: where they are sampled, and the way there and back."""
 
-import copy
 import functools
-import numbers
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ..errors import FieldTypeError, RepresentationError, SteerError
-from ..kernels._grid import is_count
+from ..kernels._part import CHUNK
 from ..reps import (
     AxialGroup,
     BandLimited,
@@ -29,41 +26,43 @@ from ._constants import Constants
 from ._field_type import FieldType
 from ._layout import Arrangement, merge, split
 
+Function = Callable[[torch.Tensor], torch.Tensor]
 Choice = int | Quadrature
 Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Choice] | None
-Function = Callable[[torch.Tensor], torch.Tensor]
 
 COARSEST: Final = 4
-"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, and
+"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, which
 leaves an error of 0.1 at band limit 1."""
 
 
-class Sampling(NamedTuple):
-    """Matrices S (n, size), coefficients to samples at the nodes of a grid, and A (out size, n), back."""
-
-    grid: Quadrature
-    synthesis: Array
-    analysis: Array
-
-
 class Kind(NamedTuple):
-    """What fields of one representation become; a field that the group permutes holds its samples already."""
+    """How fields of one representation are sampled; a field that the group permutes holds its samples already.
 
+    `synthesis` is S (n, size), `analysis` A (out.size, n).
+    """
+
+    rep: Representation
     out: Representation
-    sampling: Sampling | None = None
+    grid: Quadrature | None = None
+    synthesis: Array | None = None
+    analysis: Array | None = None
 
 
-def kinds_of(in_type: FieldType, layer: str, out_frequency: int | None, grid: Grids) -> dict[Representation, Kind]:
-    """The kind of each representation of a type, in order of appearance.
+def kinds_of(
+    in_type: FieldType, layer: str, instead: str, out_frequency: int | None, grid: Grids
+) -> dict[Representation, Kind]:
+    """The kind of each representation of a type, in order of appearance; `instead` is the layers that take any field.
 
     Raises:
         FieldTypeError: a field is neither band limited nor permuted.
         SteerError: no such band limit or grid.
         RepresentationError: a grid on another group, or too coarse.
     """
-    if out_frequency is not None and not is_count(out_frequency, 0):
+    if not isinstance(in_type, FieldType):
+        raise FieldTypeError(f"in_type: {layer} expects a FieldType, got {in_type!r}")
+    if out_frequency is not None and (isinstance(out_frequency, bool) or not isinstance(out_frequency, int)):
         raise SteerError(
-            f"out_frequency: expected an integer >= 0, or None for the band limit of each field, got {out_frequency!r}"
+            f"out_frequency: expected a band limit such as 2, or None for that of the input, got {out_frequency!r}"
         )
     found: dict[Representation, Kind] = {}
     for index, rep in enumerate(in_type):
@@ -75,12 +74,12 @@ def kinds_of(in_type: FieldType, layer: str, out_frequency: int | None, grid: Gr
         if isinstance(base, BandLimited):
             found[rep] = _sampled(rep, base, out_frequency, grid)
         elif rep.is_permutation:
-            found[rep] = Kind(rep)
+            found[rep] = Kind(rep, rep)
         else:
             raise FieldTypeError(
                 f"in_type: {layer} needs fields that are functions on a group or its cosets, but field {index} is "
                 f"{rep!r}, which is none; declare it as group.band_limited(L) or group.quotient(subgroup, L), or use "
-                f"NormAct or Gate, which take any field"
+                f"{instead}, which take any field"
             )
     return found
 
@@ -97,15 +96,16 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
         chosen = grid(rep)
     if isinstance(chosen, Quadrature):
         rule = chosen
-    elif chosen is None or (isinstance(chosen, numbers.Integral) and is_count(chosen, 0)):
-        rule = default_grid(base, frequency, rep.group, None if chosen is None else int(chosen))
+    elif chosen is None or (isinstance(chosen, int) and not isinstance(chosen, bool) and chosen >= 0):
+        rule = default_grid(base, frequency, rep.group, chosen)
     else:
         raise SteerError(
             f"grid: expected a degree, a steer.reps.quadrature(group, degree), a dictionary or function from "
             f"representations to these, or None, got {chosen!r}"
         )
+    synthesis, analysis = _matrices(base, target, rule)
     out = rep if target == base else target
-    return Kind(out if out.group == rep.group else out.restrict(rep.group), _sampling(base, target, rule))
+    return Kind(rep, out if out.group == rep.group else out.restrict(rep.group), rule, synthesis, analysis)
 
 
 def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
@@ -122,7 +122,7 @@ def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
 
 
 @functools.lru_cache(maxsize=64)
-def _sampling(source: BandLimited, target: BandLimited, grid: Quadrature) -> Sampling:
+def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tuple[Array, Array]:
     """S and A, such that coefficients of unit variance give samples of unit variance at every node.
 
     The squares of the basis functions of `fourier` add up to `size` at every element.
@@ -130,7 +130,7 @@ def _sampling(source: BandLimited, target: BandLimited, grid: Quadrature) -> Sam
     ends = [fourier(rep.group, rep.max_frequency, subgroup=rep.subgroup, grid=grid) for rep in (source, target)]
     assert [end.rep for end in ends] == [source, target], "the transform is that of the representation"
     synthesis, analysis = ends[0].sample_matrix, ends[1].analysis_matrix
-    return Sampling(grid, frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size)))
+    return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))
 
 
 def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: int | None = None) -> Quadrature:
@@ -148,11 +148,11 @@ def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: i
     group, small = base.group, base.subgroup
     if group.is_finite:
         return quadrature(group, subgroup=small)
-    total = base.max_frequency + out_frequency
-    if degree is None and isinstance(group, RotationGroup):
-        degree = max((3 * total + 1) // 2, 2 * out_frequency, COARSEST) if small.is_finite else 2 * total
-    elif degree is None:
-        degree = 4 * total
+    if degree is None:
+        is_solid = isinstance(group, RotationGroup)
+        power = 7 if not is_solid else 2 if small.is_finite else 3
+        coarsest = COARSEST if is_solid and small.is_finite else 0
+        degree = max(power * base.max_frequency + out_frequency, 2 * out_frequency, coarsest)
     symmetry = acting if acting.is_finite and acting <= group else lattice_symmetry(group)
     if symmetry is None:
         return quadrature(group, degree, subgroup=small)
@@ -160,7 +160,7 @@ def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: i
 
 
 def lattice_symmetry(group: Group) -> Group | None:
-    """A finite subgroup of a continuous group with its symmetries of square and hexagonal, or cubic, lattices."""
+    """A finite subgroup of a continuous group with its symmetries of square, hexagonal or cubic grids."""
     if isinstance(group, PlanarGroup):
         return PlanarGroup(12, group.reflections)  # 12 is a multiple of 4 and 6
     if isinstance(group, RotationGroup):
@@ -171,30 +171,34 @@ def lattice_symmetry(group: Group) -> Group | None:
 
 
 class Samples(Constants):
-    """Functions of the samples of fields: analysis, a function, synthesis, with one matmul each for fields of one kind.
+    """Functions of the samples of fields: synthesis, a function, analysis, with one matmul each for fields of one kind.
 
     Works for tensors (batch, channels, ...) of any rank, and under `torch.fx` tracing.
 
     Args:
         in_type: type of the input.
         kinds: that of each of its representations.
+        pointwise: whether the functions act on each sample alone. Then, without gradients and on CPU, the samples of
+            large feature maps are made and used up a part at a time.
     """
 
     channels: torch.Tensor
     position: torch.Tensor
 
-    def __init__(self, in_type: FieldType, kinds: dict[Representation, Kind]) -> None:
+    def __init__(self, in_type: FieldType, kinds: dict[Representation, Kind], pointwise: bool) -> None:
         super().__init__()
-        sampled = {rep: kind.sampling for rep, kind in kinds.items() if kind.sampling is not None}
-        self.grids = {rep: sampling.grid for rep, sampling in sampled.items()}
-        self.outs = {rep: kinds[rep].out for rep in sampled}
-        numbers = {rep: number for number, rep in enumerate(sampled, 1)}
+        self.pointwise = pointwise
+        self.kinds = kinds
+        sampled = [kind for kind in kinds.values() if kind.grid is not None]
+        numbers = {kind.rep: number for number, kind in enumerate(sampled, 1)}
         self.out_type = FieldType(in_type.group, [kinds[rep].out for rep in in_type])
         self.nodes = [0]
-        for number, sampling in enumerate(sampled.values(), 1):
-            self.add_constant(f"synthesis{number}", sampling.synthesis)
-            self.add_constant(f"analysis{number}", sampling.analysis)
-            self.nodes.append(len(sampling.synthesis))
+        for number, kind in enumerate(sampled, 1):
+            assert kind.synthesis is not None, "a kind with a grid has both matrices"
+            assert kind.analysis is not None, "a kind with a grid has both matrices"
+            self.add_constant(f"synthesis{number}", kind.synthesis)
+            self.add_constant(f"analysis{number}", kind.analysis)
+            self.nodes.append(len(kind.synthesis))
         by_field = [numbers.get(rep, 0) for rep in in_type]
         self.runs, self.repeats, self.gathered = Arrangement.of(by_field)
         order = np.argsort(by_field, kind="stable") if self.gathered else np.arange(len(by_field))
@@ -210,7 +214,7 @@ class Samples(Constants):
             self.add_constant("channels", np.concatenate([into[field] for field in order]))
             self.add_constant("position", np.argsort(np.concatenate([out[field] for field in order])))
 
-    def mapped(self, x: torch.Tensor, function: Function) -> torch.Tensor:
+    def through(self, x: torch.Tensor, function: Function) -> torch.Tensor:
         """(batch, out channels, ...) from x (batch, channels, ...).
 
         `function` maps samples (batch, fields * nodes, ...) to the same, perhaps at other points of space.
@@ -226,54 +230,42 @@ class Samples(Constants):
             out = merge(torch.cat([split(part, self.repeats, width) for part, width in both], 2))
         return out.index_select(1, self.position) if self.gathered else out
 
-    def equivariance_error(
-        self,
-        function: torch.nn.Module,
-        elements: npt.ArrayLike | None,
-        samples: int,
-        seed: int,
-        space: tuple[int, ...],
-    ) -> dict[Representation, Array]:
-        """The error of `mapped` for random fields on a region of space, relative to its norm, for each group element.
-
-        Raises:
-            GroupError: a matrix is not in the group.
-            SteerError: `samples` is no positive integer.
-        """
-        if not is_count(samples, 1):
-            raise SteerError(f"samples: expected an integer >= 1, got {samples!r}")
-        group, exact = self.out_type.group, copy.deepcopy(function).to("cpu", torch.float64).eval()
-        given = group.sample(16, seed) if elements is None else np.asarray(elements, dtype=np.float64)
-        given = given.reshape(-1, group.element_size, group.element_size)
-        found = {}
-        for number, (rep, out) in enumerate(self.outs.items(), 1):
-            ends = [torch.from_numpy(self._sources[f"{name}{number}"]) for name in ("synthesis", "analysis")]
-            noise = torch.from_numpy(np.random.default_rng(seed).normal(size=(samples, rep.size, *space)))
-            moves, moved = (torch.from_numpy(kind(given)) for kind in (rep, out))
-            with torch.no_grad():
-                whole = _through(exact, noise, ends)
-                errors = [
-                    _through(exact, times(g, noise, 1, rep.size), ends) - times(h, whole, 1, out.size)
-                    for g, h in zip(moves, moved, strict=True)
-                ]
-                scale = float(torch.linalg.vector_norm(whole)) or 1.0
-                found[rep] = np.array([float(torch.linalg.vector_norm(error)) / scale for error in errors])
-        return found
-
     def _run(self, x: torch.Tensor, index: int, function: Function) -> torch.Tensor:
-        """`mapped` for the fields of one run, in all periods."""
+        """`through` for the fields of one run, in all periods."""
         count, number = self.runs[index]
         if not number:
             return function(x)
-        fields = self.repeats * count
-        samples = times(getattr(self, f"synthesis{number}"), x, fields, self.widths[index] // count)
+        fields, size = self.repeats * count, self.widths[index] // count
+        if self.pointwise and not torch.is_grad_enabled() and _is_large(x, fields * self.nodes[number]):
+            flat = x.reshape(x.shape[0] * fields, size, x.shape[2:].numel())
+            done = _by_blocks(flat, self.nodes[number], lambda part: self._one(part, number, 1, size, function))
+            return done.reshape(x.shape[0], fields * done.shape[1], *x.shape[2:])
+        return self._one(x, number, fields, size, function)
+
+    def _one(self, x: torch.Tensor, number: int, fields: int, size: int, function: Function) -> torch.Tensor:
+        """A f(S x) for fields of one kind."""
+        samples = times(getattr(self, f"synthesis{number}"), x, fields, size)
         return times(getattr(self, f"analysis{number}"), function(samples), fields, self.nodes[number])
 
 
-def _through(function: Function, x: torch.Tensor, ends: list[torch.Tensor]) -> torch.Tensor:
-    """A f(S x) of one field x (batch, size, ...), for the matrices S and A."""
-    synthesis, analysis = ends
-    return times(analysis, function(times(synthesis, x, 1, synthesis.shape[1])), 1, len(synthesis))
+def _is_large(x: torch.Tensor, samples: int) -> bool:
+    """Whether so many samples at each point of x are best made a part at a time; eager, on CPU."""
+    if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor) or x.device.type != "cpu":
+        return False
+    return len(x) * x.shape[2:].numel() * samples * x.element_size() > 2 * CHUNK
+
+
+def _by_blocks(x: torch.Tensor, nodes: int, function: Function) -> torch.Tensor:
+    """`function` of fields x (fields, size, points), for as many as have about CHUNK bytes of samples at a time."""
+    fields, points = len(x), x.shape[2]
+    step = max(1, CHUNK // (nodes * x.element_size()))
+    at_once = max(1, step // points)
+    rows = []
+    for first in range(0, fields, at_once):
+        row = x[first : first + at_once]
+        done = [function(row[:, :, start : start + step]) for start in range(0, points, step)]
+        rows.append(done[0] if len(done) == 1 else torch.cat(done, 2))
+    return torch.cat(rows)
 
 
 def times(matrix: torch.Tensor, x: torch.Tensor, fields: int, size: int) -> torch.Tensor:
