@@ -18,12 +18,13 @@ from tests import catalogue
 from .zoo import scrambled
 
 DOUBLE = torch.float64
-C1, C4, D4, SO2, O2 = (steer.group(name, dim=2) for name in ("C1", "C4", "D4", "SO(2)", "O(2)"))
-O3, SO3, OCT = (steer.group(name, dim=3) for name in ("O(3)", "SO(3)", "O"))
+C1, D4, SO2, O2 = (steer.group(name, dim=2) for name in ("C1", "D4", "SO(2)", "O(2)"))
+O3, OCT = (steer.group(name, dim=3) for name in ("O(3)", "O"))
 MIXED = nn.FieldType(D4, [D4.regular, D4.trivial, D4.vector, D4.regular, D4.trivial, D4.vector])
 WAVES = nn.FieldType(O2, 2 * [O2.irrep("0+"), O2.irrep("1"), O2.irrep("0-"), O2.irrep("2")])
 SPATIAL = nn.FieldType(O3, 2 * [O3.irrep("0e"), O3.irrep("1o")])
-TYPES = pytest.mark.parametrize("kind", [MIXED, WAVES, SPATIAL], ids=str)
+CHIRAL = nn.FieldType(SO2, 2 * [SO2.irrep("0"), SO2.irrep("1"), SO2.irrep("3")])  # irreps of complex type
+TYPES = pytest.mark.parametrize("kind", [MIXED, WAVES, CHIRAL, SPATIAL], ids=str)
 
 
 def build(*args, **options):
