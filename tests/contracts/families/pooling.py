@@ -3,7 +3,10 @@
 from steer import nn
 
 from ..case import Case
-from ..settings import IRREPS, MIXED, SPACES, UNIFORM, in_settings
+from ..settings import CUBE, D4, IRREPS, MIXED, SPACES, UNIFORM, in_settings
+
+MIRRORED = nn.FieldType(D4, [D4.regular, D4.quotient("C2"), D4.regular, D4.quotient("C4")])
+CUBES = nn.FieldType(CUBE, 2 * [CUBE.regular])
 
 CASES: dict[str, Case] = {
     **in_settings("Upsample nearest", lambda t: nn.Upsample(t, scale_factor=2), MIXED),
@@ -13,4 +16,6 @@ CASES: dict[str, Case] = {
     **in_settings("AdaptiveMaxPool", lambda t: nn.AdaptiveMaxPool(t, 3), {**MIXED, **UNIFORM}),
     **in_settings("NormMaxPool", lambda t: nn.NormMaxPool(t, 3, 2, 1), SPACES),
     **in_settings("NormMaxPool dilated", lambda t: nn.NormMaxPool(t, 2, 1, dilation=3), UNIFORM),
+    "GroupPool D4 cosets": Case(lambda: nn.GroupPool(MIRRORED, subgroup="C4"), (7, 7)),
+    "GroupPool O cosets, mean": Case(lambda: nn.GroupPool(CUBES, "mean", "D3"), (5, 5, 5)),
 }
