@@ -1,7 +1,7 @@
 """Normalisation of each sample by its own statistics: over space, over positions, over sets of fields."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ._field_type import FieldType
-from ._layout import samplewise, wide
+from ._layout import wide
 from ._module import Module, traced
 from ._normalize import Rows, Tables
 
@@ -74,10 +74,7 @@ class _SetNorm(Module):
             values = wide(x)
             weights, biases = (weight.to(values.dtype), bias.to(values.dtype)) if self.affine else (None, None)
             return F.group_norm(values, self.sets, weights, biases, self.eps).to(x.dtype)
-        if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
-            return self._act(x, weight, bias)
-        out: torch.Tensor = _Standardize.apply(x, weight, bias, self)  # type: ignore[no-untyped-call]
-        return out
+        return self._act(x, weight, bias)
 
     def _without_space(self, shape: tuple[int, ...]) -> str:
         raise TypeError(f"{type(self).__name__} must define _without_space")
@@ -89,44 +86,17 @@ class _SetNorm(Module):
         return self.weight.index_select(0, self.field_of_channel), self.biases(self.bias)
 
     def _act(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        centred, inverse = self._standard(_single(x))
-        out = torch.addcmul(bias.unsqueeze(1), centred, self._spread(inverse) * weight.unsqueeze(1))
+        centred = _single(x)  # (batch, channels, n)
+        if self.invariants:
+            coordinates = self.coordinates.along(self._mean(centred))
+            centred = centred - self.vector.along(coordinates)
+        inverse = (self.set_means.along(self._mean(centred.square())) + self.eps).rsqrt()  # (batch, sets, n or 1)
+        scale = inverse if self.sets == 1 else inverse.index_select(1, self.set_of_channel)
+        out = torch.addcmul(bias.unsqueeze(1), centred, scale * weight.unsqueeze(1))
         return out.reshape(x.shape).to(x.dtype)
 
-    def _standard(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give x - mu (batch, channels, n) and 1 / sqrt(var + eps) (batch, sets, n or 1) of (batch, channels, n)."""
-        centred = values
-        if self.invariants:
-            centred = values - self._project(values.mean(2, keepdim=True) if self._over_space else values)
-        squares = centred.square()
-        var = self.set_means.along(squares.mean(2, keepdim=True) if self._over_space else squares)
-        return centred, (var + self.eps).rsqrt()
-
-    def _project(self, x: torch.Tensor) -> torch.Tensor:
-        """On the invariant vectors that the sets share, all (batch, channels, n)."""
-        return self.vector.along(self.coordinates.along(x))
-
-    def _spread(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, n) from (batch, sets, n), with one entry for all channels of a single set."""
-        return x if self.sets == 1 else x.index_select(1, self.set_of_channel)
-
-    def _slopes(
-        self, x: torch.Tensor, slope: torch.Tensor, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Gradients of x, and of the weight and bias (batch, channels) of each channel, for that of the output."""
-        grads = _single(slope)
-        centred, inverse = self._standard(_single(x))
-        count = grads.shape[2] if self._over_space else 1
-        moments, sums = grads * centred, grads
-        if self._over_space:
-            moments, sums = moments.sum(2, keepdim=True), sums.sum(2, keepdim=True)
-        weights = weight.unsqueeze(1)
-        scale = self._spread(inverse) * weights
-        pull = self._spread(inverse.pow(3) * self.set_means.along(weights * moments)) / count
-        found = grads * scale - pull * centred
-        if self.invariants:
-            found = found - self._project(scale * sums) / count
-        return found.reshape(x.shape).to(x.dtype), (moments * self._spread(inverse)).sum(2), sums.sum(2)
+    def _mean(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(2, keepdim=True) if self._over_space else x
 
     def _export(self) -> torch.nn.Module:
         with torch.no_grad():
@@ -258,34 +228,3 @@ def _single(x: torch.Tensor) -> torch.Tensor:
         return wide(x.reshape(*x.shape[:2], math.prod(x.shape[2:])))
     # a tracer's stand-in has neither axes nor dtype to look at
     return x.unsqueeze(-1).flatten(2) + x.new_zeros(1, dtype=torch.float32)  # type: ignore[unreachable]
-
-
-class _Standardize(torch.autograd.Function):
-    """`_SetNorm` with the derivative written out.
-
-    mu is a projection of the mean, so the variance is stationary in it. With n values in a sum, s = gamma / sqrt(var +
-    eps), the gradient g of the output, and P the projection, that of x is
-    s g - P(sum of s g) / n - (x - mu) (var + eps)^(-3/2) (mean over the set's channels of gamma sum of g (x - mu)) / n.
-    """
-
-    @staticmethod
-    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, layer: _SetNorm) -> torch.Tensor:
-        return samplewise(lambda part: (layer._act(part, weight, bias),), x)[0]
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        x, weight, _, ctx.layer = inputs
-        ctx.save_for_backward(x, weight)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        found, *by_channel = samplewise(lambda part, slope: ctx.layer._slopes(part, slope, weight), x, grads[0])
-        if not ctx.layer.affine:
-            return found, None, None, None
-        return found, *(part.sum(0).to(weight.dtype) for part in by_channel), None
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[torch.Tensor, int]:
-        *tensors, layer = inputs
-        return torch.vmap(layer._act, in_dims[:3])(*tensors), 0
