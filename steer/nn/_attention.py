@@ -189,7 +189,9 @@ class SelfAttention(Module):
             scores = scores.masked_fill(padded.unsqueeze(1).transpose(2, 3), torch.finfo(query.dtype).min)
         drop = self.dropout if self.training else 0.0
         read = torch.nn.functional.scaled_dot_product_attention(query, key, value, scores, drop)
-        mixed = self.out_proj(read.transpose(1, 2).flatten(2).flatten(0, 1)).unflatten(0, points.shape[:2])
+        # torch.export decomposes attention into what has other strides, so that flatten must not count on being a view
+        joined = read.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(2)
+        mixed = self.out_proj(joined.flatten(0, 1)).unflatten(0, points.shape[:2])
         if mask is not None:
             mixed = mixed.masked_fill(padded, 0)
         out: torch.Tensor = mixed.transpose(1, 2).unflatten(2, x.shape[2:])

@@ -355,8 +355,11 @@ def test_onnx_keeps_the_keywords():
     layer = build(SPATIAL, num_heads=2, distances=2).float().eval()
     x, positions = (value.float() for value in points(SPATIAL))
     options = {"mask": some_mask(), "positions": positions}
-    program = torch.onnx.export(layer, (x,), kwargs=options, dynamo=True, verbose=False)
+    batch = {0: torch.export.Dim("batch", min=1, max=64)}
+    shapes = dict.fromkeys(("x", *options), batch)
+    program = torch.onnx.export(layer, (x,), kwargs=options, dynamic_shapes=shapes, dynamo=True, verbose=False)
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    x, options = x.repeat(2, 1, 1), {name: torch.cat([value, value]) for name, value in options.items()}
     inputs = {"x": x, **options}
     (found,) = session.run(None, {put.name: inputs[put.name].numpy() for put in session.get_inputs()})
     torch.testing.assert_close(torch.from_numpy(found), layer(x, **options).detach(), rtol=1e-5, atol=1e-5)
