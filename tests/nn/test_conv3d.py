@@ -227,6 +227,7 @@ def test_the_output_has_the_second_moment_of_the_input(group):
     assert conv.plan.grid == Grid((3, 3, 3))
 
 
+@pytest.mark.slow  # the contracts compile and export smaller ones
 @pytest.mark.parametrize(("training", "grad"), list(itertools.product([True, False], repeat=2)), ids=str)
 def test_compile_and_export(training, grad):
     kind = nn.FieldType(OCTA, [OCTA.trivial, OCTA.vector, OCTA.irrep("E")])

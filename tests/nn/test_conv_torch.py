@@ -145,6 +145,7 @@ def test_autocast_runs_the_convolution_low_and_the_expansion_high():
     assert (found.float() - expected).abs().max() < 5e-2 * expected.abs().max()
 
 
+@pytest.mark.slow  # the contracts compile and export smaller ones
 @pytest.mark.parametrize("kind", TYPES, ids=str)
 @pytest.mark.parametrize(("training", "grad"), [(True, True), (False, False)], ids=["train", "eval"])
 def test_compile_and_export(kind, training, grad):

@@ -281,6 +281,7 @@ def test_exported_copied_and_saved_layers_give_the_same(group):
     assert torch.equal(field.tensor, expected)
 
 
+@pytest.mark.slow  # the contracts compile and export smaller ones
 @pytest.mark.parametrize(("training", "grad"), list(itertools.product([True, False], repeat=2)), ids=str)
 @pytest.mark.parametrize("group", [D4, SPATIAL[2]], ids=group_id)
 def test_compile_and_export(group, training, grad):

@@ -110,7 +110,7 @@ def test_reflection_in_the_x_axis_flips_rows():
     assert torch.equal(moved, f.flip(2))
 
 
-@pytest.mark.parametrize("group", zoo.GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", [group for group in zoo.GROUPS if group.order != 16], ids=group_id)
 @pytest.mark.parametrize("size", [4, 5])
 def test_transform_is_a_homomorphism(group, size):
     elements = grid_symmetries(group)

@@ -90,6 +90,7 @@ def test_the_trivial_group_is_torch_linear():
     torch.testing.assert_close(layer._export()(x), plain(x), rtol=0, atol=0)
 
 
+@pytest.mark.slow  # the contracts compile and export smaller ones
 @pytest.mark.parametrize("bias", [True, False])
 def test_compile_export_and_fields(bias):
     layer, x = nn.Linear(KIND, KIND, bias=bias), torch.randn(2, KIND.size)

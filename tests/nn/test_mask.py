@@ -167,6 +167,7 @@ def test_it_has_no_state():
         assert torch.equal(twin(x), layer(x))
 
 
+@pytest.mark.slow  # the contracts compile and export smaller ones
 @pytest.mark.filterwarnings("ignore")  # dynamo's own deprecations
 @pytest.mark.parametrize("shape", [(5, 7), (4, 5, 6)])
 @pytest.mark.parametrize("options", [{}, {"margin": 0.7, "width": 0}])

@@ -83,7 +83,11 @@ def test_regular_representation_contains_every_irrep(group):
     assert decompose(group.regular).multiplicities == {psi: psi.size // end_dimension(psi) for psi in group.irreps()}
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(group, marks=[pytest.mark.slow] if group.name == "O(3)" else []) for group in GROUPS],
+    ids=group_id,
+)
 def test_band_limited_regular_representation(group):
     highest = max(psi.frequency for psi in irreps(group))
     rep = group.band_limited(highest)

@@ -196,6 +196,7 @@ def fingerprint(hash_seed, numpy_seed):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
+@pytest.mark.slow  # tests/kernels/test_determinism.py compares the bytes of kernels, which are made of these
 def test_bases_are_the_same_bytes_in_every_process():
     first = fingerprint("0", "0")
     assert len(first.strip()) == 64
