@@ -21,6 +21,10 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 """Round-off of an output, relative to its largest entry, keyed by dtype."""
 
 
+HEAVY = ("compile", "torch_export", "onnx")
+"""Contracts that take a second or more: quick for one case of each module, slow for the others."""
+
+
 def contract(function):
     """The contract, named as its function without "test_", on every case that does not except it."""
     return contract_if(lambda case: True)(function)
@@ -34,7 +38,9 @@ def contract_if(suits):
 def _on_cases(function, suits):
     name = function.__name__.removeprefix("test_")
     chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(case)}
-    marks = {key: [pytest.mark.slow] if name in case.slow else [] for key, case in chosen.items()}
+    first = {key.split()[0]: key for key in reversed(chosen)}.values()  # of each module
+    slow = {key for key, case in chosen.items() if name in case.slow or (name in HEAVY and key not in first)}
+    marks = {key: [pytest.mark.slow] if key in slow else [] for key in chosen}
     cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]
     return pytest.mark.parametrize("case", cases)(function)
 
