@@ -11,6 +11,7 @@ from ._layout import merge, split
 from ._module import Module
 from ._normalize import Statistics, normalize
 from ._processes import Processes
+from ._steerable import exact
 
 
 class BatchNorm(Module):
@@ -101,7 +102,8 @@ class BatchNorm(Module):
         return self._by_batch(x)
 
     def _by_running(self, x: torch.Tensor) -> torch.Tensor:
-        mean, var, weight, bias = self._running()
+        with exact(x.device):
+            mean, var, weight, bias = self._running()
         return F.batch_norm(x, mean, var, weight, bias, False, 0.0, self.eps)
 
     def _running(self) -> tuple[torch.Tensor, ...]:
@@ -123,7 +125,8 @@ class BatchNorm(Module):
 
     def _by_batch(self, x: torch.Tensor, processes: Processes | None = None) -> torch.Tensor:
         wide = x.new_empty(0, dtype=torch.promote_types(x.dtype, torch.float32))
-        out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps, processes)
+        with exact(x.device):
+            out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps, processes)
         if self.training:
             self._track(moments.coordinates.detach(), moments.var.detach(), moments.total)
         return out

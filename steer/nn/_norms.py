@@ -13,6 +13,7 @@ from ._field_type import FieldType
 from ._layout import wide
 from ._module import Module, traced
 from ._normalize import Rows, Tables
+from ._steerable import exact
 
 
 class _SetNorm(Module):
@@ -69,12 +70,14 @@ class _SetNorm(Module):
             return self._act(x, *self._by_channel())  # type: ignore[unreachable]
         if self._over_space and self.lone is not None and math.prod(x.shape[2:]) == 1:
             raise ShapeError(self._without_space(tuple(x.shape)))
-        weight, bias = self._by_channel()
+        with exact(x.device):
+            weight, bias = self._by_channel()
         if self._of_torch and x.numel():
             values = wide(x)
             weights, biases = (weight.to(values.dtype), bias.to(values.dtype)) if self.affine else (None, None)
             return F.group_norm(values, self.sets, weights, biases, self.eps).to(x.dtype)
-        return self._act(x, weight, bias)
+        with exact(x.device):
+            return self._act(x, weight, bias)
 
     def _without_space(self, shape: tuple[int, ...]) -> str:
         raise TypeError(f"{type(self).__name__} must define _without_space")

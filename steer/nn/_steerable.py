@@ -14,8 +14,8 @@ from ._field_type import FieldType
 from ._module import Module
 
 
-def _exact(device: torch.device) -> AbstractContextManager[Any]:
-    """Filters are expanded in full precision, also under autocast (which the meta device does not have)."""
+def exact(device: torch.device) -> AbstractContextManager[Any]:
+    """Full precision, also under autocast (which the meta device does not have): for filters and statistics."""
     available = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
@@ -126,7 +126,7 @@ class Steerable(Module):
     def _expand(self) -> torch.Tensor:
         weight = self.weight
         constants = [getattr(self, name) for name in self._names]
-        with _exact(weight.device):
+        with exact(weight.device):
             wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
             return self.plan.expand(wide, constants).to(weight.dtype)
 
@@ -147,7 +147,7 @@ class Steerable(Module):
         """The bias of every output channel."""
         if self.bias is None:
             return None
-        with _exact(self.bias.device):
+        with exact(self.bias.device):
             return torch.mv(self._invariants, self.bias)  # type: ignore[arg-type]
 
     def _check(self, x: torch.Tensor) -> None:

@@ -276,3 +276,14 @@ def test_bad_arguments_are_refused(kind):
         make(SCALARS, eps=-1.0, **options)
     with pytest.raises(FieldTypeError, match=rf"in_type: {kind} expects a FieldType, got 3"):
         make(3, **options)
+
+
+@pytest.mark.parametrize("build", [nn.BatchNorm, nn.InstanceNorm, nn.LayerNorm])
+def test_statistics_are_exact_under_autocast(build):
+    # in half precision a mean of 100 would be wrong by 0.2, as much as the deviations
+    group = steer.group("D4", dim=2)
+    layer = build(nn.FieldType(group, [group.trivial, group.regular, group.trivial, group.vector])).train()
+    x = 100 + torch.randn(4, layer.in_type.size, 6, 6)
+    expected = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(layer(x).float(), expected, rtol=1e-3, atol=1e-3)
