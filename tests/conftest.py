@@ -16,8 +16,8 @@ RARE = {
 }
 """Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
 
-LARGE = {"test_induction_in_stages": 48, "test_restriction_is_transitive": 60, "test_restriction_by_name": 60}
-"""Tests whose time grows fast with the group, and the largest order that is not slow."""
+LARGE = {"tests.reps.test_restrict_induce": 24, "tests.reps.test_intertwiners": 48}
+"""Files whose time grows fast with the group, and the largest order that is not slow."""
 
 
 def _groups(value: object) -> Iterator[Group]:
@@ -33,6 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             given = tuple(item.callspec.params.values())
-            largest = LARGE.get(item.originalname, math.inf)
+            largest = LARGE.get(item.module.__name__, math.inf)
             if any(group in RARE or math.inf > group.order > largest for group in _groups(given)):
                 item.add_marker(pytest.mark.slow)
