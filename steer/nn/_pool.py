@@ -101,7 +101,7 @@ class MaxPool(_Pool):
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
 
     Raises:
-        FieldTypeError: a field is not a permutation representation; `AvgPool` or `BlurPool` will do.
+        FieldTypeError: a field is not a permutation representation; `NormMaxPool`, `AvgPool` or `BlurPool` will do.
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
@@ -117,7 +117,7 @@ class MaxPool(_Pool):
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
-        require_permutation(in_type, "MaxPool", "use AvgPool or BlurPool, which are linear")
+        require_permutation(in_type, "MaxPool", "use NormMaxPool, which takes any field, or AvgPool or BlurPool")
 
 
 class _AdaptivePool(_Pool):

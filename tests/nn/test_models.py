@@ -209,6 +209,11 @@ def test_bad_arguments_of_all_models(arguments, error, message):
             FieldTypeError,
             r"out_type: UNet maps between fields of ",
         ),
+        (
+            lambda: models.unet_stage(image("D4"), []),
+            SteerError,
+            r"types: expected the type of each stage, .* got \[\]",
+        ),
         (lambda: models.ResNet("D4", 3), FieldTypeError, r"in_type: ResNet expects a FieldType, got 'D4'"),
     ],
 )

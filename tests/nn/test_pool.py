@@ -181,9 +181,7 @@ def test_adaptive_pooling_refuses_bad_sizes(layer):
 
 @pytest.mark.parametrize("layer", [lambda t: nn.MaxPool(t, 2), lambda t: nn.AdaptiveMaxPool(t, 2)])
 def test_maxima_of_other_fields_are_refused(layer):
-    with pytest.raises(
-        FieldTypeError, match=r"MaxPool needs fields that the group permutes .* field 1 .*; use A.*Pool"
-    ):
+    with pytest.raises(FieldTypeError, match=r"MaxPool needs fields that the group permutes .* field 1 .*; use .*Pool"):
         layer(nn.FieldType(D4, [D4.trivial, D4.vector]))
 
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ...errors import FieldTypeError
+from ...errors import FieldTypeError, SteerError
 from .._blur_pool import BlurPool
 from .._containers import Branch, Identity
 from .._field_type import FieldType
@@ -58,34 +58,55 @@ class UNet(Sequential):
             raise FieldTypeError(f"out_type: UNet maps between fields of one group, got {in_type} and {out_type}")
         chosen = features_for(in_type.group, features)
         self.options = {"channels": tuple(channels), "width": width, "kernel_size": kernel_size}
-        self.kernel_size, self.basis, self.chosen = kernel_size, basis, chosen
         group, convs = in_type.group, [Conv(kernel_size, 1, True)]
         types = [chosen.of(group, chosen.count(group, each, width, convs, basis)) for each in channels]
-        super().__init__(
-            OrderedDict(body=self._stage(in_type, types), head=conv(types[0], out_type, 1, basis)),
-        )
-
-    def _block(self, in_type: FieldType, out_type: FieldType) -> Sequential:
-        options = {"features": self.chosen, "basis": self.basis}
-        return conv_block(in_type, out_type, self.kernel_size, **options)  # type: ignore[arg-type]
-
-    def _stage(self, in_type: FieldType, types: list[FieldType]) -> Sequential:
-        """Fields to those of the first type; the others are those of coarser grids."""
-        own = types[0]
-        parts: OrderedDict[str, Module] = OrderedDict(encode1=self._block(in_type, own), encode2=self._block(own, own))
-        if len(types) > 1:
-            deeper = Sequential(
-                OrderedDict(
-                    down=BlurPool(own, 4, 2, sigma=1.0, padding=1),
-                    stage=self._stage(own, types[1:]),
-                    up=Upsample(types[1], scale_factor=2, mode="linear"),
-                )
-            )
-            parts["branch"] = Branch(Identity(own), deeper)
-            parts["decode1"] = self._block(own + types[1], own)
-            parts["decode2"] = self._block(own, own)
-        return Sequential(parts)
+        body = unet_stage(in_type, types, kernel_size, features=chosen, basis=basis)
+        super().__init__(OrderedDict(body=body, head=conv(types[0], out_type, 1, basis)))
 
     def twin(self) -> "UNet":
         """The plain network: the same without symmetry, with the channels of the argument `channels`."""
         return UNet(plain(self.in_type), plain(self.out_type), basis="pixel", **self.options)  # type: ignore[arg-type]
+
+
+def unet_stage(
+    in_type: FieldType,
+    types: Sequence[FieldType],
+    kernel_size: int = 3,
+    *,
+    features: str | Features | None = None,
+    basis: str = "rings",
+) -> Sequential:
+    """A stage of a U-Net and, as its branch, the stages on coarser grids.
+
+    (batch, in_type.size, *space) to (batch, types[0].size, *space): two convolution blocks "encode1" and "encode2";
+    with more than one type also "branch", which concatenates their output with that of the next stage on half the pixels,
+    resized back, and "decode1" and "decode2", which merge the two.
+
+    Args:
+        in_type: type of the input.
+        types: that of the features of each stage, the finest first; of one group.
+        kernel_size: edge of the kernels, odd.
+        features: as for `conv_block`.
+        basis: basis of the kernels.
+
+    Raises:
+        SteerError: no type; otherwise as `conv_block`.
+    """
+    if not types:
+        raise SteerError(f"types: expected the type of each stage, such as [fine, coarse], got {types!r}")
+
+    def block(source: FieldType, target: FieldType) -> Sequential:
+        return conv_block(source, target, kernel_size, features=features, basis=basis)
+
+    own = types[0]
+    parts: OrderedDict[str, Module] = OrderedDict(encode1=block(in_type, own), encode2=block(own, own))
+    if len(types) > 1:
+        deeper = OrderedDict(
+            down=BlurPool(own, 4, 2, sigma=1.0, padding=1),
+            stage=unet_stage(own, types[1:], kernel_size, features=features, basis=basis),
+            up=Upsample(types[1], scale_factor=2, mode="linear"),
+        )
+        parts["branch"] = Branch(Identity(own), Sequential(deeper))
+        parts["decode1"] = block(own + types[1], own)
+        parts["decode2"] = block(own, own)
+    return Sequential(parts)
