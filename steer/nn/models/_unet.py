@@ -79,8 +79,8 @@ def unet_stage(
     """A stage of a U-Net and, as its branch, the stages on coarser grids.
 
     (batch, in_type.size, *space) to (batch, types[0].size, *space): two convolution blocks "encode1" and "encode2";
-    with more than one type also "branch", which concatenates their output with that of the next stage on half the pixels,
-    resized back, and "decode1" and "decode2", which merge the two.
+    with more than one type also "branch", which concatenates their output with that of the next stage on half the
+    pixels, resized back, and "decode1" and "decode2", which merge the two.
 
     Args:
         in_type: type of the input.
