@@ -2,6 +2,9 @@
 
 import os
 
+# Workers have a core each: threads of theirs would wait for each other. Before NumPy loads, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

@@ -16,7 +16,16 @@ RARE = {
 }
 """Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
 
-LARGE = {"tests.reps.test_restrict_induce": 24, "tests.reps.test_intertwiners": 48}
+LARGE = {
+    "tests.reps.test_restrict_induce": 16,
+    "tests.reps.test_intertwiners": 24,
+    "tests.reps.test_decompose": 48,
+    "tests.reps.test_irreps": 48,
+    "tests.kernels.test_constraint": 12,
+    "tests.nn.test_conv": 12,
+    "tests.nn.test_conv3d": 24,
+    "tests.nn.test_conv_bases": 12,
+}
 """Files whose time grows fast with the group, and the largest order that is not slow."""
 
 
