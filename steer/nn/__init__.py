@@ -1,8 +1,11 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from torch.nn import ModuleList
 
-from . import init, models
+from . import init
 from ._attention import SelfAttention
 from ._batch_norm import BatchNorm, convert_sync_batchnorm
 from ._blur_pool import BlurPool
@@ -98,3 +101,12 @@ __all__ = [
     "split",
     "to_hexagonal",
 ]
+
+if TYPE_CHECKING:
+    from . import models
+
+
+def __getattr__(name: str) -> object:
+    if name == "models":  # loads on first use (PEP 562): most who import the layers build networks of their own
+        return importlib.import_module(".models", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
