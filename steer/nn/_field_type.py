@@ -190,7 +190,8 @@ class FieldTensor:
     index counts fields, not channels, and the result is a FieldTensor of their types. The other axes take slices or
     1-d tensors, each axis by itself, and stay: ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
 
-    Fields of one type add and subtract, and scale by numbers and by tensors without axes. See `cat` and `split`.
+    Fields of one type add and subtract, and scale by numbers and by tensors without axes (`torch.compile` can trace the
+    former only). See `cat` and `split`.
 
     Raises:
         ShapeError: the tensor has another number of channels, fewer than two axes, or is not floating-point; an index

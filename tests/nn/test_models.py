@@ -94,6 +94,12 @@ def test_features_of_ones_own():
     assert_equivariant(_scrambled(net), shape=(1, 8, 8), dtype=torch.float64)
 
 
+@pytest.mark.parametrize("name", ["D2", "SO(3)"])
+def test_unets_in_space(name):
+    net = models.UNet(image(name, 3), image(name, 3), channels=(4, 4))
+    assert_equivariant(_scrambled(net), shape=(1, 4, 4, 4), dtype=torch.float64)
+
+
 def _scrambled(net):
     """With random last convolutions too, which start at zero."""
     for parameter in net.parameters():

@@ -11,11 +11,17 @@ from .._dropout import Dropout
 from .._field_type import FieldType
 from .._module import Module
 from .._structural import Sequential
+from ._arguments import require_odd, require_type
 from ._features import Features, features_for
 
 
 def conv(in_type: FieldType, out_type: FieldType, kernel_size: int, basis: str) -> Conv2d | Conv3d:
-    """A convolution without bias that keeps the size of space; for odd kernels."""
+    """A convolution without bias that keeps the size of space; for odd kernels.
+
+    Raises:
+        SteerError: an even kernel; otherwise as the layer.
+    """
+    require_odd(kernel_size)
     kind = Conv2d if in_type.group.dim == 2 else Conv3d
     return kind(in_type, out_type, kernel_size, padding=kernel_size // 2, bias=False, basis=basis)
 
@@ -43,6 +49,7 @@ def conv_block(
     Raises:
         SteerError: as the layers; unknown features.
     """
+    require_type("conv_block", in_type=in_type, out_type=out_type)
     act = features_for(in_type.group, features).act(out_type)
     return Sequential(
         OrderedDict(
@@ -67,7 +74,7 @@ def residual_block(
     The body is norm, act, conv, norm, act, dropout, conv; a nonlinearity that takes more channels than it returns, as a
     `Gate`, stands only between the convolutions. The shortcut is the identity, or a 1x1 convolution where the types
     differ. The last convolution starts at zero, so that at initialisation the block is its shortcut (Goyal et al. 2017)
-    and a deep chain of blocks keeps the second moment of features. Arguments as for `conv_block`.
+    and a deep chain of blocks keeps the second moment of features. Shapes as for `conv_block`.
 
     Args:
         in_type: type of the input.
@@ -76,7 +83,11 @@ def residual_block(
         features: as for `conv_block`.
         basis: basis of the kernels.
         dropout: probability of a field to be dropped between the convolutions.
+
+    Raises:
+        SteerError: as `conv_block`.
     """
+    require_type("residual_block", in_type=in_type, out_type=out_type)
     chosen = features_for(in_type.group, features)
     inner = chosen.act(out_type)
     parts: OrderedDict[str, Module] = OrderedDict(norm1=BatchNorm(in_type))

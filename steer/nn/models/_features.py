@@ -17,8 +17,6 @@ from .._gate import Gate
 from .._module import Module
 from .._pointwise import ReLU
 
-WIDTHS: Final = ("parameters", "channels")
-
 
 @dataclass(frozen=True)
 class Features:
@@ -29,10 +27,18 @@ class Features:
             model picklable.
         act: from a field type to its nonlinearity, a steer module whose `out_type` is that type, e.g. ``nn.ReLU``. The
             convolution before it computes its `in_type`, to which a `Gate` adds the gates.
+
+    Raises:
+        SteerError: `unit` or `act` is no function.
     """
 
     unit: Callable[[Group], Sequence[Representation]]
     act: Callable[[FieldType], Module]
+
+    def __post_init__(self) -> None:
+        for name in ("unit", "act"):
+            if not callable(getattr(self, name)):
+                raise SteerError(f"{name}: expected a function, got {getattr(self, name)!r}; see the class")
 
     def of(self, group: Group, count: int) -> FieldType:
         """The type of `count` units; the fields of one kind side by side."""

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ...errors import FieldTypeError, GroupError, SteerError
+from ...errors import GroupError, SteerError
 from ...kernels._grid import is_count
 from ...reps import Group
 from .._batch_norm import BatchNorm
@@ -15,8 +15,9 @@ from .._linear import Linear
 from .._module import Module
 from .._pointwise import ReLU
 from .._structural import Restrict, Sequential
+from ._arguments import require, require_type
 from ._blocks import conv, residual_block
-from ._features import WIDTHS, Conv, Features, features_for
+from ._features import Conv, Features, features_for
 
 
 class ResNet(Sequential):
@@ -26,7 +27,8 @@ class ResNet(Sequential):
     features, their mean over space, and a linear map. A stage may have a smaller group than the one before: large
     structures need not look alike in all orientations where small ones do (Weiler, Cesa 2019, section 4.3)::
 
-        image = nn.FieldType(steer.group("D8", dim=2), 3 * [trivial])
+        group = steer.group("D8", dim=2)
+    image = nn.FieldType(group, 3 * [group.trivial])
         net = nn.models.ResNet(image, 10, groups=("D8", "D4", "D1"))
         print(nn.models.summary(net))
 
@@ -132,35 +134,6 @@ def wide_resnet(in_type: FieldType, num_classes: int, depth: int = 16, widen: in
         raise SteerError(f"widen: expected an integer >= 1, got {widen!r}")
     channels = (16 * widen, 32 * widen, 64 * widen)
     return ResNet(in_type, num_classes, channels=channels, blocks=(depth - 4) // 6, **options)  # type: ignore[arg-type]
-
-
-def require_type(model: str, **types: object) -> None:
-    """Refuse what is no type of a plane or space.
-
-    Raises:
-        FieldTypeError: names the argument.
-    """
-    for name, value in types.items():
-        if not isinstance(value, FieldType):
-            raise FieldTypeError(f"{name}: {model} expects a FieldType, got {value!r}")
-        if value.group.dim not in (2, 3):
-            raise FieldTypeError(f"{name}: {model} needs a group of the plane or of space, got {value.group!r}")
-
-
-def require(name: str, channels: Sequence[int], *, num_classes: int = 1, kernel_size: int, width: str) -> None:
-    """Refuse arguments that every model checks alike.
-
-    Raises:
-        SteerError: names the first that is wrong.
-    """
-    if isinstance(channels, int) or not channels or not all(is_count(count, 1) for count in channels):
-        raise SteerError(f"{name}: expected the channels of each stage, such as (16, 32, 64), got {channels!r}")
-    if not is_count(num_classes, 1):
-        raise SteerError(f"num_classes: expected an integer >= 1, got {num_classes!r}")
-    if not is_count(kernel_size, 1) or not kernel_size % 2:
-        raise SteerError(f"kernel_size: expected an odd integer, got {kernel_size!r}")
-    if width not in WIDTHS:
-        raise SteerError(f"width: expected {' or '.join(map(repr, WIDTHS))}, got {width!r}")
 
 
 def plain(in_type: FieldType) -> FieldType:

@@ -1,20 +1,11 @@
 """How wide a model is beside its plain twin."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
-from .._module import Module
+from ...errors import SteerError
 from .._structural import Sequential
-
-
-class Twinned(Protocol):
-    """A model that knows its plain twin."""
-
-    def twin(self) -> Module:
-        """The plain network."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -66,21 +57,25 @@ def summary(model: Sequential) -> Summary:
     """The channels and parameters of each part of a model, beside those of its plain twin.
 
     Args:
-        model: a model of `steer.nn.models`: a `Sequential` with a method `twin`.
+        model: a `ResNet` or `UNet`, or another `Sequential` with a method `twin` that returns one of the same parts.
+
+    Raises:
+        SteerError: the model has no plain twin.
     """
+    if not isinstance(model, Sequential) or not callable(getattr(model, "twin", None)):
+        raise SteerError(
+            f"model: expected a ResNet or UNet of steer.nn.models, or a Sequential with a method twin(), got "
+            f"{type(model).__name__}"
+        )
     with torch.device("meta"):
         twin = model.twin()  # type: ignore[operator]
-    pairs = zip(_parts(model), _parts(twin), strict=True)
+    pairs = zip(model._named(), twin._named(), strict=True)
     return Summary(
         tuple(
             Row(name, str(part.out_type), part.out_type.size, _count(part), other.out_type.size, _count(other))
             for (name, part), (_, other) in pairs
         )
     )
-
-
-def _parts(model: Sequential) -> list[tuple[str, Module]]:
-    return model._named()
 
 
 def _count(module: torch.nn.Module) -> int:

@@ -10,9 +10,10 @@ from .._field_type import FieldType
 from .._module import Module
 from .._structural import Sequential
 from .._upsample import Upsample
+from ._arguments import require, require_type
 from ._blocks import conv, conv_block
 from ._features import Conv, Features, features_for
-from ._resnet import plain, require, require_type
+from ._resnet import plain
 
 
 class UNet(Sequential):

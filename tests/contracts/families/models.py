@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import steer
 from steer import nn
 from steer.nn import models
 
@@ -11,7 +10,6 @@ from ..settings import D4, O3
 
 IMAGE = nn.FieldType(D4, [D4.trivial])
 VOXELS = nn.FieldType(O3, [O3.trivial])
-O2 = steer.group("O(2)", dim=2)
 
 
 def _case(build: Callable[[], nn.Module], space: tuple[int, ...]) -> Case:

@@ -1,0 +1,48 @@
+"""Checks of what all models and blocks are given."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ...errors import FieldTypeError, SteerError
+from ...kernels._grid import is_count
+from .._field_type import FieldType
+
+WIDTHS: Final = ("parameters", "channels")
+
+
+def require_type(model: str, **types: object) -> None:
+    """Refuse what is no type of a plane or space.
+
+    Raises:
+        FieldTypeError: names the argument.
+    """
+    for name, value in types.items():
+        if not isinstance(value, FieldType):
+            raise FieldTypeError(f"{name}: {model} expects a FieldType, got {value!r}")
+        if value.group.dim not in (2, 3):
+            raise FieldTypeError(f"{name}: {model} needs a group of the plane or of space, got {value.group!r}")
+
+
+def require(name: str, channels: Sequence[int], *, num_classes: int = 1, kernel_size: int, width: str) -> None:
+    """Refuse arguments that every model checks alike.
+
+    Raises:
+        SteerError: names the first that is wrong.
+    """
+    if isinstance(channels, int) or not channels or not all(is_count(count, 1) for count in channels):
+        raise SteerError(f"{name}: expected the channels of each stage, such as (16, 32, 64), got {channels!r}")
+    if not is_count(num_classes, 1):
+        raise SteerError(f"num_classes: expected an integer >= 1, got {num_classes!r}")
+    require_odd(kernel_size)
+    if width not in WIDTHS:
+        raise SteerError(f"width: expected {' or '.join(map(repr, WIDTHS))}, got {width!r}")
+
+
+def require_odd(kernel_size: object) -> None:
+    """Refuse a kernel that would not keep the size of space.
+
+    Raises:
+        SteerError: no odd integer.
+    """
+    if not isinstance(kernel_size, int) or not is_count(kernel_size, 1) or not kernel_size % 2:
+        raise SteerError(f"kernel_size: expected an odd integer, got {kernel_size!r}")
