@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
 READY := $(VENV)/.ready-$(EXTRAS)
+DOCS_READY := $(VENV)/.ready-docs
 
 # The libraries that the theory is compared with need an older numpy, so they live in an environment of their own.
 ORACLES ?= .venv-oracles
@@ -11,13 +12,17 @@ ORACLES_READY := $(ORACLES)/.ready
 
 PIP_INSTALL := pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-oracles test-slow bench bench-check bench-baseline lint format install clean
+.PHONY: demo test test-oracles test-slow docs docs-test bench bench-check bench-baseline lint format install clean
 
 install: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+$(DOCS_READY): $(READY)
+	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[docs]"
 	touch $@
 
 $(ORACLES_READY): pyproject.toml constraints-oracles.txt
@@ -37,6 +42,14 @@ test-oracles: $(ORACLES_READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -n 2 -m slow
+
+# Runs every notebook: twenty minutes, or three with STEER_QUICK=1. STEER_NOTEBOOKS=off builds the pages alone.
+docs: $(DOCS_READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 docs docs/_build/html
+
+# Opens the site that `make docs` has built in a headless Chromium, which the machine must have.
+docs-test: $(DOCS_READY)
+	$(BIN)/pytest docs/test_site.py
 
 # PEER=/path/to/python, one that has escnn, measures it too; BENCH="--only C8_regular --rounds 1" goes to bench.py.
 bench: $(READY)

@@ -1,0 +1,64 @@
+"""Settings of the site; `make docs` builds it."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+import steer  # noqa: E402
+
+project = "steer"
+author = "the steer developers"
+copyright = "2026, the steer developers"  # noqa: A001
+version = release = steer.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx-mathjax-offline",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+templates_path = ["_templates"]
+
+# Pages are MyST Markdown; `x` in a docstring is a link when it names something, else code.
+default_role = "py:obj"
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 3
+suppress_warnings = ["bibtex.duplicate_label"]
+
+# Notebooks are committed without outputs and run here, each with a cache of kernel bases that begins empty.
+nb_execution_mode = os.environ.get("STEER_NOTEBOOKS", "force")
+nb_execution_timeout = 180  # seconds a notebook: longer is a defect of the notebook
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "unsrtalpha"
+bibtex_reference_style = "author_year"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"show-inheritance": True}
+python_maximum_signature_line_length = 100
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = "steer"
+html_static_path = ["_static"]
+html_css_files = ["steer.css"]
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1b6ca8", "color-brand-content": "#1b6ca8"},
+    "dark_css_variables": {"color-brand-primary": "#6cb6e8", "color-brand-content": "#6cb6e8"},
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
