@@ -49,7 +49,7 @@ docs: $(DOCS_READY)
 
 # Opens the site that `make docs` has built in a headless Chromium, which the machine must have.
 docs-test: $(DOCS_READY)
-	$(BIN)/pytest docs/test_site.py
+	$(BIN)/pytest tests/site
 
 # PEER=/path/to/python, one that has escnn, measures it too; BENCH="--only C8_regular --rounds 1" goes to bench.py.
 bench: $(READY)
