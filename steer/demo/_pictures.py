@@ -39,7 +39,7 @@ def accuracy(results: list[Result], test: Digits) -> Figure:
     """Accuracy on turned test digits, one curve a network, below a digit at some of the angles."""
     figure = Figure(figsize=(7.5, 4.8), layout="constrained")
     axes = figure.subplots()
-    for angle in range(0, 361, 45):
+    for angle in range(0, 360, 45):
         panel = axes.inset_axes((angle / 360 - 0.06, 1.0, 0.12, 0.2))
         _image(panel, test.first(1).enlarged(angle)[0, 0].numpy(), 1.0, "gray_r")
     for result, colour in zip(results, COLOURS, strict=True):
