@@ -1,7 +1,6 @@
 """Names of group elements, components and fields, for titles."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +128,6 @@ def given_elements(group: Group, elements: npt.ArrayLike | None, count: int) -> 
     return given
 
 
-def names_of(group: Group, elements: Array) -> Sequence[str]:
+def names_of(group: Group, elements: Array) -> list[str]:
     """What to call each of some elements (n, ...)."""
     return [element_name(move) for move in group.action(elements)]
