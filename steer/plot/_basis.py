@@ -66,13 +66,12 @@ def basis(
     size = columns * (shape[1] * tile + 0.15) + 0.3, rows * (shape[0] * tile + 0.5) + 0.4
     made = make_figure(figure, max(size[0], 4.0), size[1])
     panels = made.subplots(rows, columns, squeeze=False).ravel()
-    titles = _titles(kernel_basis.elements)
+    titles, names = _titles(kernel_basis.elements), _headings([name for name, _ in planes], component_names(in_rep))
     for index, axes in enumerate(panels):
         if index >= count:
             axes.set_axis_off()
             continue
         tiles = np.concatenate([values[index] for _, values in planes], axis=1)
-        names = [" ".join(filter(None, pair)) for pair in product([name for name, _ in planes], component_names(in_rep))]
         draw(axes, tiles, signed(largest(tiles)), component_names(out_rep), names)
         axes.set_title(titles[index], fontsize=9)
     total = f"{len(kernel_basis)} kernels" if count == len(kernel_basis) else f"the first {count} of {len(kernel_basis)}"
@@ -126,6 +125,15 @@ def _planes(kernel_basis: KernelBasis, side: Array) -> list[tuple[str, Array]]:
         values = kernel_basis.sample(points.reshape(-1, points.shape[-1]))
         found.append((name, values.reshape(*values.shape[:3], len(side), len(side))))
     return found
+
+
+def _headings(planes: Sequence[str], components: Sequence[str]) -> list[str]:
+    """The names of the columns: components, and above the middle one of each plane its name."""
+    middle = (len(components) - 1) // 2
+    return [
+        f"{plane}\n{name}".strip() if index == middle else name
+        for plane, (index, name) in product(planes, list(enumerate(components)))
+    ]
 
 
 def _titles(elements: Sequence[Element]) -> list[str]:

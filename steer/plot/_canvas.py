@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
 """Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey at 0."""
 
-FRAME = "#c8c8c8"
-"""Between the tiles of a mosaic."""
+FRAME, LINE = "#c8c8c8", "#808080"
+"""About images, and between the tiles of a mosaic."""
 
 
 def require(package: str) -> None:
@@ -129,7 +129,7 @@ def mosaic(
     shown = axes.imshow(
         joined, extent=(left, end, bottom, top), origin="upper", interpolation="nearest", aspect="equal", **style
     )
-    lines = {"colors": FRAME, "linewidth": min(2.5, 30 / max(down, right))}
+    lines: dict[str, Any] = {"colors": LINE, "linewidth": min(1.6, 18 / max(down, right))}
     axes.vlines(left + width * np.arange(1, right), top, bottom, **lines)
     axes.hlines(top + height * np.arange(1, down), left, end, **lines)
     label(axes, rows, height, columns, width)
@@ -190,7 +190,7 @@ def at(axis: str, index: int, size: int) -> str:
 
 def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:
     """A thin colour bar; marked at its ends and 0 only if the limit is given."""
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02)
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02, aspect=25)
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.tick_params(labelsize=7, length=2)
     if limit is not None:

@@ -105,7 +105,7 @@ def _output(axes: "Axes", values: Array, rep: Representation, style: dict[str, A
         axes.set(xticks=range(len(values)), yticks=[0], ylim=(-1.1 * style["vmax"], 1.1 * style["vmax"]))
         axes.tick_params(labelsize=7)
     elif is_vector(rep):
-        arrows(axes, values, style["vmax"])
+        arrows(axes, values, **style)
     else:
         draw(axes, values, rep, signed(style["vmax"]) if difference else style, named=False)
 

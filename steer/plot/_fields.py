@@ -83,7 +83,7 @@ def fields(
         if not is_vector(rep):
             colour_bar(made, drawn, axes, looks[rep]["vmax"])
         elif not flat:
-            colour_bar(made, drawn, axes, looks[rep]["vmax"])
+            colour_bar(made, drawn, axes, looks[rep]["depth"])
             title += f", {section(part, 'z')[0]}, colour z"
         axes.set_title(title, fontsize=10)
     return made
@@ -109,9 +109,13 @@ def channels(name: str, kind: FieldType, index: int) -> slice:
 
 
 def look(rep: Representation, parts: Sequence[Array]) -> dict[str, Any]:
-    """Colour map and limits for panels of a representation that are compared; `vmax` of arrows is the longest."""
+    """Colour map and limits for panels of a representation that are compared.
+
+    Of arrows, `vmax` is the length of the longest that is shown, `depth` the limit of the colours of z.
+    """
     if is_vector(rep):
-        return {"vmax": max(largest(np.linalg.norm(part, axis=0)) for part in parts)}
+        shown = np.stack([section(part, "z")[1] if part.ndim == 4 else part for part in parts], 1)
+        return {"vmax": largest(np.linalg.norm(shown, axis=0)), "depth": largest(shown[-1])}
     return colours(np.stack(parts))
 
 
@@ -120,7 +124,7 @@ def draw(
 ) -> "ScalarMappable":
     """One field (size, *space) in one panel, in the given look; `named` if components should have their names."""
     if is_vector(rep):
-        return arrows(axes, values, style["vmax"])
+        return arrows(axes, values, **style)
     names = component_names(rep) if named else []
     if values.ndim == 3:
         return image(axes, values[0], style) if len(values) == 1 else mosaic(axes, spread(values), style, names=names)
@@ -131,7 +135,7 @@ def draw(
     return mosaic(axes, tiles, style, names, [name for name, _ in shown])
 
 
-def arrows(axes: "Axes", values: Array, longest: float) -> "ScalarMappable":
+def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMappable":
     """Arrows (x, y) over their length, on the plane, or on the central slice of space coloured by z."""
     plane = section(values, "z")[1] if values.ndim == 4 else values
     height, width = plane.shape[1:]
@@ -140,15 +144,15 @@ def arrows(axes: "Axes", values: Array, longest: float) -> "ScalarMappable":
     picked = plane[:, top::step, left::step]
     y = (np.arange(height) - (height - 1) / 2)[top::step]
     x = (np.arange(width) - (width - 1) / 2)[left::step]
-    style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest / (1.5 * step), "pivot": "mid"}
+    style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
     style |= {"units": "xy", "width": 0.13 * step, "headwidth": 3.5, "headlength": 4, "headaxislength": 3.6, "minlength": 0}
     if len(plane) == 2:
         length = np.linalg.norm(plane, axis=0)
-        image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * longest})
+        image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax})
         drawn = axes.quiver(x, y, picked[0], picked[1], color="#1b6ca8", **style)
     else:
         bare(axes)
-        limits = {"cmap": DEPTH, "clim": (-longest, longest)}
+        limits = {"cmap": DEPTH, "clim": (-depth, depth)}
         drawn = axes.quiver(x, y, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style)
     axes.set(xlim=(-width / 2, width / 2), ylim=(height / 2, -height / 2), aspect="equal")
     return drawn

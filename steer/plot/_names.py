@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import GroupError
-from ..reps import Group, Induced, PlanarGroup, Representation
+from ..reps import Group, Induced, Irrep, PlanarGroup, Representation
 from ..reps._linalg import Array
 from ..testing import grid_symmetries
 
@@ -91,7 +91,9 @@ def is_trivial(rep: Representation) -> bool:
 
 def rep_name(rep: Representation) -> str:
     """A short name for titles."""
-    return "scalar" if rep.size == 1 and is_trivial(rep) else rep.name
+    if rep.size == 1 and is_trivial(rep):
+        return "scalar"
+    return f"irrep {rep.label}" if isinstance(rep, Irrep) else rep.name
 
 
 def some_elements(group: Group, count: int = 8) -> Array:

@@ -80,10 +80,10 @@ def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure
     for axes in panels[len(moved) :]:
         axes.set_axis_off()
     for axes, values, name in zip(panels, moved, names, strict=False):
-        drawn = arrows(axes, values, style["vmax"]) if is_vector(rep) else image(axes, values[0], style)
+        drawn = arrows(axes, values, **style) if is_vector(rep) else image(axes, values[0], style)
         axes.set_title(name, fontsize=10)
     if not is_vector(rep) or moved.ndim == 5:
-        colour_bar(made, drawn, list(panels), style["vmax"])
+        colour_bar(made, drawn, list(panels), style.get("depth", style["vmax"]))
     return made
 
 
@@ -109,7 +109,7 @@ def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure 
 def points(group: Group, point: npt.ArrayLike | None = None, *, axes: "Axes | None" = None) -> "Axes":
     """The orbit of a point under a group of the plane or of space, with the reflection axes in the plane.
 
-    The point is ringed, its images by rotations are blue, those by elements that reverse orientation red. In the plane
+    The point is ringed; its images by rotations are blue, those only reached by reversing orientation red. In the plane
     up to 16 images are named; the orbit of a continuous group is a circle. In space the edges of the convex hull are
     drawn, and of a continuous group 400 random images.
 
@@ -141,7 +141,7 @@ def points(group: Group, point: npt.ArrayLike | None = None, *, axes: "Axes | No
     else:
         _draw_space(made, images if group.is_finite else images[:0], float(np.linalg.norm(x)) or 1.0)
     size = 36 if group.is_finite else 5
-    for which, colour, name in ((proper, PROPER, "rotations"), (~proper, IMPROPER, "others")):
+    for which, colour, name in ((~proper, IMPROPER, "others"), (proper, PROPER, "rotations")):
         if which.any() and (group.is_finite or group.dim == 3):
             made.scatter(*images[which].T, color=colour, label=name, s=size, zorder=3)
     made.scatter(*x[:, None], facecolor="none", edgecolor="black", s=110, label="the point", zorder=4)
@@ -180,7 +180,8 @@ def _draw_space(axes: "Axes", images: Array, radius: float) -> None:
     for direction, name in zip(np.eye(3) * reach, "xyz", strict=True):
         axes.plot(*np.stack([0 * direction, direction], 1), color="#bbbbbb", linewidth=0.9)
         axes.text(*(1.1 * direction), name, color="#666666", ha="center", va="center")
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach), box_aspect=(1, 1, 1))
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
+    axes.set_box_aspect((1, 1, 1), zoom=1.35)
     axes.set_axis_off()
 
 
