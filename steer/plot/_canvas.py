@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
-"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey at 0."""
+"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey
+at 0."""
 
 FRAME, LINE = "#c8c8c8", "#808080"
 """About images, and between the tiles of a mosaic."""
@@ -191,7 +192,7 @@ def at(axis: str, index: int, size: int) -> str:
 def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:
     """A thin colour bar; marked at its ends and 0 only if the limit is given."""
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02, aspect=25)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
     if limit is not None:
         bar.set_ticks(np.unique([value for value in (-limit, 0.0, limit) if drawn.norm.vmin <= value]))  # type: ignore

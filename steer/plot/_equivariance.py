@@ -36,9 +36,9 @@ def equivariance(
 
     The first field of the input and one of the output are drawn, as `fields` does, in the same colours in all rows and
     columns; an output without positions as bars. The error is that of `steer.testing.equivariance_error`, over all
-    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first cut
-    to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not count.
-    The model runs in evaluation mode without gradients, and is left in the mode it was in.
+    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first
+    cut to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not
+    count. The model runs in evaluation mode without gradients, and is left in the mode it was in.
 
     Args:
         model: a module of steer, or any with `in_type` and `out_type`.
@@ -86,7 +86,9 @@ def _images(x: torch.Tensor | FieldTensor, dim: int) -> torch.Tensor:
     tensor = x.tensor if isinstance(x, FieldTensor) else x
     if not isinstance(tensor, torch.Tensor) or dim not in (2, 3) or tensor.dim() != dim + 2 or not len(tensor):
         shape = tuple(tensor.shape) if isinstance(tensor, torch.Tensor) else tensor
-        raise ShapeError(f"x: expected (batch, channels) and 2 or 3 axes of space as the model's group has, got {shape}")
+        raise ShapeError(
+            f"x: expected (batch, channels) and 2 or 3 axes of space as the model's group has, got {shape}"
+        )
     return tensor.detach()
 
 
@@ -95,7 +97,8 @@ def _default_elements(acting: Group) -> Array:
     if not acting.is_finite:
         return given_elements(acting, None, 8)[1:5]
     count = len(acting.elements)
-    return acting.elements[np.unique(np.round(np.linspace(min(1, count - 1), count - 1, 4)).astype(int))]
+    chosen: Array = acting.elements[np.unique(np.round(np.linspace(min(1, count - 1), count - 1, 4)).astype(int))]
+    return chosen
 
 
 def _output(axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool) -> None:

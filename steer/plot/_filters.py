@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import FieldTypeError, SteerError
+from ..errors import FieldTypeError
 from ..nn._conv import Convolution
 from ..nn._conv_transpose import ConvTranspose
 from ..reps import Representation
