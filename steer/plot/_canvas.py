@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from ..reps._linalg import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.image import AxesImage
 
 SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
@@ -31,7 +31,7 @@ def require(package: str) -> None:
         raise SteerError(f"steer.plot needs {package}: pip install 'steer[plot]'")
 
 
-def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure":
+def make_figure(figure: "Figure | SubFigure | None", width: float, height: float) -> "Figure":
     """The figure to draw on, a new one of that size in inches when None.
 
     Raises:
@@ -46,7 +46,7 @@ def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure
         return Figure(figsize=(width, height), layout="constrained")
     if not isinstance(figure, FigureBase):
         raise SteerError(f"figure: expected a matplotlib figure or subfigure, got {figure!r}")
-    return figure
+    return cast("Figure", figure)  # what is drawn with, both have
 
 
 def make_axes(axes: "Axes | None", width: float, height: float, dim: int = 2) -> "Axes":

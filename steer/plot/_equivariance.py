@@ -18,7 +18,7 @@ from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, r
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 MARGIN = 2.0
 """Pixels around the disk that are not compared, as in `steer.testing.equivariance_error`."""
@@ -30,7 +30,7 @@ def equivariance(
     elements: npt.ArrayLike | None = None,
     *,
     field: int = 0,
-    figure: "Figure | None" = None,
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
 
@@ -45,10 +45,10 @@ def equivariance(
         x: (batch, in_type.size, *space), of which the first sample is taken.
         elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
         field: which field of the output to show.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: the model has no field types, or its output no such field.

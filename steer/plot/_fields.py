@@ -30,14 +30,14 @@ from ._names import component_names, is_vector, rep_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 ARROWS = 18
 """Arrows along the longer side of an image, at most."""
 
 
 def fields(
-    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | None" = None
+    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | SubFigure | None" = None
 ) -> "Figure":
     """Feature fields, a panel for each: scalars as images, vectors as arrows, others as tiles, one a component.
 
@@ -51,10 +51,10 @@ def fields(
         f: (batch, type.size, *space) in the plane or in space.
         sample: which of the batch.
         fields: which fields, in this order; all when None.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.

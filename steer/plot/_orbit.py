@@ -17,7 +17,7 @@ from ._names import component_names, element_name, given_elements, is_vector, na
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 PROPER, IMPROPER = "#1b6ca8", "#d1495b"
 """Colours of images under rotations, and under elements that reverse orientation."""
@@ -32,7 +32,7 @@ def orbit(
     *,
     sample: int = 0,
     field: int = 0,
-    figure: "Figure | None" = None,
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """A field moved by elements of its group, (g f)(x) = rho(g) f(g^-1 x).
 
@@ -45,10 +45,10 @@ def orbit(
         elements: (n, d, d), elements of the group; by default up to eight, spread over it.
         sample: which of the batch.
         field: which field.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
@@ -71,7 +71,7 @@ def orbit(
     return made
 
 
-def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure | None") -> "Figure":
+def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
     columns = min(len(moved), 4)
     rows = math.ceil(len(moved) / columns)
     made = make_figure(figure, 2.3 * columns + 0.6, 2.45 * rows + 0.4)
@@ -87,7 +87,7 @@ def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure
     return made
 
 
-def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure | None") -> "Figure":
+def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
     columns = component_names(rep)
     if moved.ndim == 4:
         tiles = moved
