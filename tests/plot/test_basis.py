@@ -70,8 +70,8 @@ def test_hexagonal_kernels_are_hexagons():
 
 
 def test_kernels_on_a_grid_of_space_are_slices():
-    O = steer.group("O", dim=3)
-    basis = kernel_basis(O.trivial, O.trivial, radial=Pixels(Grid((3, 3, 3))))
+    cubic = steer.group("O", dim=3)
+    basis = kernel_basis(cubic.trivial, cubic.trivial, radial=Pixels(Grid((3, 3, 3))))
     shown = panels(plot.basis(basis))
     assert labels(shown[0].xaxis) == ["z = -1", "z = 0", "z = 1"]
     values = basis.sample(Grid((3, 3, 3)).points).reshape(len(basis), 3, 3, 3)

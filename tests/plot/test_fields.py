@@ -156,11 +156,11 @@ def test_bad_arguments_are_named():
         plot.fields(field(C4, [C4.trivial]))
     with pytest.raises(ShapeError, match="sample: expected one from 0 to 1, got 2"):
         plot.fields(f, sample=2)
-    with pytest.raises(FieldTypeError, match="fields: expected a field from 0 to 0 of A of C4 .*, got 1"):
+    with pytest.raises(FieldTypeError, match=r"fields: expected a field from 0 to 0 of A of C4 .*, got 1"):
         plot.fields(f, fields=[1])
-    with pytest.raises(FieldTypeError, match="fields: expected at least one field, got none"):
+    with pytest.raises(FieldTypeError, match=r"fields: expected at least one field, got none"):
         plot.fields(f, fields=[])
-    with pytest.raises(FieldTypeError, match="field: expected a field from 0 to 0 .*, got -1"):
+    with pytest.raises(FieldTypeError, match=r"field: expected a field from 0 to 0 .*, got -1"):
         plot.orbit(f, field=-1)
     with pytest.raises(GroupError, match=r"elements: expected matrices \(n, 2, 2\) of .*, got shape \(3, 3\)"):
         plot.orbit(f, np.eye(3))

@@ -11,7 +11,7 @@ from steer import nn, plot
 from steer.errors import FieldTypeError, SteerError
 from steer.kernels import Grid
 
-C4, O = steer.group("C4", dim=2), steer.group("O", dim=3)
+C4, OCTAHEDRAL = steer.group("C4", dim=2), steer.group("O", dim=3)
 
 
 def image(axes):
@@ -65,7 +65,7 @@ def test_components_of_a_filter_from_a_scalar_lie_side_by_side():
 
 
 def test_volumes_are_slices_along_z():
-    kind = nn.FieldType(O, [O.trivial, O.vector])
+    kind = nn.FieldType(OCTAHEDRAL, [OCTAHEDRAL.trivial, OCTAHEDRAL.vector])
     layer = nn.Conv3d(kind, kind, 3)
     figure = plot.filter(layer, 1, 1)
     panels = figure.axes[:-1]
@@ -85,7 +85,7 @@ def test_volumes_are_slices_along_z():
 
 
 def test_large_cubes_are_cut_through_the_centre():
-    layer = nn.Conv3d(*2 * [nn.FieldType(O, [O.trivial])], 9, max_frequency=0)
+    layer = nn.Conv3d(*2 * [nn.FieldType(OCTAHEDRAL, [OCTAHEDRAL.trivial])], 9, max_frequency=0)
     panel = plot.filter(layer).axes[0]
     values = between(layer, 0, 0)[0, 0]
     expected = np.stack([values[4], values[:, 4], values[:, :, 4]])
@@ -125,7 +125,9 @@ def test_filters_in_groups_and_transposed(made):
     found = tiles(plot.filter(layer, 1, 3).axes[0], 3, 3)
     expected = values[4:8, 2:4] if made is nn.Conv2d else values[6:8, :4].swapaxes(0, 1)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    with pytest.raises(FieldTypeError, match="in_field: with groups=2, output field 1 sees the input fields 2 to 3, got 0"):
+    with pytest.raises(
+        FieldTypeError, match=r"in_field: with groups=2, output field 1 sees the input fields 2 to 3, got 0"
+    ):
         plot.filter(layer, 1, 0)
 
 
@@ -144,9 +146,9 @@ def test_bad_arguments_are_named():
         plot.filter(torch.nn.ReLU())
     with pytest.raises(FieldTypeError, match=r"out_field: expected a field from 0 to 0 of A of C4 .*, got 1"):
         plot.filter(layer, 1)
-    with pytest.raises(FieldTypeError, match="in_field: expected a field from 0 to 0 .*, got -1"):
+    with pytest.raises(FieldTypeError, match=r"in_field: expected a field from 0 to 0 .*, got -1"):
         plot.filter(layer, 0, -1)
-    with pytest.raises(FieldTypeError, match="in_field: expected a field from 0 to 0 .*, got True"):
+    with pytest.raises(FieldTypeError, match=r"in_field: expected a field from 0 to 0 .*, got True"):
         plot.filter(layer, 0, True)
     with pytest.raises(SteerError, match="figure: expected a matplotlib figure or subfigure, got 3"):
         plot.filter(layer, figure=3)
