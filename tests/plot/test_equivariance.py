@@ -178,3 +178,10 @@ def test_bad_arguments_are_named():
     message = "models: mine has .*regular, on which a turn by 30 degrees, not in .*'C8'.*, does not act; end it with"
     with pytest.raises(FieldTypeError, match=message):
         plot.error_by_angle({"mine": model}, x, angles=[0, 30])
+
+
+@pytest.mark.parametrize(("name", "shown"), [("SO(2)", ["45°", "90°", "135°", "180°"]), ("C1", ["0°"])])
+def test_default_elements(name, shown):
+    G = steer.group(name, dim=2)
+    figure = plot.equivariance(layer(G, [G.trivial]), blob(9, 9))
+    assert [axes.get_ylabel() for axes in figure.axes[::4]] == [f"g = {name}" for name in shown]

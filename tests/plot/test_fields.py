@@ -166,3 +166,10 @@ def test_bad_arguments_are_named():
         plot.orbit(f, np.eye(3))
     with pytest.raises(GroupError, match="nearest element of C4"):
         plot.orbit(f, D3.elements)
+
+
+def test_a_volume_of_one_slice_is_an_image():
+    G = steer.group("C4", dim=3)
+    f = field(G, [G.trivial], 1, 5, 5)
+    (axes,) = drawn(plot.fields(f))
+    np.testing.assert_allclose(image(axes), f.tensor[0, 0, 0])
