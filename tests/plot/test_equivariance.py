@@ -77,8 +77,8 @@ def test_outputs_without_positions_are_bars():
 
 def test_equivariance_in_space():
     model = layer(OCTAHEDRAL, [OCTAHEDRAL.vector, OCTAHEDRAL.trivial], nn.Conv3d, 3)
-    panels = np.array(plot.equivariance(model, blob(5, 5, 5), field=1).axes).reshape(4, 4)
-    assert tiles(panels[0, 1], 5, 5).shape == (1, 5, 5, 5)
+    (row,) = np.array(plot.equivariance(model, blob(5, 5, 5), OCTAHEDRAL.elements[3:4], field=1).axes).reshape(1, 4)
+    assert tiles(row[1], 5, 5).shape == (1, 5, 5, 5)
     shown = plot.equivariance(model, blob(5, 5, 5), OCTAHEDRAL.elements[3:4]).axes[1]
     moved = model(model.in_type.transform(blob(5, 5, 5), OCTAHEDRAL.elements[3]))[0].detach()
     np.testing.assert_allclose(arrows(shown).get_array(), moved[2, 2].ravel(), atol=1e-6)

@@ -1,5 +1,7 @@
 """Surfaces by plotly: the values of their traces, and HTML that needs no connection."""
 
+import sys
+
 import numpy as np
 import plotly.io
 import pytest
@@ -8,6 +10,12 @@ import torch
 import steer
 from steer import plot
 from steer.errors import RepresentationError, ShapeError, SteerError
+
+
+@pytest.fixture(autouse=True)
+def _no_nbformat(monkeypatch):
+    """Plotly's renderers load it if they can, which takes seconds, and none that is tested needs it."""
+    monkeypatch.setitem(sys.modules, "nbformat", None)
 
 
 def test_both_signs_of_each_volume_at_one_level():
