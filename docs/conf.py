@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
 import steer  # noqa: E402
 
@@ -17,12 +17,14 @@ version = release = steer.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
+    "api",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 templates_path = ["_templates"]
@@ -44,13 +46,17 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrtalpha"
 bibtex_reference_style = "author_year"
 
+# Signatures come from the source, see _ext/api.py; members without a docstring of their own are those of the base class.
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_typehints_format = "short"
-autodoc_default_options = {"show-inheritance": True}
-python_maximum_signature_line_length = 100
+autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
+autodoc_default_options = {"members": True, "exclude-members": "forward, extra_repr, train, convolve, plain, contract"}
+autosummary_generate = False
+python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = ["Shape", "Source"]
 
 html_theme = "furo"
 html_title = "steer"
