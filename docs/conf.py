@@ -31,6 +31,7 @@ templates_path = ["_templates"]
 
 # Pages are MyST Markdown; `x` in a docstring is a link when it names something, else code.
 default_role = "py:obj"
+smartquotes_action = "D"  # dashes of field lists; quotes stay those of the code
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
 suppress_warnings = ["bibtex.duplicate_label"]
@@ -50,13 +51,15 @@ bibtex_reference_style = "author_year"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
-autodoc_default_options = {"members": True, "exclude-members": "forward, extra_repr, train, convolve, plain, contract"}
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "forward, extra_repr, train, add_constant, convolve, plain, reduce, contract",
+}
 autosummary_generate = False
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True
-napoleon_custom_sections = ["Shape", "Source"]
+napoleon_custom_sections = [("Attributes", "params_style"), "Shape", "Source"]
 
 html_theme = "furo"
 html_title = "steer"

@@ -6,9 +6,11 @@ import inspect
 import re
 import textwrap
 import typing
+from collections.abc import Callable
 from typing import Any
 
 import typer
+from sphinx.ext.napoleon import GoogleDocstring
 
 PACKAGES = (
     "steer",
@@ -33,6 +35,7 @@ SHORT = {
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", escape, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", properties, priority=900)  # after it
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-bases", bases)
     app.connect("autodoc-skip-member", skip)
@@ -56,6 +59,7 @@ def public_names() -> dict[str, str]:
 
 def escape(app: Any, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Docstrings are plain text with `names` and ``code``: |x|, *space and a * b are no markup of reStructuredText."""
+    quoted = _Quoted(name, obj)
     out, literal, doctest = [], None, False
     for line in lines:
         lead = len(line) - len(line.lstrip())
@@ -65,18 +69,52 @@ def escape(app: Any, what: str, name: str, obj: object, options: object, lines: 
         out.append("\0" + line if doctest or literal is not None else line)
         if literal is None and line.rstrip().endswith("::"):
             literal = lead
-    text = re.sub(r"(?m)^(?!\0).*(?:\n(?!\0).*)*", lambda found: _escaped(found[0]), "\n".join(out))
+        if line in ("Returns:", "Yields:"):
+            out.append("    :")  # napoleon takes what is before the first colon for a type: nothing
+    text = re.sub(r"(?m)^(?!\0).*(?:\n(?!\0).*)*", lambda found: _escaped(found[0], quoted), "\n".join(out))
     lines[:] = text.replace("\0", "").split("\n")
+    if what == "property":
+        _plain_properties[name] = list(lines)
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str, quoted: Callable[[str], str]) -> str:
     def outside(part: str) -> str:
         part = re.sub(r"(?m)([*|])", r"\\\1", part)
         part = re.sub(r"(?m)^( *)\\\*(\\\*)?(\w+:)", lambda m: m[1] + ("**" if m[2] else "*") + m[3], part)  # arguments
         return re.sub(r"(\w)_(?!\w)", r"\1\\_", part)
 
     parts = re.split(r"(``.+?``|`[^`]+`)", text, flags=re.DOTALL)
-    return "".join(part if index % 2 else outside(part) for index, part in enumerate(parts))
+    return "".join(quoted(part) if index % 2 else outside(part) for index, part in enumerate(parts))
+
+
+class _Quoted:
+    """What is in backquotes in the docstring of an object: its own parameters are code, public classes are links."""
+
+    def __init__(self, name: str, obj: object) -> None:
+        package = max((each for each in PACKAGES if f"{name}.".startswith(f"{each}.")), key=len)
+        self.module, self.links = importlib.import_module(package), public_names()
+        try:
+            self.parameters = set(inspect.signature(obj).parameters) if callable(obj) else set()
+        except ValueError:
+            self.parameters = set()
+
+    def __call__(self, text: str) -> str:
+        inside = text[1:-1]
+        if inside in self.parameters:
+            return f"``{inside}``"
+        first, dot, rest = inside.partition(".")
+        if first in self.links and not hasattr(self.module, first):
+            return f":py:obj:`{inside} <{self.links[first]}{dot}{rest}>`"
+        return text
+
+
+_plain_properties: dict[str, list[str]] = {}
+
+
+def properties(app: Any, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Properties have sections as functions do; napoleon takes what is before their first colon for a type."""
+    if name in _plain_properties:
+        lines[:] = GoogleDocstring(_plain_properties.pop(name), app.config, app, "method", name, obj, options).lines()
 
 
 # Signatures ---------------------------------------------------------------------------------------------------------
@@ -182,9 +220,10 @@ def _sections(app: typer.Typer, path: str, level: str = "##") -> list[str]:
         words = [each.shown for each in parameters if not each.is_option]
         options = ["[OPTIONS]"] if len(words) < len(parameters) else []
         name = f"{path} {found.name or function.__name__}"
-        out += [f"{level} {name}", "", *_paragraphs(function.__doc__), "```sh", " ".join([name, *options, *words]), "```", ""]
+        out += [f"{level} {name}", "", *_paragraphs(function.__doc__)]
+        out += ["```sh", " ".join([name, *options, *words]), "```", ""]
         if parameters:
-            out += ["| | | default |", "|---|---|---|", *(each.row for each in parameters), ""]
+            out += ["| name | what it is | default |", "|---|---|---|", *(each.row for each in parameters), ""]
     for group in app.registered_groups:
         out += [f"## {path} {group.name}", "", *_paragraphs(group.typer_instance.info.help)]
         out += _sections(group.typer_instance, f"{path} {group.name}", f"{level}#")
