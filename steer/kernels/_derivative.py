@@ -41,7 +41,7 @@ class Derivatives(AngularFunctions):
 
     @functools.cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(order, degree) of each group of operators, in their order."""
+        """Order and degree of each group of operators, in their order."""
         orders = range(self.max_order + 1)
         return tuple((order, degree) for order in orders for degree in range(order % 2, order + 1, 2))
 
@@ -137,6 +137,9 @@ class GaussianDerivatives(Derivatives):
 
         Returns:
             (count, ...), float64.
+
+        Raises:
+            ShapeError: the points are not of the plane or of space.
         """
         x = np.asarray(points, dtype=np.float64)
         dim, squared = x.shape[-1], self.width**2
@@ -235,6 +238,20 @@ class FiniteDifferences(Derivatives):
         return np.concatenate([stencil[:, taken] / _size(stencil) for stencil in self._operators])
 
     def turned(self, group: Group, elements: Array, points: Array) -> Array:
+        """The functions moved by group elements: their values at g^-1 x.
+
+        Args:
+            group: the group.
+            elements: g (n, ...), elements of the group.
+            points: x (m, d), samples of the kernel.
+
+        Returns:
+            (count, n, m), float64.
+
+        Raises:
+            GroupError: an element is not in the group.
+            KernelError: a point is not within 1e-6 of a sample.
+        """
         taken, out = self._positions(points), []
         for (_, degree), stencil in zip(self.blocks, self._operators, strict=True):
             out.append(np.einsum("gji,jm->igm", group.harmonic(degree)(elements), stencil[:, taken] / _size(stencil)))

@@ -103,6 +103,10 @@ class ScalarFunctions(Frozen, ABC):
 
         Returns:
             (count, ...), float64.
+
+        Raises:
+            ShapeError: harmonics at points that are not of the plane or of space.
+            KernelError: functions of a grid at points of another space.
         """
 
     def turned(self, group: Group, elements: Array, points: Array) -> Array:
@@ -115,6 +119,10 @@ class ScalarFunctions(Frozen, ABC):
 
         Returns:
             (count, n, m), float64.
+
+        Raises:
+            GroupError: an element is not in the group.
+            KernelError: functions of a grid at points that are no samples of it.
         """
         return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
 
@@ -175,7 +183,7 @@ class AngularFunctions(ScalarFunctions):
     @property
     @abstractmethod
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(ring, degree) of each group of functions, in their order."""
+        """Ring and degree of each group of functions, in their order."""
 
     @property
     @abstractmethod

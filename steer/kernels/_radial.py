@@ -103,7 +103,7 @@ class Rings(AngularFunctions):
 
     @functools.cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(ring, degree) of each group of scalar functions, in their order."""
+        """Ring and degree of each group of scalar functions, in their order."""
         return tuple((ring, degree) for ring, limit in enumerate(self.limits) for degree in range(limit + 1))
 
     def sample(self, points: npt.ArrayLike) -> Array:
@@ -114,6 +114,9 @@ class Rings(AngularFunctions):
 
         Returns:
             (count, ...), float64.
+
+        Raises:
+            ShapeError: the points are not of the plane or of space.
         """
         x = np.asarray(points, dtype=np.float64)
         radius = np.linalg.norm(x, axis=-1)

@@ -20,6 +20,9 @@ class Identity(Module):
 
     Shape:
         (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: `in_type` is no FieldType.
     """
 
     def __init__(self, in_type: FieldType) -> None:

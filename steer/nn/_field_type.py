@@ -150,7 +150,7 @@ class FieldType(Frozen):
             order: degree of the splines, from 0 (the nearest sample) to 5.
 
         Returns:
-            The moved feature map, in the dtype of x.
+            (batch, size, *space), in the dtype of x.
 
         Raises:
             ShapeError: the channels or axes of x do not fit the type or g, or no splines are of that order.
@@ -183,7 +183,7 @@ class FieldType(Frozen):
             x: (batch, size, ...), of a floating-point dtype.
 
         Returns:
-            The field tensor, which holds x itself.
+            The field tensor (batch, size, ...), which holds x itself.
 
         Raises:
             ShapeError: the tensor does not fit the type.
@@ -278,7 +278,7 @@ class FieldTensor:
             **kwargs: those of `torch.Tensor.to`.
 
         Returns:
-            The field.
+            The field (batch, type.size, ...).
 
         Raises:
             ShapeError: the dtype is not floating-point.
@@ -286,7 +286,11 @@ class FieldTensor:
         return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
 
     def detach(self) -> "FieldTensor":
-        """The same field without its history of gradients."""
+        """The same field without its history of gradients.
+
+        Returns:
+            The field (batch, type.size, ...).
+        """
         return FieldTensor(self.tensor.detach(), self.type)
 
     def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
@@ -297,7 +301,7 @@ class FieldTensor:
             order: degree of the splines that interpolate, from 0 to 5.
 
         Returns:
-            The moved field.
+            The moved field (batch, type.size, *space).
 
         Raises:
             ShapeError: the axes do not fit g, or no splines are of that order.
@@ -312,7 +316,7 @@ class FieldTensor:
             sizes: the number of fields of each part, or one number for all, of which the last part has what is left.
 
         Returns:
-            The parts, as views.
+            The parts (batch, size of the part, ...), as views.
 
         Raises:
             FieldTypeError: the sum of the sizes is not the number of fields.

@@ -32,6 +32,7 @@ class Linear(Steerable):
     Raises:
         FieldTypeError: the types are of two groups.
         KernelError: an output field receives no map, so it would be zero.
+        ShapeError: at run time, an input with axes of space.
     """
 
     def __init__(
