@@ -18,6 +18,7 @@ PACKAGES = (
     "steer.kernels",
     "steer.nn",
     "steer.nn.models",
+    "steer.plot",
     "steer.testing",
 )
 SHORT = {
