@@ -11,14 +11,25 @@ from ._field_type import FieldTensor, FieldType
 
 
 class Module(Constants):
-    """A layer from fields of `in_type` to fields of `out_type`.
+    """A layer from fields of one type to fields of another: the base of every module of `steer.nn`.
 
-    Give it a plain tensor (batch, in_type.size, ...) and it returns a plain tensor; give it a `FieldTensor` and its
-    type is checked and a `FieldTensor` of `out_type` returned. Subclasses define `_compute` on plain tensors and
-    `_export`.
+    Give it a plain tensor and it returns a plain tensor; give it a `FieldTensor` and its type is checked and a
+    `FieldTensor` of `out_type` returned. Subclasses define `_compute` on plain tensors and `_export`, which returns a
+    plain module for `steer.export`.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output.
+
+    Attributes:
+        in_type: type of the input.
+        out_type: type of the output.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
-        FieldTypeError: a FieldTensor of another type.
+        FieldTypeError: a type is none, or a FieldTensor of another type.
         ShapeError: a plain tensor of another number of channels or axes.
     """
 
@@ -35,7 +46,18 @@ class Module(Constants):
     @overload
     def forward(self, x: FieldTensor) -> FieldTensor: ...
     def forward(self, x: torch.Tensor | FieldTensor) -> torch.Tensor | FieldTensor:
-        """Apply the layer; see the class."""
+        """Apply the layer: check the input, compute, and give the result its type if the input had one.
+
+        Args:
+            x: (batch, in_type.size, ...), a tensor or a `FieldTensor` of `in_type`.
+
+        Returns:
+            (batch, out_type.size, ...), a tensor or a `FieldTensor` of `out_type`, as the input.
+
+        Raises:
+            FieldTypeError: a FieldTensor of another type.
+            ShapeError: a tensor of another number of channels or axes.
+        """
         if not isinstance(x, FieldTensor):
             self._check(x)
             return self._compute(x)

@@ -88,7 +88,7 @@ class Steerable(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw coefficients that keep the second moment of features (see `KernelPlan.scales`); the bias is zero."""
+        """Draw coefficients that keep the second moment of features, see `KernelPlan.scales`; the bias is zero."""
         with torch.no_grad():
             scales = torch.from_numpy(self._scales()).to(self.weight)
             self.weight.normal_().mul_(scales)
