@@ -13,7 +13,7 @@ CONVOLUTIONS = {
     # name: (space, input fields, output fields, kernel size)
     "C8": lambda g: (g, [g.regular_repr], 2 * [g.regular_repr], 5),
     "C8 lift": lambda g: (g, [g.trivial_repr], 2 * [g.regular_repr], 7),
-    "C8 irreps": lambda g: (g, [g.irrep(0), g.irrep(1)], [g.irrep(k) for k in (0, 1, 2, 3, 4)], 5),
+    "C8 irreps": lambda g: (g, [g.irrep(0), g.irrep(1)], [g.irrep(k) for k in (0, 1, 2, 3)], 5),
     "D4": lambda g: (g, [g.regular_repr], [g.regular_repr], 5),
     "D3": lambda g: (g, [g.regular_repr], [g.regular_repr], 5),
     "D4 axis 0": lambda g: (g, [g.regular_repr], [g.regular_repr], 5),
