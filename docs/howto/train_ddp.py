@@ -1,7 +1,7 @@
 """Trains a steerable network in several processes, by DDP or FSDP2, on one machine or many.
 
-    torchrun --nproc-per-node 2 train_ddp.py
-    torchrun --nproc-per-node 2 train_ddp.py --fsdp --out net.pt
+torchrun --nproc-per-node 2 train_ddp.py
+torchrun --nproc-per-node 2 train_ddp.py --fsdp --out net.pt
 """
 
 import argparse

@@ -10,12 +10,25 @@ ROOT = Path(__file__).parents[2]
 MARKDOWN = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts
 )
-NOTEBOOKS = sorted(path for path in (ROOT / "docs").rglob("*.ipynb") if not {"_build", ".ipynb_checkpoints"} & {*path.parts})
+NOTEBOOKS = sorted(
+    path for path in (ROOT / "docs").rglob("*.ipynb") if not {"_build", ".ipynb_checkpoints"} & {*path.parts}
+)
 
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
 DIRECTIVE = re.compile(r"^\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*)$")
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]\((?P<target>[^()\s]+(?:\([^()\s]*\)[^()\s]*)?)(?:\s+\"[^\"]*\")?\)")
-NESTED = {"admonition", "note", "tip", "warning", "important", "dropdown", "tab-item", "tab-set", "grid", "grid-item-card"}
+NESTED = {
+    "admonition",
+    "note",
+    "tip",
+    "warning",
+    "important",
+    "dropdown",
+    "tab-item",
+    "tab-set",
+    "grid",
+    "grid-item-card",
+}
 """Directives whose content is Markdown."""
 
 

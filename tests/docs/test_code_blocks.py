@@ -1,4 +1,4 @@
-"""Every block of code on a page runs: it is a doctest, or commands of kinds that are checked here, or plainly no code."""
+"""Blocks of code on the pages run: each is a doctest, or commands of kinds that are checked, or plainly no code."""
 
 import doctest
 import functools
@@ -156,7 +156,9 @@ def check_pip(words: list[str], page: str, where: str) -> None:
             continue
         assert found["name"] in FOREIGN, f"{where}: {found['name']} is not known here"
         if found["pin"]:
-            assert found["name"] + found["pin"] in (ROOT / "constraints.txt").read_text(), f"{where}: not the tested one"
+            assert found["name"] + found["pin"] in (ROOT / "constraints.txt").read_text(), (
+                f"{where}: not the tested one"
+            )
 
 
 def check_script(words: list[str], page: str, where: str) -> None:
@@ -202,7 +204,9 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[module]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(["steer"] == w[:1] for b in blocks(page, "sh") for w in commands(b))])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(w[:1] == ["steer"] for b in blocks(page, "sh") for w in commands(b))]
+)
 def test_commands_of_steer_run_in_the_order_of_the_page(page, folder):
     for block in blocks(page, "sh"):
         for words in commands(block):

@@ -22,7 +22,9 @@ def test_links_point_to_what_exists(page):
         found = (page.parent / path).resolve() if path else page
         if not found.exists() or ROOT not in found.parents:
             wrong.append(f"{target}: no such file")
-        elif anchor and found.suffix == ".md" and anchor.lower() not in pages.anchors(found.read_text(encoding="utf-8")):
+        elif (
+            anchor and found.suffix == ".md" and anchor.lower() not in pages.anchors(found.read_text(encoding="utf-8"))
+        ):
             wrong.append(f"{target}: no such heading")
     assert not wrong, f"{pages.name(page)}: " + "; ".join(wrong)
 

@@ -17,8 +17,8 @@ DATA = np.load(PAGE.parents[2] / "tests/docs/escnn.npz")
 CLOSE = 2e-6
 """escnn works in float32; relative errors."""
 
-C8, D4, SO2, O2 = (steer.group(name, dim=2) for name in ("C8", "D4", "SO(2)", "O(2)"))
-SO3, O3, O = (steer.group(name, dim=3) for name in ("SO(3)", "O(3)", "O"))
+C8, D4, D6, SO2, O2 = (steer.group(name, dim=2) for name in ("C8", "D4", "D6", "SO(2)", "O(2)"))
+SO3, O3, CUBE = (steer.group(name, dim=3) for name in ("SO(3)", "O(3)", "O"))
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,12 @@ def cases(page):
         ),
         "O(2)": (O2, *2 * [irreps(O2, "0+", "0-", "1", "2")], *2 * [[one, one, planar(1, half), planar(2, half)]], 5),
         "D4 irreps": (D4, *2 * [irreps(D4, "A1", "A2", "B1", "B2", "E")], *2 * [[*4 * [one], planar(1, half)]], 5),
+        "D6 irreps": (
+            D6,
+            *2 * [irreps(D6, "A1", "B2", "B1", "E1", "E2")],
+            *2 * [[one, one, one, planar(1, half), planar(2, half)]],
+            5,
+        ),
         "SO(3)": (
             SO3,
             irreps(SO3, "0", "1"),
@@ -78,14 +84,28 @@ def cases(page):
             5,
         ),
         "O(3)": (O3, *2 * [irreps(O3, "0e", "1o", "1e", "2e")], *2 * [[*map(spatial, (0, 1, 1, 2))]], 3),
-        "O": (O, [O.trivial], [O.regular], [one], regular(page, O, "O"), 3),
+        "O": (CUBE, [CUBE.trivial], [CUBE.regular], [one], regular(page, CUBE, "O"), 3),
     }
     for name in ("D4", "D4 axis 0"):
         each[name] = (D4, *2 * [[D4.regular]], *2 * [regular(page, D4, name)], 5)
     return each
 
 
-NAMES = ("C8", "C8 lift", "C8 irreps", "D4", "D4 axis 0", "D4 irreps", "D3", "SO(2)", "O(2)", "SO(3)", "O(3)", "O")
+NAMES = (
+    "C8",
+    "C8 lift",
+    "C8 irreps",
+    "D4",
+    "D4 axis 0",
+    "D4 irreps",
+    "D6 irreps",
+    "D3",
+    "SO(2)",
+    "O(2)",
+    "SO(3)",
+    "O(3)",
+    "O",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,21 +143,13 @@ def test_spatial_irreps_differ_by_the_stated_matrices(page):
             np.testing.assert_allclose(ours @ change, change @ theirs, atol=1e-5)
 
 
-def test_the_signs_of_one_dimensional_irreps_are_as_stated():
-    for n, axis, same in ((4, math.pi / 2, True), (2, math.pi / 2, False), (6, math.pi / 2, False), (6, 0.0, True)):
-        group = steer.group(f"D{n}", dim=2)
-        # theirs (0, n/2) at r^k f about the axis: (-1)^k; there that is the reflection about axis + pi k / n, here about
-        # its negative. F, the reflection about 0, is k = -n axis / pi.
-        value = (-1) ** round(n * axis / math.pi)
-        label = "B1" if group.irrep("B1")(np.diag([1.0, -1.0])).item() == value else "B2"
-        assert (label == "B1") == same
-
-
 def test_layers_without_filters(page):
     found = {name: get(name) for name in ("PointwiseMaxPoolAntialiased", "PointwiseAvgPoolAntialiased", "GroupPooling")}
     t = nn.FieldType(C8, 2 * [C8.regular])
     layers = {
-        "PointwiseMaxPoolAntialiased": nn.Sequential(nn.MaxPool(t, 3, 1, 1), nn.BlurPool(t, 5, 2, sigma=0.6, padding=3)),
+        "PointwiseMaxPoolAntialiased": nn.Sequential(
+            nn.MaxPool(t, 3, 1, 1), nn.BlurPool(t, 5, 2, sigma=0.6, padding=3)
+        ),
         "PointwiseAvgPoolAntialiased": nn.BlurPool(t, 5, 2, sigma=0.66, padding=2),
         "GroupPooling": nn.GroupPool(t),
     }
