@@ -71,11 +71,12 @@ def blocks(text: str, first: int = 1) -> Iterator[Block]:
 
 
 def without_code(text: str) -> str:
-    """A page without fenced blocks and code in lines."""
+    """A page without fenced blocks, code in lines and formulas."""
     lines = text.splitlines()
-    hidden = [range(block.line - 1, block.line + len(block.lines) + 1) for block in blocks(text)]
-    kept = [line for index, line in enumerate(lines) if not any(index in part for part in hidden)]
-    return re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", "\n".join(kept), flags=re.DOTALL)
+    hidden = {index for block in blocks(text) for index in range(block.line - 1, block.line + len(block.lines) + 1)}
+    kept = "\n".join(line for index, line in enumerate(lines) if index not in hidden)
+    kept = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", kept, flags=re.DOTALL)
+    return re.sub(r"(\$\$?)(?=\S|\n)(?:(?!\n\n).)+?(?<!\\)\1", "", kept, flags=re.DOTALL)
 
 
 def links(text: str) -> list[str]:

@@ -88,7 +88,7 @@ def test_code_is_collected_as_doctests(page):
         where = f"{page}:{block.line}"
         assert block.lines[0].startswith(">>> "), f"{where}: the first line is no prompt"
         assert block.lines[-1] == "", f"{where}: without an empty line at the end the fence is part of the output"
-        inside += sum(line.startswith(">>>") for line in block.lines)
+        inside += len(doctest.DocTestParser().get_examples("\n".join(block.lines)))
         assert not any("+SKIP" in line for line in block.lines), f"{where}: a doctest that is skipped"
     assert len(doctest.DocTestParser().get_examples(text)) == inside, f"{page}: prompts outside of pycon blocks"
     if inside:  # the glob is *.md, in these places

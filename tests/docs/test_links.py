@@ -38,7 +38,7 @@ def test_cards_point_to_pages_that_exist(page):
 
 def test_the_parser_sees_what_it_should():
     text = """# A page
-[a](b.md) and `[no](code.md)` ![c](d.png "title") [[1]](e.md)
+[a](b.md) and `[no](code.md)` $K[h](x)$ ![c](d.png "title") [[1]](e.md)
 
 ```sh
 [no](inside.md)
