@@ -55,7 +55,7 @@ def shard(net: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def evaluate(model: torch.nn.Module, data: Dataset, device: torch.device) -> float:
-    """Accuracy over all processes: each takes every n-th sample, none is counted twice."""
+    """Accuracy over all processes: each takes every n-th sample, none twice, and equally many batches."""
     rank, size = dist.get_rank(), dist.get_world_size()
     mine = torch.utils.data.Subset(data, range(rank, len(data), size))
     counts = torch.zeros(2, dtype=torch.float64, device=device)
