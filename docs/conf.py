@@ -47,7 +47,7 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrtalpha"
 bibtex_reference_style = "author_year"
 
-# Signatures come from the source, see _ext/api.py; members without a docstring of their own are those of the base class.
+# Signatures come from the source, see _ext/api.py; members without a docstring of their own are those of the base.
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
