@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from docutils import nodes
 from sphinx.ext.napoleon import GoogleDocstring
 
 PACKAGES = (
@@ -41,7 +42,16 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-bases", bases)
     app.connect("autodoc-skip-member", skip)
     app.connect("source-read", command)
+    app.connect("doctree-read", close_blocks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def close_blocks(app: Any, doctree: nodes.document) -> None:
+    """Drop the empty line at the end of a block, which a doctest needs and a reader does not."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.rawsource == block.astext():
+            block.rawsource = block.astext().rstrip()
+            block[:] = [nodes.Text(block.rawsource)]
 
 
 def public_names() -> dict[str, str]:
