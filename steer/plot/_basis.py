@@ -16,7 +16,7 @@ from ._hexagonal import hexagons
 from ._names import component_names, rep_name
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 MOST = 48
 """Basis kernels that are drawn."""
@@ -27,7 +27,7 @@ def basis(
     *,
     half_width: float | None = None,
     resolution: int = 65,
-    figure: "Figure | None" = None,
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """A panel for each basis kernel: a table of images, rows the output components, columns the input components.
 
@@ -40,10 +40,10 @@ def basis(
         half_width: half the side of an image in pixels; by default what shows the rings, 3 for derivatives.
         resolution: samples along a side, at least 2. Kernels that live on a grid (`Pixels`, `FiniteDifferences`) are
             drawn there, whatever these two are.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         KernelError: it is no basis or has no kernel, or an option is out of range.
@@ -74,7 +74,9 @@ def basis(
         tiles = np.concatenate([values[index] for _, values in planes], axis=1)
         draw(axes, tiles, signed(largest(tiles)), component_names(out_rep), names)
         axes.set_title(titles[index], fontsize=9)
-    total = f"{len(kernel_basis)} kernels" if count == len(kernel_basis) else f"the first {count} of {len(kernel_basis)}"
+    total = (
+        f"{len(kernel_basis)} kernels" if count == len(kernel_basis) else f"the first {count} of {len(kernel_basis)}"
+    )
     arrow = "\N{RIGHTWARDS ARROW}"
     made.suptitle(f"{rep_name(in_rep)} {arrow} {rep_name(out_rep)} of {out_rep.group.name}: {total}", fontsize=11)
     return made

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,12 @@ from ..reps._linalg import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.image import AxesImage
 
 SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
-"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey at 0."""
+"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey
+at 0."""
 
 FRAME, LINE = "#c8c8c8", "#808080"
 """About images, and between the tiles of a mosaic."""
@@ -30,7 +31,7 @@ def require(package: str) -> None:
         raise SteerError(f"steer.plot needs {package}: pip install 'steer[plot]'")
 
 
-def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure":
+def make_figure(figure: "Figure | SubFigure | None", width: float, height: float) -> "Figure":
     """The figure to draw on, a new one of that size in inches when None.
 
     Raises:
@@ -45,7 +46,7 @@ def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure
         return Figure(figsize=(width, height), layout="constrained")
     if not isinstance(figure, FigureBase):
         raise SteerError(f"figure: expected a matplotlib figure or subfigure, got {figure!r}")
-    return figure
+    return cast("Figure", figure)  # what is drawn with, both have
 
 
 def make_axes(axes: "Axes | None", width: float, height: float, dim: int = 2) -> "Axes":
@@ -191,7 +192,7 @@ def at(axis: str, index: int, size: int) -> str:
 def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:
     """A thin colour bar; marked at its ends and 0 only if the limit is given."""
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02, aspect=25)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
     if limit is not None:
         bar.set_ticks(np.unique([value for value in (-limit, 0.0, limit) if drawn.norm.vmin <= value]))  # type: ignore

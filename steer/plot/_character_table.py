@@ -67,7 +67,9 @@ def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
         for i in rows:
             made.text(lefts[j] + 0.2, i, texts[i], ha="left", va="center", fontsize=9, color="#444444")
     ticks = [((lefts[j] + lefts[j + 1]) / 2, class_name(name)) for j, (name, _) in enumerate(cells)]
-    ticks += [((lefts[j] + lefts[j + 1]) / 2, WORDS[j - len(cells)]) for j in range(len(cells), len(widths)) if widths[j]]
+    ticks += [
+        ((lefts[j] + lefts[j + 1]) / 2, WORDS[j - len(cells)]) for j in range(len(cells), len(widths)) if widths[j]
+    ]
     made.xaxis.tick_top()
     made.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
     made.set_yticks(rows, [irrep_name(psi.label) for psi in irreps])

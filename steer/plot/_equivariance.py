@@ -18,7 +18,7 @@ from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, r
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 MARGIN = 2.0
 """Pixels around the disk that are not compared, as in `steer.testing.equivariance_error`."""
@@ -30,25 +30,25 @@ def equivariance(
     elements: npt.ArrayLike | None = None,
     *,
     field: int = 0,
-    figure: "Figure | None" = None,
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
 
     The first field of the input and one of the output are drawn, as `fields` does, in the same colours in all rows and
     columns; an output without positions as bars. The error is that of `steer.testing.equivariance_error`, over all
-    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first cut
-    to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not count.
-    The model runs in evaluation mode without gradients, and is left in the mode it was in.
+    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first
+    cut to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not
+    count. The model runs in evaluation mode without gradients, and is left in the mode it was in.
 
     Args:
         model: a module of steer, or any with `in_type` and `out_type`.
         x: (batch, in_type.size, *space), of which the first sample is taken.
         elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
         field: which field of the output to show.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: the model has no field types, or its output no such field.
@@ -86,7 +86,9 @@ def _images(x: torch.Tensor | FieldTensor, dim: int) -> torch.Tensor:
     tensor = x.tensor if isinstance(x, FieldTensor) else x
     if not isinstance(tensor, torch.Tensor) or dim not in (2, 3) or tensor.dim() != dim + 2 or not len(tensor):
         shape = tuple(tensor.shape) if isinstance(tensor, torch.Tensor) else tensor
-        raise ShapeError(f"x: expected (batch, channels) and 2 or 3 axes of space as the model's group has, got {shape}")
+        raise ShapeError(
+            f"x: expected (batch, channels) and 2 or 3 axes of space as the model's group has, got {shape}"
+        )
     return tensor.detach()
 
 
@@ -95,7 +97,8 @@ def _default_elements(acting: Group) -> Array:
     if not acting.is_finite:
         return given_elements(acting, None, 8)[1:5]
     count = len(acting.elements)
-    return acting.elements[np.unique(np.round(np.linspace(min(1, count - 1), count - 1, 4)).astype(int))]
+    chosen: Array = acting.elements[np.unique(np.round(np.linspace(min(1, count - 1), count - 1, 4)).astype(int))]
+    return chosen
 
 
 def _output(axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool) -> None:

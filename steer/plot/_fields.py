@@ -30,14 +30,14 @@ from ._names import component_names, is_vector, rep_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 ARROWS = 18
 """Arrows along the longer side of an image, at most."""
 
 
 def fields(
-    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | None" = None
+    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | SubFigure | None" = None
 ) -> "Figure":
     """Feature fields, a panel for each: scalars as images, vectors as arrows, others as tiles, one a component.
 
@@ -51,10 +51,10 @@ def fields(
         f: (batch, type.size, *space) in the plane or in space.
         sample: which of the batch.
         fields: which fields, in this order; all when None.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
@@ -145,14 +145,23 @@ def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMap
     y = (np.arange(height) - (height - 1) / 2)[top::step]
     x = (np.arange(width) - (width - 1) / 2)[left::step]
     style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
-    style |= {"units": "xy", "width": 0.13 * step, "headwidth": 3.5, "headlength": 4, "headaxislength": 3.6, "minlength": 0}
+    style |= {
+        "units": "xy",
+        "width": 0.13 * step,
+        "headwidth": 3.5,
+        "headlength": 4,
+        "headaxislength": 3.6,
+        "minlength": 0,
+    }
     if len(plane) == 2:
         length = np.linalg.norm(plane, axis=0)
         image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax})
         drawn = axes.quiver(x, y, picked[0], picked[1], color="#1b6ca8", **style)
     else:
         bare(axes)
-        limits = {"cmap": DEPTH, "clim": (-depth, depth)}
-        drawn = axes.quiver(x, y, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style)
+        limits: dict[str, Any] = {"cmap": DEPTH, "clim": (-depth, depth)}
+        drawn = axes.quiver(
+            x, y, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style
+        )
     axes.set(xlim=(-width / 2, width / 2), ylim=(height / 2, -height / 2), aspect="equal")
     return drawn

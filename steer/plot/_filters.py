@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import FieldTypeError, SteerError
+from ..errors import FieldTypeError
 from ..nn._conv import Convolution
 from ..nn._conv_transpose import ConvTranspose
 from ..reps import Representation
@@ -16,11 +16,11 @@ from ._names import component_names, rep_name
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
-    layer: torch.nn.Module, out_field: int = 0, in_field: int = 0, *, figure: "Figure | None" = None
+    layer: torch.nn.Module, out_field: int = 0, in_field: int = 0, *, figure: "Figure | SubFigure | None" = None
 ) -> "Figure":
     """The filter of a convolution between two fields, a tile for each pair of components.
 
@@ -34,10 +34,10 @@ def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
         layer: a convolution of `steer.nn`, transposed or not.
         out_field: which field of `layer.out_type`.
         in_field: which field of `layer.in_type`; with `groups`, one that the output field sees.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: it is no convolution, there is no field of that number, or no kernel between the two.

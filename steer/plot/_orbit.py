@@ -1,7 +1,7 @@
 """Orbits: of a field, and of a point."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from ._names import component_names, element_name, given_elements, is_vector, na
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 PROPER, IMPROPER = "#1b6ca8", "#d1495b"
 """Colours of images under rotations, and under elements that reverse orientation."""
@@ -32,7 +32,7 @@ def orbit(
     *,
     sample: int = 0,
     field: int = 0,
-    figure: "Figure | None" = None,
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """A field moved by elements of its group, (g f)(x) = rho(g) f(g^-1 x).
 
@@ -45,10 +45,10 @@ def orbit(
         elements: (n, d, d), elements of the group; by default up to eight, spread over it.
         sample: which of the batch.
         field: which field.
-        figure: where to draw; a new figure when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
-        The figure.
+        The figure, or the subfigure that was given.
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
@@ -63,7 +63,7 @@ def orbit(
     names = names_of(group, given)
     part = f[sample : sample + 1, int(field)].detach()
     moved = np.stack([one_sample(part.transform(g), 0) for g in given])
-    if is_vector(rep) or moved.shape[1] == 1 and moved.ndim == 4:
+    if is_vector(rep) or (moved.shape[1] == 1 and moved.ndim == 4):
         made = _panels(moved, rep, names, figure)
     else:
         made = _table(moved, rep, names, figure)
@@ -71,7 +71,7 @@ def orbit(
     return made
 
 
-def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure | None") -> "Figure":
+def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
     columns = min(len(moved), 4)
     rows = math.ceil(len(moved) / columns)
     made = make_figure(figure, 2.3 * columns + 0.6, 2.45 * rows + 0.4)
@@ -87,7 +87,7 @@ def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure
     return made
 
 
-def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure | None") -> "Figure":
+def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
     columns = component_names(rep)
     if moved.ndim == 4:
         tiles = moved
@@ -141,10 +141,11 @@ def points(group: Group, point: npt.ArrayLike | None = None, *, axes: "Axes | No
     else:
         _draw_space(made, images if group.is_finite else images[:0], float(np.linalg.norm(x)) or 1.0)
     size = 36 if group.is_finite else 5
+    drawn: Any = made  # axes of space take a third coordinate
     for which, colour, name in ((~proper, IMPROPER, "others"), (proper, PROPER, "rotations")):
         if which.any() and (group.is_finite or group.dim == 3):
-            made.scatter(*images[which].T, color=colour, label=name, s=size, zorder=3)
-    made.scatter(*x[:, None], facecolor="none", edgecolor="black", s=110, label="the point", zorder=4)
+            drawn.scatter(*images[which].T, color=colour, label=name, s=size, zorder=3)
+    drawn.scatter(*x[:, None], facecolor="none", edgecolor="black", s=110, label="the point", zorder=4)
     made.set_title(f"An orbit of {group.name}", fontsize=11)
     return made
 
@@ -153,7 +154,9 @@ def _draw_plane(axes: "Axes", group: Group, x: Array, moves: Array) -> None:
     """Circle, reflection axes and names of the images; y downwards."""
     radius = float(np.linalg.norm(x)) or 1.0
     t = np.linspace(0, 2 * np.pi, 181)
-    full = {"color": PROPER, "linewidth": 2.5} if not group.is_finite else {"color": "#dddddd", "linewidth": 1.0}
+    full: dict[str, Any] = (
+        {"color": PROPER, "linewidth": 2.5} if not group.is_finite else {"color": "#dddddd", "linewidth": 1.0}
+    )
     axes.plot(radius * np.cos(t), radius * np.sin(t), zorder=1, **full)
     edge = 1.5 * radius
     for g in moves[np.linalg.det(moves) < 0] if group.is_finite else moves[:0]:
@@ -161,15 +164,17 @@ def _draw_plane(axes: "Axes", group: Group, x: Array, moves: Array) -> None:
         ends = edge * np.array([[-math.cos(angle), math.cos(angle)], [-math.sin(angle), math.sin(angle)]])
         axes.plot(*ends, color=IMPROPER, linestyle="--", linewidth=0.9, zorder=1, gid="reflection")
     if group.is_finite and len(moves) <= MOST_NAMES:
-        for g in moves:
-            short = element_name(g).replace("mirror", "m")
-            axes.text(*(1.22 * g @ x), short, ha="center", va="center", fontsize=8, color="#444444")
+        places = np.round(moves @ x, 6)
+        for index in np.sort(np.unique(places, axis=0, return_index=True)[1]):  # the first element that reaches each
+            short = element_name(moves[index]).replace("mirror", "m")
+            right, down = 1.22 * places[index]
+            axes.text(right, down, short, ha="center", va="center", fontsize=8, color="#444444")
     axes.set(xlim=(-edge, edge), ylim=(edge, -edge), aspect="equal", xlabel="x", ylabel="y")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
 
 
-def _draw_space(axes: "Axes", images: Array, radius: float) -> None:
+def _draw_space(axes: Any, images: Array, radius: float) -> None:
     """The edges of the convex hull, and the directions of x, y and z."""
     from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
