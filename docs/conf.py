@@ -1,5 +1,6 @@
 """Settings of the site; `make docs` builds it."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -21,7 +22,6 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
@@ -54,7 +54,10 @@ napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = "steer"
-html_static_path = ["_static"]
+html_logo = html_favicon = "_static/logo.svg"
+mathjax = importlib.util.find_spec("sphinx-mathjax-offline")  # its files: the site asks no other host for anything
+html_static_path = ["_static", str(Path(mathjax.origin).parent / "static")]
+mathjax_path = "mathjax/tex-chtml-full.js"
 html_css_files = ["steer.css"]
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1b6ca8", "color-brand-content": "#1b6ca8"},

@@ -25,7 +25,7 @@ def write_all(results: list[Result], test: Digits, folder: Path) -> Iterator[tup
     matplotlib.use("Agg")
     by_name = {result.name: result.model for result in results}
     figures = (
-        ("accuracy.png", "accuracy against angle", accuracy(results)),
+        ("accuracy.png", "accuracy against angle", accuracy(results, test)),
         ("kernels.png", "kernels", kernels(by_name["C8 regular"])),
         ("fields.png", "feature fields under rotation", fields(by_name["C8 regular"], test)),
     )
@@ -35,10 +35,13 @@ def write_all(results: list[Result], test: Digits, folder: Path) -> Iterator[tup
         yield path, caption
 
 
-def accuracy(results: list[Result]) -> Figure:
-    """Accuracy on turned test digits, one curve a network."""
-    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+def accuracy(results: list[Result], test: Digits) -> Figure:
+    """Accuracy on turned test digits, one curve a network, below a digit at some of the angles."""
+    figure = Figure(figsize=(7.5, 4.8), layout="constrained")
     axes = figure.subplots()
+    for angle in range(0, 360, 45):
+        panel = axes.inset_axes((angle / 360 - 0.06, 1.0, 0.12, 0.2))
+        _image(panel, test.first(1).enlarged(angle)[0, 0].numpy(), 1.0, "gray_r")
     for result, colour in zip(results, COLOURS, strict=True):
         axes.plot([*ANGLES, 360], [*result.by_angle, result.by_angle[0]], color=colour, lw=2, marker="o", ms=3.5)
     ends = sorted((result.by_angle[0], place) for place, result in enumerate(results))
@@ -55,9 +58,9 @@ def accuracy(results: list[Result]) -> Figure:
         ylabel="accuracy",
         ylim=(0, 1.02),
         xlim=(0, 360),
-        title="Trained on upright digits only",
         xticks=range(0, 361, 45),
     )
+    axes.set_title("Trained on upright digits only", pad=64)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
