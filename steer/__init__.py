@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from .nn import export, project
 
 
-__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "plot", "precompute", "project", "reps", "testing"]
+__all__ = [
+    "__version__",
+    "errors",
+    "export",
+    "group",
+    "kernels",
+    "nn",
+    "plot",
+    "precompute",
+    "project",
+    "reps",
+    "testing",
+]
 
 
 def __getattr__(name: str) -> Any:

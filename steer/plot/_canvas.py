@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,16 @@ from ..reps._linalg import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.image import AxesImage
 
-    Canvas = Figure | SubFigure
+SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
+"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey
+at 0."""
 
-SIGNED, UNSIGNED = "RdBu_r", "gray"
-"""Colour maps: of values of both signs, white at 0, and of those that are not negative, black at 0."""
-
-FRAME = "#c8c8c8"
-"""Between the tiles of a mosaic."""
+FRAME, LINE = "#c8c8c8", "#808080"
+"""About images, and between the tiles of a mosaic."""
 
 
 def require(package: str) -> None:
@@ -31,7 +31,7 @@ def require(package: str) -> None:
         raise SteerError(f"steer.plot needs {package}: pip install 'steer[plot]'")
 
 
-def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure":
+def make_figure(figure: "Figure | SubFigure | None", width: float, height: float) -> "Figure":
     """The figure to draw on, a new one of that size in inches when None.
 
     Raises:
@@ -46,7 +46,7 @@ def make_figure(figure: "Figure | None", width: float, height: float) -> "Figure
         return Figure(figsize=(width, height), layout="constrained")
     if not isinstance(figure, FigureBase):
         raise SteerError(f"figure: expected a matplotlib figure or subfigure, got {figure!r}")
-    return figure
+    return cast("Figure", figure)  # what is drawn with, both have
 
 
 def make_axes(axes: "Axes | None", width: float, height: float, dim: int = 2) -> "Axes":
@@ -110,33 +110,45 @@ def image(axes: "Axes", values: Array, style: dict[str, Any]) -> "AxesImage":
     return axes.imshow(values, extent=extent, origin="upper", interpolation="nearest", aspect="equal", **style)
 
 
-def tile(tiles: Array, gap: int) -> Array:
-    """(rows, columns, y, x) as one image, tiles apart by `gap` entries that are not a number."""
-    padded = np.pad(tiles, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
-    rows, columns, height, width = padded.shape
-    return padded.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)[: rows * height - gap, :-gap]
-
-
 def mosaic(
     axes: "Axes",
     tiles: Array,
     style: dict[str, Any],
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> "AxesImage":
     """Images (rows, columns, y, x) beside each other; the unit is the pixel of a tile, the origin the first centre.
 
-    Labels of rows are at the left, of columns at the top; thinned out when there are many.
+    Labels of rows are at the left, of columns at the top, thinned out when there are many; `names` are of each tile,
+    row by row, and are written into it.
     """
-    height, width = tiles.shape[2:]
-    gap = max(1, round(min(height, width) / 12))
-    joined = tile(tiles, gap)
-    extent = (-width / 2, joined.shape[1] - width / 2, joined.shape[0] - height / 2, -height / 2)
+    down, right, height, width = tiles.shape
+    joined = tiles.transpose(0, 2, 1, 3).reshape(down * height, right * width)
+    left, top, end, bottom = -width / 2, -height / 2, (right - 0.5) * width, (down - 0.5) * height
     bare(axes)
-    axes.set_facecolor(FRAME)
-    shown = axes.imshow(joined, extent=extent, origin="upper", interpolation="nearest", aspect="equal", **style)
-    label(axes, rows, height + gap, columns, width + gap)
+    shown = axes.imshow(
+        joined, extent=(left, end, bottom, top), origin="upper", interpolation="nearest", aspect="equal", **style
+    )
+    lines: dict[str, Any] = {"colors": LINE, "linewidth": min(1.6, 18 / max(down, right))}
+    axes.vlines(left + width * np.arange(1, right), top, bottom, **lines)
+    axes.hlines(top + height * np.arange(1, down), left, end, **lines)
+    label(axes, rows, height, columns, width)
+    for index, name in enumerate(names):
+        i, j = divmod(index, right)
+        box = {"boxstyle": "square,pad=0.15", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+        place = left + (j + 0.04) * width, top + (i + 0.05) * height
+        axes.text(*place, name, fontsize=6.5, color="#333333", va="top", ha="left", bbox=box)
     return shown
+
+
+def spread(tiles: Array) -> Array:
+    """A row of images (n, y, x) as a table (rows, columns, y, x) that is not too long; empty tiles are not a number."""
+    count = len(tiles)
+    rows = next((d for d in range(int(count**0.5), 0, -1) if count % d == 0 and count <= 3 * d * d), int(count**0.5))
+    columns = -(-count // rows)
+    empty = np.full((rows * columns - count, *tiles.shape[1:]), np.nan)
+    return np.concatenate([tiles, empty]).reshape(rows, columns, *tiles.shape[1:])
 
 
 def label(axes: "Axes", rows: Sequence[str], down: float, columns: Sequence[str], right: float) -> None:
@@ -151,24 +163,37 @@ def label(axes: "Axes", rows: Sequence[str], down: float, columns: Sequence[str]
     axes.tick_params(length=0, labelsize=8)
 
 
-def sections(values: Array, most: int = 7) -> list[tuple[str, str, Array]]:
-    """Name, axes and values (..., rows, columns) of what is shown of volumes (..., z, y, x).
+def sections(values: Array, most: int = 7) -> list[tuple[str, Array]]:
+    """Name and values (..., rows, columns) of what is shown of volumes (..., z, y, x).
 
-    All slices along z when there are at most so many, else the sections through the centre: "xy", "xz" and "yz", the
-    first of the two axes to the right, the other downwards. Of an even number the middle one after the centre.
+    All slices along z when there are at most so many, or when the volume is no cube (then some of them), else the
+    sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z): the first to the right, the second
+    downwards. Of an even number of slices the one after the centre is shown.
     """
-    if values.shape[-3] <= most:
-        return [(at("z", k, values.shape[-3]), "xy", values[..., k, :, :]) for k in range(values.shape[-3])]
-    return [section(values, axis) for axis in "zyx"]
+    depth, height, width = values.shape[-3:]
+    if depth > most and depth == height == width:
+        return [section(values, axis) for axis in "zyx"]
+    chosen = range(depth) if depth <= most else np.unique(np.round(np.linspace(0, depth - 1, most)).astype(int))
+    return [(at("z", int(k), depth), values[..., k, :, :]) for k in chosen]
 
 
-def section(values: Array, axis: str) -> tuple[str, str, Array]:
+def section(values: Array, axis: str) -> tuple[str, Array]:
     """The section of volumes (..., z, y, x) through the centre across an axis, as in `sections`."""
     place = "zyx".index(axis) - 3
     middle = values.shape[place] // 2
-    return at(axis, middle, values.shape[place]), "xyz".replace(axis, ""), np.take(values, middle, axis=place)
+    return at(axis, middle, values.shape[place]), np.take(values, middle, axis=place)
 
 
 def at(axis: str, index: int, size: int) -> str:
     """Where a slice lies."""
     return f"{axis} = {index - (size - 1) / 2:g}"
+
+
+def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:
+    """A thin colour bar; marked at its ends and 0 only if the limit is given."""
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02, aspect=25)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, length=2)
+    if limit is not None:
+        bar.set_ticks(np.unique([value for value in (-limit, 0.0, limit) if drawn.norm.vmin <= value]))  # type: ignore
+        bar.ax.set_yticklabels([f"{value:.2g}" for value in bar.get_ticks()])

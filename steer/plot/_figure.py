@@ -5,11 +5,10 @@ two answers, so the picture is shown once.
 """
 
 import io
-from typing import cast
 
 import matplotlib.axes
 import matplotlib.figure
-import mpl_toolkits.mplot3d
+from mpl_toolkits.mplot3d import Axes3D
 
 
 class Figure(matplotlib.figure.Figure):
@@ -23,7 +22,7 @@ class Figure(matplotlib.figure.Figure):
 
 def _png(axes: matplotlib.axes.Axes) -> bytes | None:
     figure = axes.get_figure(root=True)
-    return cast(bytes, figure._repr_png_()) if isinstance(figure, Figure) else None
+    return figure._repr_png_() if isinstance(figure, Figure) else None
 
 
 class Panel(matplotlib.axes.Axes):
@@ -33,7 +32,7 @@ class Panel(matplotlib.axes.Axes):
         return _png(self)
 
 
-class SpacePanel(mpl_toolkits.mplot3d.Axes3D):
+class SpacePanel(Axes3D):  # type: ignore[misc]
     """The same in space."""
 
     def _repr_png_(self) -> bytes | None:

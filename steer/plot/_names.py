@@ -1,13 +1,12 @@
 """Names of group elements, components and fields, for titles."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import GroupError
-from ..reps import Group, Induced, PlanarGroup, Representation
+from ..reps import Group, Induced, Irrep, PlanarGroup, Representation
 from ..reps._linalg import Array
 from ..testing import grid_symmetries
 
@@ -92,7 +91,9 @@ def is_trivial(rep: Representation) -> bool:
 
 def rep_name(rep: Representation) -> str:
     """A short name for titles."""
-    return "scalar" if rep.size == 1 and is_trivial(rep) else rep.name
+    if rep.size == 1 and is_trivial(rep):
+        return "scalar"
+    return f"irrep {rep.label}" if isinstance(rep, Irrep) else rep.name
 
 
 def some_elements(group: Group, count: int = 8) -> Array:
@@ -129,6 +130,6 @@ def given_elements(group: Group, elements: npt.ArrayLike | None, count: int) -> 
     return given
 
 
-def names_of(group: Group, elements: Array) -> Sequence[str]:
+def names_of(group: Group, elements: Array) -> list[str]:
     """What to call each of some elements (n, ...)."""
     return [element_name(move) for move in group.action(elements)]

@@ -1,8 +1,5 @@
 """The plot of a hexagonal map: one regular hexagon for each sample, at its point, in its colour."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -52,8 +49,3 @@ def test_tensors_and_options_are_taken():
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ShapeError, match=r"values: expected one hexagonal map \(2R \+ 1, 2R \+ 1\), got shape"):
         hexagonal(Figure().subplots(), np.zeros(shape))
-
-
-def test_matplotlib_is_loaded_by_the_first_picture():
-    check = "import steer.plot, sys\nsys.exit('matplotlib' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
