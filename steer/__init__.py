@@ -7,19 +7,31 @@ from ._version import __version__
 from .reps import group
 
 if TYPE_CHECKING:
-    from . import kernels, nn, testing
+    from . import kernels, nn, plot, testing
     from ._precompute import precompute
     from .nn import export, project
 
 
-__all__ = ["__version__", "errors", "export", "group", "kernels", "nn", "precompute", "project", "reps", "testing"]
+__all__ = [
+    "__version__",
+    "errors",
+    "export",
+    "group",
+    "kernels",
+    "nn",
+    "plot",
+    "precompute",
+    "project",
+    "reps",
+    "testing",
+]
 
 
 def __getattr__(name: str) -> Any:
     # PEP 562: torch is imported when kernels or networks are first used, not by `import steer`.
     import importlib
 
-    if name in ("kernels", "nn", "testing"):
+    if name in ("kernels", "nn", "plot", "testing"):
         return importlib.import_module(f".{name}", __name__)
     if name in ("export", "project"):
         return getattr(importlib.import_module(".nn", __name__), name)

@@ -225,13 +225,13 @@ def _characters(group: Group, shown: Sequence[Column], at: Characters, console: 
     if group.is_finite:
         cells = [(column.name, [number(value) for value in at.values[:, i]]) for i, column in enumerate(shown)]
     else:
-        cells = _continuous_cells(group, irreps)
+        cells = continuous_cells(group, irreps)
     for i, table in enumerate(character_tables(irreps, cells, functions(group, at), console)):
         yield _titled("Characters", table) if i == 0 else Stack("", table)
     yield _notes(group, cells, at)
 
 
-def _continuous_cells(group: Group, irreps: Sequence[Irrep]) -> list[tuple[str, list[str]]]:
+def continuous_cells(group: Group, irreps: Sequence[Irrep]) -> list[tuple[str, list[str]]]:
     """The characters of rotations as formulas, and their values at reflections and the inversion."""
     if isinstance(group, RotationGroup):
         rotation = [f"sin({2 * psi.frequency + 1}t/2) / sin(t/2)" if psi.frequency else "1" for psi in irreps]

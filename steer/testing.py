@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -119,20 +119,47 @@ def equivariance_error(
     source, target = _types(module, in_type, out_type)
     given = grid_symmetries(source.group) if elements is None else np.asarray(elements, dtype=np.float64)
     given = given.reshape(-1, source.group.element_size, source.group.element_size)
-    moves = source.group.action(given)
-    inexact = bool(np.abs(moves - np.round(moves)).max(initial=0.0) > EXACT)
+    inexact = _inexact(source.group, given)
     if x is None:
         x = _random_input(source, shape, seed, smooth=inexact).to(*_place(module, dtype))
     with _evaluation(module):
-        out = module(x)
-        weight = _disk(out, margin) if inexact or margin is not None else torch.ones((), device=out.device)
-        scale = float(torch.linalg.vector_norm((out * weight).double()))
-        errors = []
-        for g in given:
-            moved = module(source.transform(x, g))
-            difference = (moved.double() - target.transform(out, g).double()) * weight
-            errors.append(float(torch.linalg.vector_norm(difference)) / (scale or 1.0))
-    return np.array(errors)
+        return np.array([found.error for found in _both_ways(module, x, given, (source, target), margin)])
+
+
+class _Both(NamedTuple):
+    """Both ways round the diagram for one element g."""
+
+    moved: torch.Tensor  # g x
+    there: torch.Tensor  # module(g x)
+    back: torch.Tensor  # g module(x)
+    difference: torch.Tensor  # there - back where they are compared, 0 elsewhere
+    error: float
+
+
+def _both_ways(
+    module: torch.nn.Module,
+    x: torch.Tensor,
+    elements: Array,
+    types: tuple[FieldType, FieldType],
+    margin: float | None,
+) -> Iterator[_Both]:
+    """Module and elements applied to x in both orders, one element after the other; to be run under `_evaluation`."""
+    source, target = types
+    out = module(x)
+    everywhere = margin is None and not _inexact(source.group, elements)
+    weight = torch.ones((), device=out.device) if everywhere else _disk(out, margin)
+    scale = float(torch.linalg.vector_norm((out * weight).double()))
+    for g in elements:
+        moved = source.transform(x, g)
+        there, back = module(moved), target.transform(out, g)
+        difference = (there.double() - back.double()) * weight
+        yield _Both(moved, there, back, difference, float(torch.linalg.vector_norm(difference)) / (scale or 1.0))
+
+
+def _inexact(group: Group, elements: Array) -> bool:
+    """Whether some elements do not map the grid to itself."""
+    moves = group.action(elements)
+    return bool(np.abs(moves - np.round(moves)).max(initial=0.0) > EXACT)
 
 
 def assert_equivariant(

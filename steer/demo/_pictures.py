@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .. import group
+from .. import group, plot
 from ..kernels import kernel_basis
 from ..nn import Conv2d, Sequential
 from ._data import Digits
@@ -77,11 +77,8 @@ def kernels(model: Classifier) -> Figure:
     first = model.body[0]
     if not isinstance(first, Conv2d):
         raise TypeError(f"expected a network that begins with a Conv2d, got {first}")
-    learned = first.filter().detach().numpy()[:8, 0]
+    plot.filter(first, figure=top)
     top.suptitle("One learned C8 kernel, image to regular field: eight orientations of one 5 x 5 filter")
-    for k, axes in enumerate(top.subplots(1, 8)):
-        _image(axes, learned[k], float(np.abs(learned).max()))
-        axes.set_title(f"{45 * k}\N{DEGREE SIGN}", fontsize=9)
     act = group("SO(2)", dim=2)
     side = np.linspace(-2.2, 2.2, 45)
     x, y = np.meshgrid(side, side)

@@ -1,0 +1,199 @@
+"""What all pictures share: where they are drawn, colours, images and mosaics of images."""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..errors import SteerError
+from ..reps._linalg import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.image import AxesImage
+
+SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
+"""Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey
+at 0."""
+
+FRAME, LINE = "#c8c8c8", "#808080"
+"""About images, and between the tiles of a mosaic."""
+
+
+def require(package: str) -> None:
+    """Raise a `SteerError` when a package of the extra `plot` is missing."""
+    if importlib.util.find_spec(package) is None:
+        raise SteerError(f"steer.plot needs {package}: pip install 'steer[plot]'")
+
+
+def make_figure(figure: "Figure | SubFigure | None", width: float, height: float) -> "Figure":
+    """The figure to draw on, a new one of that size in inches when None.
+
+    Raises:
+        SteerError: it is no figure, or matplotlib is missing.
+    """
+    require("matplotlib")
+    from matplotlib.figure import FigureBase
+
+    from ._figure import Figure
+
+    if figure is None:
+        return Figure(figsize=(width, height), layout="constrained")
+    if not isinstance(figure, FigureBase):
+        raise SteerError(f"figure: expected a matplotlib figure or subfigure, got {figure!r}")
+    return cast("Figure", figure)  # what is drawn with, both have
+
+
+def make_axes(axes: "Axes | None", width: float, height: float, dim: int = 2) -> "Axes":
+    """The axes to draw on, those of a new figure of that size in inches when None.
+
+    Raises:
+        SteerError: they are no axes, or not of that dimension, or matplotlib is missing.
+    """
+    require("matplotlib")
+    from matplotlib.axes import Axes
+
+    if axes is None:
+        from ._figure import Panel, SpacePanel
+
+        return make_figure(None, width, height).add_subplot(axes_class=Panel if dim == 2 else SpacePanel)
+    if not isinstance(axes, Axes) or (axes.name == "3d") != (dim == 3):
+        kind = "matplotlib axes" if dim == 2 else "axes of projection='3d'"
+        raise SteerError(f"axes: expected {kind}, got {axes!r}")
+    return axes
+
+
+def numbers(values: npt.ArrayLike | torch.Tensor) -> Array:
+    """The values in float64, off their device and their history of gradients."""
+    if isinstance(values, torch.Tensor):
+        return np.asarray(values.detach().cpu().double().numpy())
+    return np.asarray(values, dtype=np.float64)
+
+
+def largest(values: Array) -> float:
+    """The largest absolute value, 1 if all are 0: a limit of colours."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0)) or 1.0
+
+
+def colours(values: Array, limit: float | None = None) -> dict[str, Any]:
+    """The colour map and its limits, symmetric about 0 unless no value is negative."""
+    bound = largest(values) if limit is None else limit
+    if np.nanmin(values, initial=0.0) < 0:
+        return {"cmap": SIGNED, "vmin": -bound, "vmax": bound}
+    return {"cmap": UNSIGNED, "vmin": 0.0, "vmax": bound}
+
+
+def signed(limit: float) -> dict[str, Any]:
+    """The diverging colour map, white at 0."""
+    return {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+
+
+def bare(axes: "Axes") -> None:
+    """No ticks and a thin frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.tick_params(length=0, labelsize=8)
+    for spine in axes.spines.values():
+        spine.set(color=FRAME, linewidth=0.8)
+
+
+def image(axes: "Axes", values: Array, style: dict[str, Any]) -> "AxesImage":
+    """An image (y, x), in pixels from its centre."""
+    height, width = values.shape
+    extent = (-width / 2, width / 2, height / 2, -height / 2)
+    bare(axes)
+    return axes.imshow(values, extent=extent, origin="upper", interpolation="nearest", aspect="equal", **style)
+
+
+def mosaic(
+    axes: "Axes",
+    tiles: Array,
+    style: dict[str, Any],
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> "AxesImage":
+    """Images (rows, columns, y, x) beside each other; the unit is the pixel of a tile, the origin the first centre.
+
+    Labels of rows are at the left, of columns at the top, thinned out when there are many; `names` are of each tile,
+    row by row, and are written into it.
+    """
+    down, right, height, width = tiles.shape
+    joined = tiles.transpose(0, 2, 1, 3).reshape(down * height, right * width)
+    left, top, end, bottom = -width / 2, -height / 2, (right - 0.5) * width, (down - 0.5) * height
+    bare(axes)
+    shown = axes.imshow(
+        joined, extent=(left, end, bottom, top), origin="upper", interpolation="nearest", aspect="equal", **style
+    )
+    lines: dict[str, Any] = {"colors": LINE, "linewidth": min(1.6, 18 / max(down, right))}
+    axes.vlines(left + width * np.arange(1, right), top, bottom, **lines)
+    axes.hlines(top + height * np.arange(1, down), left, end, **lines)
+    label(axes, rows, height, columns, width)
+    for index, name in enumerate(names):
+        i, j = divmod(index, right)
+        box = {"boxstyle": "square,pad=0.15", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+        place = left + (j + 0.04) * width, top + (i + 0.05) * height
+        axes.text(*place, name, fontsize=6.5, color="#333333", va="top", ha="left", bbox=box)
+    return shown
+
+
+def spread(tiles: Array) -> Array:
+    """A row of images (n, y, x) as a table (rows, columns, y, x) that is not too long; empty tiles are not a number."""
+    count = len(tiles)
+    rows = next((d for d in range(int(count**0.5), 0, -1) if count % d == 0 and count <= 3 * d * d), int(count**0.5))
+    columns = -(-count // rows)
+    empty = np.full((rows * columns - count, *tiles.shape[1:]), np.nan)
+    return np.concatenate([tiles, empty]).reshape(rows, columns, *tiles.shape[1:])
+
+
+def label(axes: "Axes", rows: Sequence[str], down: float, columns: Sequence[str], right: float) -> None:
+    """Names of rows and columns of a mosaic whose tiles are that far apart."""
+    each = 1 if len(columns) <= 12 else -(-len(columns) // 12)
+    if any(columns):
+        axes.xaxis.tick_top()
+        axes.set_xticks(right * np.arange(len(columns))[::each], columns[::each])
+    if any(rows):
+        each = 1 if len(rows) <= 24 else -(-len(rows) // 24)
+        axes.set_yticks(down * np.arange(len(rows))[::each], rows[::each])
+    axes.tick_params(length=0, labelsize=8)
+
+
+def sections(values: Array, most: int = 7) -> list[tuple[str, Array]]:
+    """Name and values (..., rows, columns) of what is shown of volumes (..., z, y, x).
+
+    All slices along z when there are at most so many, or when the volume is no cube (then some of them), else the
+    sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z): the first to the right, the second
+    downwards. Of an even number of slices the one after the centre is shown.
+    """
+    depth, height, width = values.shape[-3:]
+    if depth > most and depth == height == width:
+        return [section(values, axis) for axis in "zyx"]
+    chosen = range(depth) if depth <= most else np.unique(np.round(np.linspace(0, depth - 1, most)).astype(int))
+    return [(at("z", int(k), depth), values[..., k, :, :]) for k in chosen]
+
+
+def section(values: Array, axis: str) -> tuple[str, Array]:
+    """The section of volumes (..., z, y, x) through the centre across an axis, as in `sections`."""
+    place = "zyx".index(axis) - 3
+    middle = values.shape[place] // 2
+    return at(axis, middle, values.shape[place]), np.take(values, middle, axis=place)
+
+
+def at(axis: str, index: int, size: int) -> str:
+    """Where a slice lies."""
+    return f"{axis} = {index - (size - 1) / 2:g}"
+
+
+def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:
+    """A thin colour bar; marked at its ends and 0 only if the limit is given."""
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, fraction=0.05, pad=0.02, aspect=25)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, length=2)
+    if limit is not None:
+        bar.set_ticks(np.unique([value for value in (-limit, 0.0, limit) if drawn.norm.vmin <= value]))  # type: ignore
+        bar.ax.set_yticklabels([f"{value:.2g}" for value in bar.get_ticks()])

@@ -1,0 +1,234 @@
+"""Equivariance to look at: both ways round the diagram, and the error against the angle."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..errors import FieldTypeError, ShapeError, SteerError
+from ..nn import FieldTensor, FieldType, Mask
+from ..reps import Group, Representation, group
+from ..reps._linalg import Array
+from ..testing import _both_ways, _evaluation, _inexact, _types
+from ._canvas import make_axes, make_figure, numbers, signed
+from ._fields import arrows, channels, draw, look
+from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, rotations
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+MARGIN = 2.0
+"""Pixels around the disk that are not compared, as in `steer.testing.equivariance_error`."""
+
+
+def equivariance(
+    model: torch.nn.Module,
+    x: torch.Tensor | FieldTensor,
+    elements: npt.ArrayLike | None = None,
+    *,
+    field: int = 0,
+    figure: "Figure | SubFigure | None" = None,
+) -> "Figure":
+    """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
+
+    The first field of the input and one of the output are drawn, as `fields` does, in the same colours in all rows and
+    columns; an output without positions as bars. The error is that of `steer.testing.equivariance_error`, over all
+    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first
+    cut to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not
+    count. The model runs in evaluation mode without gradients, and is left in the mode it was in.
+
+    Args:
+        model: a module of steer, or any with `in_type` and `out_type`.
+        x: (batch, in_type.size, *space), of which the first sample is taken.
+        elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
+        field: which field of the output to show.
+        figure: where to draw, a figure or subfigure; a new figure when None.
+
+    Returns:
+        The figure, or the subfigure that was given.
+
+    Raises:
+        FieldTypeError: the model has no field types, or its output no such field.
+        ShapeError: x has no space of two or three axes, or no sample.
+        GroupError: a matrix is not in the group.
+        SteerError: `figure` is none, or matplotlib is missing.
+    """
+    source, target = _types(model, None, None)
+    shown = channels("field", target, field)
+    tensor = _images(x, source.group.dim)[:1]
+    given = _default_elements(source.group) if elements is None else given_elements(source.group, elements, 0)
+    if _inexact(source.group, given):
+        tensor = Mask(source)(tensor)
+    with _evaluation(model):
+        rows = list(_both_ways(model, tensor, given, (source, target), None))
+    made = make_figure(figure, 8.6, 2.15 * len(given) + 0.5)
+    panels = made.subplots(len(given), 4, squeeze=False)
+    inputs = [numbers(row.moved[0, : source[0].size]) for row in rows]
+    ways = [[numbers(part[0, shown]) for part in (row.there, row.back, row.difference)] for row in rows]
+    styles = look(source[0], inputs), look(target[field], [part for parts in ways for part in parts[:2]])
+    for line, name, row, before, after in zip(panels, names_of(source.group, given), rows, inputs, ways, strict=True):
+        draw(line[0], before, source[0], styles[0], named=False)
+        for axes, values in zip(line[1:], after, strict=True):
+            _output(axes, values, target[field], styles[1], axes is line[3])
+        line[0].set_ylabel(f"g = {name}", fontsize=10)
+        line[3].set_title(f"relative error {row.error:.1e}", fontsize=9)
+    for axes, title in zip(panels[0], ("g x", "model(g x)", "g model(x)"), strict=False):
+        axes.set_title(title, fontsize=10)
+    made.suptitle(f"{rep_name(source[0])} \N{RIGHTWARDS ARROW} {rep_name(target[field])} (field {field})", fontsize=11)
+    return made
+
+
+def _images(x: torch.Tensor | FieldTensor, dim: int) -> torch.Tensor:
+    """The tensor, which must be of images or volumes."""
+    tensor = x.tensor if isinstance(x, FieldTensor) else x
+    if not isinstance(tensor, torch.Tensor) or dim not in (2, 3) or tensor.dim() != dim + 2 or not len(tensor):
+        shape = tuple(tensor.shape) if isinstance(tensor, torch.Tensor) else tensor
+        raise ShapeError(
+            f"x: expected (batch, channels) and 2 or 3 axes of space as the model's group has, got {shape}"
+        )
+    return tensor.detach()
+
+
+def _default_elements(acting: Group) -> Array:
+    """Four elements besides the identity, or as many as there are; the identity of a trivial group."""
+    if not acting.is_finite:
+        return given_elements(acting, None, 8)[1:5]
+    count = len(acting.elements)
+    chosen: Array = acting.elements[np.unique(np.round(np.linspace(min(1, count - 1), count - 1, 4)).astype(int))]
+    return chosen
+
+
+def _output(axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool) -> None:
+    """One field of an output; a difference has both signs."""
+    if values.ndim == 1:
+        axes.bar(range(len(values)), values, color="#1b6ca8")
+        axes.set(xticks=range(len(values)), yticks=[0], ylim=(-1.1 * style["vmax"], 1.1 * style["vmax"]))
+        axes.tick_params(labelsize=7)
+    elif is_vector(rep):
+        arrows(axes, values, **style)
+    else:
+        draw(axes, values, rep, signed(style["vmax"]) if difference else style, named=False)
+
+
+def error_by_angle(
+    models: Mapping[str, torch.nn.Module] | torch.nn.Module,
+    x: torch.Tensor | FieldTensor,
+    *,
+    angles: npt.ArrayLike | None = None,
+    axes: "Axes | None" = None,
+) -> "Axes":
+    """The relative equivariance error against the angle of rotation, about z in space, a curve for each model.
+
+    The error at an angle is ||model(g x) - g model(x)|| / ||model(x)|| over the batch, as in
+    `steer.testing.equivariance_error`. The input is first cut to a disk (`steer.nn.Mask`), and outputs are compared
+    inside the disk less 2 pixels, so that corners do not count. Turns that do not map the grid to itself act by cubic
+    splines, the error of which is included: it is small for smooth images.
+
+    Between the elements of a model's group, rotations are taken to leave scalars as they are and to turn vectors. Other
+    fields are not defined there; such a model has only the angles of its group. The channels of a plain module without
+    field types are taken for scalars. Models run in evaluation mode without gradients, and are left in the mode they
+    were in.
+
+    Args:
+        models: one, or several by name.
+        x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
+        angles: in degrees, x towards y; every 15 when None.
+        axes: where to draw; those of a new figure when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        FieldTypeError: an angle is not in the group of a model that has fields other than scalars and vectors.
+        ShapeError: x has no space of two or three axes.
+        SteerError: no model, `axes` are none, or matplotlib is missing.
+    """
+    named = dict(models) if isinstance(models, Mapping) else {"": models}
+    if not named:
+        raise SteerError("models: expected a module, or at least one by name, got none")
+    given = x.tensor if isinstance(x, FieldTensor) else x
+    tensor = _images(given, given.dim() - 2)
+    curves = {name: _curve(name, model, tensor, angles) for name, model in named.items()}
+    made = make_axes(axes, 6.5, 3.6)
+    from matplotlib.ticker import PercentFormatter
+
+    for name, (degrees, errors) in curves.items():
+        made.plot(degrees, errors, label=name or None, marker="o", markersize=3, linewidth=1.5)
+    about = ", about z" if tensor.dim() == 5 else ""
+    made.set(xlabel=f"angle of rotation (degrees{about})", ylabel="relative equivariance error")
+    made.yaxis.set_major_formatter(PercentFormatter(1.0))
+    made.set_ylim(bottom=0)
+    made.spines[["top", "right"]].set_visible(False)
+    if angles is None:
+        made.set_xticks(range(0, 361, 45))
+    if any(named):
+        made.legend(frameon=False)
+    return made
+
+
+def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.ArrayLike | None) -> tuple[Array, Array]:
+    """Angles in degrees and the errors there."""
+    dim = x.dim() - 2
+    degrees = np.arange(0, 361, 15.0) if angles is None else np.asarray(angles, dtype=np.float64).ravel()
+    found = _rotating_types(model, x)
+    if found is None:
+        found = _types(model, None, None)
+        acting = found[0].group
+        inside = acting.contains(_turns(degrees, dim))
+        if angles is None:
+            degrees = _own_angles(acting)
+        elif not inside.all():
+            other = next(rep for kind in found for rep in kind if not (is_trivial(rep) or is_vector(rep)))
+            raise FieldTypeError(
+                f"models: {name or type(model).__name__} has {other!r}, on which a turn by {degrees[~inside][0]:g} "
+                f"degrees, not in {acting!r}, does not act; end it with nn.GroupPool or nn.NormPool, or pass angles of "
+                f"the group"
+            )
+    x = Mask(found[0])(x)
+    with _evaluation(model):
+        errors = [both.error for both in _both_ways(model, x, _turns(degrees, dim), found, MARGIN)]
+    return degrees, np.array(errors)
+
+
+def _turns(degrees: Array, dim: int) -> Array:
+    """(n, dim, dim): rotations, in space about z."""
+    out = np.tile(np.eye(dim), (len(degrees), 1, 1))
+    out[:, :2, :2] = rotations(np.radians(degrees))
+    return out
+
+
+def _own_angles(acting: Group) -> Array:
+    """The angles of the rotations (about z) of a group, from 0 to 360 degrees; of a continuous one every 15."""
+    if not acting.is_finite:
+        every = np.arange(0, 361, 15.0)
+        return every[acting.contains(_turns(every, acting.dim))]
+    moves = acting.elements
+    about = (np.linalg.det(moves[:, :2, :2]) > 0.999) & (np.linalg.det(moves) > 0)
+    found = np.degrees(np.arctan2(moves[about, 1, 0], moves[about, 0, 0])) % 360
+    return np.append(np.unique(np.round(found, 9) % 360), 360.0)
+
+
+def _rotating_types(model: torch.nn.Module, x: torch.Tensor) -> tuple[FieldType, FieldType] | None:
+    """The model's types under all rotations (about z): scalars stay, vectors turn; None if it has other fields."""
+    acting = group("SO(2)", dim=2) if x.dim() == 4 else group("Cinf", dim=3)
+    types = getattr(model, "in_type", None), getattr(model, "out_type", None)
+    if not all(isinstance(kind, FieldType) for kind in types):
+        with _evaluation(model):
+            count = model(x[:1]).shape[1]
+        return FieldType(acting, x.shape[1] * [acting.trivial]), FieldType(acting, count * [acting.trivial])
+    found = []
+    for kind in types:
+        assert isinstance(kind, FieldType), "it was just checked"
+        fields: list[Representation] = []
+        for rep in kind:
+            if is_trivial(rep):
+                fields += rep.size * [acting.trivial]
+            elif is_vector(rep) and rep.group.dim == acting.dim:
+                fields.append(acting.vector)
+            else:
+                return None
+        found.append(FieldType(acting, fields))
+    return found[0], found[1]

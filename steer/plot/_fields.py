@@ -1,0 +1,167 @@
+"""Feature fields: scalars as images, vectors as arrows, other fields by components."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import FieldTypeError, ShapeError
+from ..kernels._grid import is_count
+from ..nn import FieldTensor, FieldType
+from ..reps import Representation
+from ..reps._linalg import Array
+from ._canvas import (
+    DEPTH,
+    bare,
+    colour_bar,
+    colours,
+    image,
+    largest,
+    make_figure,
+    mosaic,
+    numbers,
+    section,
+    sections,
+    spread,
+)
+from ._names import component_names, is_vector, rep_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure, SubFigure
+
+ARROWS = 18
+"""Arrows along the longer side of an image, at most."""
+
+
+def fields(
+    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | SubFigure | None" = None
+) -> "Figure":
+    """Feature fields, a panel for each: scalars as images, vectors as arrows, others as tiles, one a component.
+
+    Values of both signs are blue and red, white at 0; those that are never negative grey, black at 0. Fields of one
+    representation have one limit. The longest arrow of a field spans one and a half of the distances between arrows;
+    behind them is their length. In space, scalars and components are shown by slices along z or, if these are more than
+    7, by the sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z); vectors on the central slice, by
+    arrows of (x, y) in the colour of z.
+
+    Args:
+        f: (batch, type.size, *space) in the plane or in space.
+        sample: which of the batch.
+        fields: which fields, in this order; all when None.
+        figure: where to draw, a figure or subfigure; a new figure when None.
+
+    Returns:
+        The figure, or the subfigure that was given.
+
+    Raises:
+        FieldTypeError: f is no FieldTensor, or has no such field.
+        ShapeError: f has no such sample, or no space of two or three axes.
+        SteerError: `figure` is none, or matplotlib is missing.
+    """
+    values = one_sample(f, sample)
+    chosen = list(range(len(f.type)) if fields is None else fields)
+    if not chosen:
+        raise FieldTypeError("fields: expected at least one field, got none")
+    parts = [values[channels("fields", f.type, index)] for index in chosen]
+    looks: dict[Representation, dict[str, Any]] = {}
+    for rep in dict.fromkeys(f.type[index] for index in chosen):
+        looks[rep] = look(rep, [part for part, index in zip(parts, chosen, strict=True) if f.type[index] == rep])
+    flat = f.type.group.dim == 2
+    columns = min(len(parts), 4 if flat else 2)
+    rows = math.ceil(len(parts) / columns)
+    made = make_figure(figure, (2.7 if flat else 4.5) * columns, 2.5 * rows)
+    panels = made.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(parts) :]:
+        axes.set_axis_off()
+    for axes, index, part in zip(panels, chosen, parts, strict=False):
+        rep = f.type[index]
+        drawn = draw(axes, part, rep, looks[rep])
+        title = f"field {index}: {rep_name(rep)}"
+        if not is_vector(rep):
+            colour_bar(made, drawn, axes, looks[rep]["vmax"])
+        elif not flat:
+            colour_bar(made, drawn, axes, looks[rep]["depth"])
+            title += f", {section(part, 'z')[0]}, colour z"
+        axes.set_title(title, fontsize=10)
+    return made
+
+
+def one_sample(f: FieldTensor, sample: int) -> Array:
+    """(size, *space): the values of one of the batch."""
+    if not isinstance(f, FieldTensor):
+        raise FieldTypeError(f"f: expected a FieldTensor such as field_type(tensor), got {type(f).__name__}")
+    dim = f.type.group.dim
+    if dim not in (2, 3) or f.tensor.dim() != dim + 2:
+        raise ShapeError(f"f: expected (batch, {f.type.size}) and 2 or 3 axes of space, got shape {tuple(f.shape)}")
+    if not is_count(sample, 0) or sample >= f.shape[0]:
+        raise ShapeError(f"sample: expected one from 0 to {f.shape[0] - 1}, got {sample!r}")
+    return numbers(f.tensor[sample])
+
+
+def channels(name: str, kind: FieldType, index: int) -> slice:
+    """The channels of a field, or an error that names the argument."""
+    if not is_count(index, 0) or index >= len(kind):
+        raise FieldTypeError(f"{name}: expected a field from 0 to {len(kind) - 1} of {kind}, got {index!r}")
+    return slice(kind.offsets[index], kind.offsets[index + 1])
+
+
+def look(rep: Representation, parts: Sequence[Array]) -> dict[str, Any]:
+    """Colour map and limits for panels of a representation that are compared.
+
+    Of arrows, `vmax` is the length of the longest that is shown, `depth` the limit of the colours of z.
+    """
+    if is_vector(rep):
+        shown = np.stack([section(part, "z")[1] if part.ndim == 4 else part for part in parts], 1)
+        return {"vmax": largest(np.linalg.norm(shown, axis=0)), "depth": largest(shown[-1])}
+    return colours(np.stack(parts))
+
+
+def draw(
+    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], named: bool = True
+) -> "ScalarMappable":
+    """One field (size, *space) in one panel, in the given look; `named` if components should have their names."""
+    if is_vector(rep):
+        return arrows(axes, values, **style)
+    names = component_names(rep) if named else []
+    if values.ndim == 3:
+        return image(axes, values[0], style) if len(values) == 1 else mosaic(axes, spread(values), style, names=names)
+    shown = sections(values)
+    if len(shown) == 1 and len(values) == 1:
+        return image(axes, shown[0][1][0], style)
+    tiles = np.stack([part for _, part in shown], 1)  # (component, section, y, x)
+    return mosaic(axes, tiles, style, names, [name for name, _ in shown])
+
+
+def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMappable":
+    """Arrows (x, y) over their length, on the plane, or on the central slice of space coloured by z."""
+    plane = section(values, "z")[1] if values.ndim == 4 else values
+    height, width = plane.shape[1:]
+    step = max(1, math.ceil(max(height, width) / ARROWS))
+    top, left = ((size - 1) % step // 2 for size in (height, width))
+    picked = plane[:, top::step, left::step]
+    y = (np.arange(height) - (height - 1) / 2)[top::step]
+    x = (np.arange(width) - (width - 1) / 2)[left::step]
+    style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
+    style |= {
+        "units": "xy",
+        "width": 0.13 * step,
+        "headwidth": 3.5,
+        "headlength": 4,
+        "headaxislength": 3.6,
+        "minlength": 0,
+    }
+    if len(plane) == 2:
+        length = np.linalg.norm(plane, axis=0)
+        image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax})
+        drawn = axes.quiver(x, y, picked[0], picked[1], color="#1b6ca8", **style)
+    else:
+        bare(axes)
+        limits: dict[str, Any] = {"cmap": DEPTH, "clim": (-depth, depth)}
+        drawn = axes.quiver(
+            x, y, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style
+        )
+    axes.set(xlim=(-width / 2, width / 2), ylim=(height / 2, -height / 2), aspect="equal")
+    return drawn
