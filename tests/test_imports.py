@@ -14,7 +14,7 @@ LAYERS = (
     ("reps",),
     ("kernels",),
     ("nn",),
-    ("testing", "plot", "cli", "demo", "_group_page", "_character_table", "_cache_command", "_precompute"),
+    ("testing", "plot", "cli", "__main__", "demo", "_group_page", "_character_table", "_cache_command", "_precompute"),
 )
 """Lowest first: errors <- reps <- kernels <- nn <- testing, cli, demo."""
 

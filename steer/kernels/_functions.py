@@ -176,7 +176,13 @@ class ScalarFunctions(Frozen, ABC):
 
 
 class AngularFunctions(ScalarFunctions):
-    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree."""
+    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
+
+    The base of `Rings`, and of radial functions of your own: a frozen dataclass with `blocks`, `max_frequency` and
+    `sample`, which takes any group of its dimensions and any field types. Fingerprints hash what a value prints, so its
+    fields must say all that the functions depend on. `steer.reps.harmonics` gives the angular part, the harmonic last.
+    Functions of unit L2 norm keep coefficients of all blocks of one size.
+    """
 
     strategy = "block"
 

@@ -241,7 +241,8 @@ class Conv2d(Conv):
 
             "derivative": differential operators up to order 4 by finite differences (Jenner, Weiler 2022).
 
-            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines.
+            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines, `Rings` of other
+            radii, or a subclass of `AngularFunctions` of your own.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
