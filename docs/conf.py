@@ -34,7 +34,10 @@ default_role = "py:obj"
 smartquotes_action = "D"  # dashes of field lists; quotes stay those of the code
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
-suppress_warnings = ["bibtex.duplicate_label"]
+suppress_warnings = [
+    "bibtex.duplicate_label",
+    "mystnb.unknown_mime_type",  # turning pictures come as plotly's JSON too, for JupyterLab; the page takes the HTML
+]
 
 # Notebooks are committed without outputs and run here, each with a cache of kernel bases that begins empty.
 nb_execution_mode = os.environ.get("STEER_NOTEBOOKS", "force")

@@ -9,7 +9,8 @@ import pytest
 
 import steer
 
-MODULES = [found.name for found in pkgutil.walk_packages(steer.__path__, "steer.") if ".demo" not in found.name]
+FOUND = [found.name for found in pkgutil.walk_packages(steer.__path__, "steer.")]
+MODULES = [name for name in FOUND if not name.startswith("steer.demo") and name != "steer.__main__"]
 
 SHOWN = {
     *("steer.group", "steer.project", "steer.export", "steer.nn.FieldType", "steer.nn.Conv2d", "steer.nn.Conv3d"),
