@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ...errors import FieldTypeError, SteerError
+import torch
+
+from ...errors import FieldTypeError, ShapeError, SteerError
 from .._blur_pool import BlurPool
 from .._containers import Branch, Identity
 from .._field_type import FieldType
@@ -43,6 +45,7 @@ class UNet(Sequential):
     Raises:
         FieldTypeError: the types are of two groups.
         SteerError: unknown features or width, or numbers out of range.
+        ShapeError: at run time, sides that are not so divisible.
 
     Example:
         >>> import steer, torch
@@ -74,6 +77,17 @@ class UNet(Sequential):
         types = [chosen.of(group, chosen.count(group, each, width, convs, basis)) for each in channels]
         body = unet_stage(in_type, types, kernel_size, features=chosen, basis=basis)
         super().__init__(OrderedDict(body=body, head=conv(types[0], out_type, 1, basis)))
+
+    def _check(self, x: torch.Tensor) -> None:
+        self._check_space(x)
+        halvings = len(self.options["channels"]) - 1  # type: ignore[arg-type]
+        multiple, sides = 2**halvings, tuple(x.shape[2:])
+        if any(side % multiple for side in sides):
+            fitting = tuple(side + -side % multiple for side in sides)
+            raise ShapeError(
+                f"x: {type(self).__name__} halves the grid {halvings} times, so sides must be divisible by {multiple}, "
+                f"got {sides}; pad to {fitting} and crop the output"
+            )
 
     def twin(self) -> "UNet":
         """The plain network: the same without symmetry, with the channels of the argument `channels`.
