@@ -9,7 +9,7 @@ import torch
 
 import steer
 from steer import nn
-from steer.errors import FieldTypeError, ShapeError, SteerError
+from steer.errors import FieldTypeError, GroupError, ShapeError, SteerError
 from steer.nn import models
 from steer.nn.models._blocks import conv
 from steer.nn.models._features import features_for
