@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
 import steer  # noqa: E402
 
@@ -18,20 +18,26 @@ version = release = steer.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "api",
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 templates_path = ["_templates"]
 
 # Pages are MyST Markdown; `x` in a docstring is a link when it names something, else code.
 default_role = "py:obj"
+smartquotes_action = "D"  # dashes of field lists; quotes stay those of the code
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist"]
 myst_heading_anchors = 3
-suppress_warnings = ["bibtex.duplicate_label"]
+suppress_warnings = [
+    "bibtex.duplicate_label",
+    "mystnb.unknown_mime_type",  # turning pictures come as plotly's JSON too, for JupyterLab; the page takes the HTML
+]
 
 # Notebooks are committed without outputs and run here, each with a cache of kernel bases that begins empty.
 nb_execution_mode = os.environ.get("STEER_NOTEBOOKS", "force")
@@ -44,13 +50,19 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrtalpha"
 bibtex_reference_style = "author_year"
 
+# Signatures come from the source, see _ext/api.py; members without a docstring of their own are those of the base.
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
-autodoc_typehints_format = "short"
-autodoc_default_options = {"show-inheritance": True}
-python_maximum_signature_line_length = 100
+autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "forward, extra_repr, train, add_constant, convolve, plain, reduce, contract",
+}
+autosummary_generate = False
+python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Attributes", "params_style"), "Shape", "Source"]
 
 html_theme = "furo"
 html_title = "steer"

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class SteerError(ValueError):
-    """Base class of all errors raised by `steer` for bad input."""
+    """The base class of all errors that `steer` raises for bad input; a `ValueError`."""
 
 
 class GroupError(SteerError):
@@ -35,7 +35,7 @@ class FieldTypeError(SteerError):
 
 
 class ShapeError(SteerError):
-    """A tensor of the wrong rank, channel count or dtype."""
+    """A tensor of the wrong rank, channel count or dtype, or numbers that are not finite."""
 
 
 class KernelError(SteerError):

@@ -2,6 +2,8 @@
 
 import importlib.util
 import io
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -82,3 +84,12 @@ def test_the_table_marks_the_best_rotated_accuracy():
     results = [Result(n, _networks.plain(), 1.0, 1.0, r, 0.0, 0.0, 0, 0) for n, r in (("a", 0.3), ("b", 0.9))]
     cells = list(_run.table(results).columns[3].cells)
     assert cells == ["30.0%", "[bold green]90.0%[/]"]
+
+
+def test_python_dash_m_is_the_command():
+    def said(*words):
+        command = [sys.executable, "-m", "steer", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert said("--version").strip() == f"steer {steer.__version__}"
+    assert "Usage: steer cache" in said("cache", "--help")

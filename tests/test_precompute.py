@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -98,6 +99,25 @@ def test_what_cannot_work_is_refused_while_specs_are_collected():
 
     with pytest.raises(SteerError, match="maps between fields of one group"):
         descriptors(mixed)
+
+
+MODULES_LOADED = """
+import sys
+import steer
+from steer import nn
+from steer._precompute._gather import descriptors
+
+G = steer.group("O(2)", dim=2)
+kind = nn.FieldType(G, G.irreps(2))
+assert descriptors(lambda: nn.Sequential(nn.Conv2d(kind, kind, 3), nn.NormAct(kind), nn.ConvTranspose2d(kind, kind, 3)))
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_collecting_does_not_load_the_compiler_of_torch():
+    # seconds of importing, which random numbers on the meta device would cost
+    done = subprocess.run([sys.executable, "-c", MODULES_LOADED], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
 
 
 def test_an_error_of_the_factory_ends_collecting():

@@ -58,7 +58,7 @@ def precompute(
         console: a `rich.console.Console` to show a progress bar on; by default there is none.
 
     Returns:
-        A `Report`.
+        A report: `total`, `solved`, `hits`, `failed`, and the bytes and seconds it took.
 
     Raises:
         SteerError: bad input, before any work, or processes that cannot be started.

@@ -6,7 +6,7 @@ from . import cache
 from ._basis import KernelBasis, KernelDescriptor, kernel_basis
 from ._constraint import constraint_residual
 from ._derivative import FiniteDifferences, GaussianDerivatives
-from ._functions import Element, ScalarFunctions
+from ._functions import AngularFunctions, Element, ScalarFunctions
 from ._grid import Grid
 from ._interpolated import Interpolated
 from ._pixel import Pixels
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
 
 __all__ = [
+    "AngularFunctions",
     "Element",
     "FiniteDifferences",
     "GaussianDerivatives",

@@ -24,6 +24,12 @@ class KernelDescriptor(Frozen):
     Form "block" solves the constraint between the two representations. Form "orbit" gives the kernel of one coset of an
     induced representation, and the group moves it to the others; for a regular representation its coefficients are
     unconstrained.
+
+    Attributes:
+        in_rep: representation of the input.
+        out_rep: representation of the output.
+        radial: the scalar functions.
+        form: "block" or "orbit".
     """
 
     in_rep: Representation
@@ -33,7 +39,7 @@ class KernelDescriptor(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the convention version and of this descriptor."""
+        """Hash of the convention version and of this descriptor, 32 hexadecimal digits."""
         return fingerprint(self)
 
 
@@ -43,7 +49,22 @@ def natural_form(in_rep: Representation, out_rep: Representation) -> str:
 
 
 class KernelBasis:
-    """A basis of the steerable kernels between two representations; see `kernel_basis`."""
+    """A basis of the steerable kernels between two representations; get one from `kernel_basis`.
+
+    Its length is the number of kernels. They are solved once, kept by the cache, and sampled anywhere.
+
+    Args:
+        descriptor: what it depends on.
+
+    Attributes:
+        descriptor: what it depends on.
+        in_rep: representation of the input.
+        out_rep: representation of the output.
+        form: the solution, in scalar functions.
+
+    Raises:
+        KernelError: the scalar functions have no kernels of the group, or of these representations.
+    """
 
     def __init__(self, descriptor: KernelDescriptor) -> None:
         self.descriptor = descriptor
@@ -61,7 +82,7 @@ class KernelBasis:
 
     @property
     def elements(self) -> tuple[Element, ...]:
-        """The name of each basis kernel, in their order."""
+        """The name of each basis kernel, in their order: J, degree, ring, and so on."""
         return self.form.elements
 
     @property
@@ -70,7 +91,17 @@ class KernelBasis:
         return self.descriptor.fingerprint
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(len, out, in, m): the kernels at points (m, d), coordinates (x, y[, z]) in pixels."""
+        """The basis kernels at given points.
+
+        Args:
+            points: (m, d), coordinates (x, y[, z]) in pixels from the centre.
+
+        Returns:
+            (len, out_rep.size, in_rep.size, m), float64.
+
+        Raises:
+            KernelError: the points are not (m, d), or, for functions on a grid alone, are none of its samples.
+        """
         x = np.asarray(points, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.in_rep.group.dim:
             raise KernelError(f"points: expected an array of shape (m, {self.in_rep.group.dim}), got {x.shape}")
@@ -85,7 +116,10 @@ def kernel_basis(
     radial: ScalarFunctions | None = None,
     form: str | None = None,
 ) -> KernelBasis:
-    """Basis of the steerable kernels from `in_rep` to `out_rep`.
+    """Basis of the steerable kernels from one representation to another: K(g x) = rho_out(g) K(x) rho_in(g)^-1.
+
+    In form "block" a kernel is a Clebsch-Gordan coefficient times harmonics times a radial function; in form "orbit" it
+    is a free or constrained kernel of the identity coset, moved along the group.
 
     Args:
         in_rep: representation of the input fibre.
@@ -95,9 +129,25 @@ def kernel_basis(
             at the angular solutions.
         form: "block" or "orbit"; by default the one that `KernelPlan` uses.
 
+    Returns:
+        The basis; the same object for equal arguments.
+
     Raises:
         KernelError: an argument is not a representation, the groups differ, no band limit is given, or "orbit" is asked
             for without an induced representation.
+
+    Source:
+        Cesa, Lang, Weiler 2022, "A program to build E(n)-equivariant steerable CNNs" (the Wigner-Eckart form); Weiler,
+        Cesa 2019 for the groups of the plane. The orbit form is Frobenius reciprocity.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("SO(2)", dim=2)
+        >>> basis = steer.kernels.kernel_basis(G.irrep("0"), G.irrep("1"), max_frequency=3)
+        >>> len(basis), basis.sample([[1.0, 0.0], [0.0, 1.0]]).shape
+        (2, (2, 2, 1, 2))
+        >>> [(e.irrep, e.degree) for e in basis.elements]
+        [('1', 1), ('1', 1)]
     """
     for name, rep in (("in_rep", in_rep), ("out_rep", out_rep)):
         if not isinstance(rep, Representation):

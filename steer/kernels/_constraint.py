@@ -7,12 +7,25 @@ from ._basis import KernelBasis
 
 
 def constraint_residual(basis: KernelBasis, *, points: Array | None = None, seed: int = 0) -> float:
-    """The largest violation of the kernel constraint, over points and group elements, relative to the largest entry.
+    """The largest violation of K(g x) = rho_out(g) K(x) rho_in(g)^-1, relative to the largest entry of the kernels.
 
     Args:
         basis: the kernels.
-        points: (m, d); by default 16 random ones.
+        points: (m, d), coordinates in pixels; by default 16 random ones.
         seed: for the random points and, for a group of more than 16 elements, the random group elements.
+
+    Returns:
+        A number >= 0: about 1e-15 for the bases of this package.
+
+    Raises:
+        KernelError: the points do not fit the basis.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("O(2)", dim=2)
+        >>> basis = steer.kernels.kernel_basis(G.vector, G.irrep("2"), max_frequency=3)
+        >>> steer.kernels.constraint_residual(basis) < 1e-12
+        True
     """
     group = basis.in_rep.group
     x = np.random.default_rng(seed).normal(size=(16, group.dim)) if points is None else points

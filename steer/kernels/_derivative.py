@@ -41,13 +41,20 @@ class Derivatives(AngularFunctions):
 
     @functools.cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(order, degree) of each group of operators, in their order."""
+        """Order and degree of each group of operators, in their order."""
         orders = range(self.max_order + 1)
         return tuple((order, degree) for order in orders for degree in range(order % 2, order + 1, 2))
 
     @abstractmethod
     def scales(self, dim: int) -> Array:
-        """(count,): the factor of each function, which applies the operator Laplacian^j Y_L(grad) times it."""
+        """The factor of each function, which applies the operator Laplacian^j Y_L(grad) times it.
+
+        Args:
+            dim: dimension of space.
+
+        Returns:
+            (count,), float64.
+        """
 
     def require(self, group: Group) -> None:
         if group.dim not in (2, 3):
@@ -63,7 +70,7 @@ class Derivatives(AngularFunctions):
 class GaussianDerivatives(Derivatives):
     """Steerable derivatives of a Gaussian G of standard deviation s: (-1)^n Laplacian^j Y_L(grad) G.
 
-    By correlation they apply Laplacian^j Y_L(grad) to the input smoothed by G. In closed form they are
+    By correlation they apply Laplacian^j Y_L(grad) to the input smoothed by G. In closed form they are::
 
         s^-2L (-2 / s^2)^j j! P_j(u) exp(-u) Y_L(x),    u = |x|^2 / 2 s^2,
 
@@ -80,6 +87,11 @@ class GaussianDerivatives(Derivatives):
 
     Source:
         Hobson, The Theory of Spherical and Ellipsoidal Harmonics (1931), section 79; Jenner, Weiler 2022, section 4.2.
+
+    Example:
+        >>> import steer
+        >>> steer.kernels.GaussianDerivatives(2, 0.8).sample([[0.0, 0.0]]).shape  # 1; x, y; Laplacian, degree 2
+        (6, 1)
     """
 
     max_order: int
@@ -100,6 +112,14 @@ class GaussianDerivatives(Derivatives):
         35% for k = 5 (4), 6% for k = 7 (4) and 2% for k = 9 (4), all of them together by 3%, 13%, 13%, 3% and 1%: these
         widths are the best for k up to 5, and for larger kernels the widest of those that are nearly as good.
 
+        Args:
+            shape: kernel shape ([z,] y, x).
+            max_order: highest total order; by default what the kernel carries, its smallest size less one and at most
+                4.
+
+        Returns:
+            The functions.
+
         Raises:
             KernelError: `max_order` is not an integer from 0 to what the kernel size carries.
         """
@@ -110,7 +130,17 @@ class GaussianDerivatives(Derivatives):
         return np.repeat([1 / _norm(order, self.width, dim) for order, _ in self.blocks], sizes)
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the functions at points (..., d), by order, then degree, then harmonic."""
+        """The functions at given points, by order, then degree, then harmonic.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            ShapeError: the points are not of the plane or of space.
+        """
         x = np.asarray(points, dtype=np.float64)
         dim, squared = x.shape[-1], self.width**2
         u = np.sum(x**2, axis=-1) / (2 * squared)
@@ -193,7 +223,13 @@ class FiniteDifferences(Derivatives):
         return tuple(found)
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the functions at points (..., d) that are samples of the kernel.
+        """The functions at points that are samples of the kernel, by order, then degree, then harmonic.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64.
 
         Raises:
             KernelError: a point is not within 1e-6 of a sample.
@@ -202,6 +238,20 @@ class FiniteDifferences(Derivatives):
         return np.concatenate([stencil[:, taken] / _size(stencil) for stencil in self._operators])
 
     def turned(self, group: Group, elements: Array, points: Array) -> Array:
+        """The functions moved by group elements: their values at g^-1 x.
+
+        Args:
+            group: the group.
+            elements: g (n, ...), elements of the group.
+            points: x (m, d), samples of the kernel.
+
+        Returns:
+            (count, n, m), float64.
+
+        Raises:
+            GroupError: an element is not in the group.
+            KernelError: a point is not within 1e-6 of a sample.
+        """
         taken, out = self._positions(points), []
         for (_, degree), stencil in zip(self.blocks, self._operators, strict=True):
             out.append(np.einsum("gji,jm->igm", group.harmonic(degree)(elements), stencil[:, taken] / _size(stencil)))

@@ -24,11 +24,19 @@ def harmonic(group: Group, degree: int) -> Representation:
 
 
 class Element(NamedTuple):
-    """Name of one basis kernel: the irrep J in the harmonics of a degree, on a ring, between two parts of the fields.
+    """The name of one basis kernel: an irrep J in the harmonics of a degree, a ring, and two parts of the fields.
 
-    `copy` counts the copies of J among the harmonics of the degree, `multiplicity` the Clebsch-Gordan coefficients of J
-    between the two parts. `out_part` and `in_part` count the irreps of the two representations. In orbit form, J, the
-    copies and the parts are those of the subgroup; for a regular representation the parts are components.
+    In orbit form, J, the copies and the parts are those of the subgroup; for a regular representation the parts are
+    components.
+
+    Attributes:
+        irrep: the label of J.
+        degree: degree L of the harmonics; 0 for pixels.
+        ring: index of the radial function; for derivatives the order, for pixels the orbit.
+        out_part: which irrep of the output representation.
+        in_part: which irrep of the input representation.
+        copy: which copy of J among the harmonics of the degree.
+        multiplicity: which Clebsch-Gordan coefficient of J between the two parts.
     """
 
     irrep: str
@@ -63,34 +71,98 @@ class Form(Protocol):
 
 
 class ScalarFunctions(Frozen, ABC):
-    """A finite set of scalar functions on R^d, a frozen value that prints as the expression that builds it."""
+    """A finite set of scalar functions on R^d, of which kernels are made: a frozen value that prints as what builds it.
+
+    `Rings`, `GaussianDerivatives`, `FiniteDifferences`, `Pixels` and `Interpolated` are its subclasses, and what
+    `basis=` and `radial=` take. Points are float64 arrays (..., d) of coordinates (x, y[, z]) in pixels.
+
+    Attributes:
+        strategy: how plans expand kernels between representations that are not induced, "block" or "dense".
+    """
 
     strategy: str
     """How plans expand kernels between representations that are not induced: "block" or "dense"."""
 
     @abstractmethod
     def count(self, dim: int) -> int:
-        """Number of functions on R^dim."""
+        """Number of functions.
+
+        Args:
+            dim: dimension d of space.
+
+        Returns:
+            A number >= 0.
+        """
 
     @abstractmethod
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the functions at points (..., d)."""
+        """The functions at given points.
+
+        Args:
+            points: (..., d).
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            ShapeError: harmonics at points that are not of the plane or of space.
+            KernelError: functions of a grid at points of another space.
+        """
 
     def turned(self, group: Group, elements: Array, points: Array) -> Array:
-        """(count, n, m): the functions at g^-1 x, for elements g (n, ...) of a group and points x (m, d)."""
+        """The functions moved by group elements: their values at g^-1 x.
+
+        Args:
+            group: the group.
+            elements: g (n, ...), elements of the group.
+            points: x (m, d).
+
+        Returns:
+            (count, n, m), float64.
+
+        Raises:
+            GroupError: an element is not in the group.
+            KernelError: functions of a grid at points that are no samples of it.
+        """
         return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
 
     @abstractmethod
     def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
-        """(degree, ring, copy) of each function, as in `Element`."""
+        """What each function is called, as in `Element`.
+
+        Args:
+            dim: dimension d of space.
+
+        Returns:
+            (degree, ring, copy) of each function.
+        """
 
     @abstractmethod
     def require(self, group: Group) -> None:
-        """Raise an error when there are no kernels of a group made of these functions."""
+        """Raise an error when there are no kernels of a group made of these functions.
+
+        Args:
+            group: the group.
+
+        Raises:
+            KernelError: the group does not fit the functions.
+            RepresentationError: its space has no harmonics of the degrees.
+        """
 
     @abstractmethod
     def form(self, in_rep: Representation, out_rep: Representation) -> Form:
-        """The steerable kernels between two representations."""
+        """The steerable kernels between two representations.
+
+        Args:
+            in_rep: representation of the input.
+            out_rep: representation of the output.
+
+        Returns:
+            All kernels, as `KernelBasis` samples and lists them.
+
+        Raises:
+            KernelError: these functions have kernels of induced representations only.
+        """
 
     @property
     @abstractmethod
@@ -104,14 +176,20 @@ class ScalarFunctions(Frozen, ABC):
 
 
 class AngularFunctions(ScalarFunctions):
-    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree."""
+    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
+
+    The base of `Rings`, and of radial functions of your own: a frozen dataclass with `blocks`, `max_frequency` and
+    `sample`, which takes any group of its dimensions and any field types. Fingerprints hash what a value prints, so its
+    fields must say all that the functions depend on. `steer.reps.harmonics` gives the angular part, the harmonic last.
+    Functions of unit L2 norm keep coefficients of all blocks of one size.
+    """
 
     strategy = "block"
 
     @property
     @abstractmethod
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(ring, degree) of each group of functions, in their order."""
+        """Ring and degree of each group of functions, in their order."""
 
     @property
     @abstractmethod

@@ -42,6 +42,13 @@ class Grid(Frozen):
     Raises:
         KernelError: the shape is not a tuple of integers >= 1, no lattice has that name, or the shape does not hold a
             hexagon: two equal odd sizes.
+
+    Example:
+        >>> import steer
+        >>> steer.kernels.Grid((1, 3)).points.tolist()
+        [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+        >>> len(steer.kernels.Grid((5, 5), "hexagonal").points)
+        19
     """
 
     shape: tuple[int, ...]
@@ -65,7 +72,7 @@ class Grid(Frozen):
 
     @functools.cached_property
     def index(self) -> npt.NDArray[np.intp] | None:
-        """(m,): where the samples lie in the flattened tensor; None when they fill it."""
+        """Where the samples lie in the flattened tensor, (m,); None when they fill it."""
         if self.lattice == "square":
             return None
         steps = np.arange(self.shape[0]) - self.shape[0] // 2
@@ -75,7 +82,7 @@ class Grid(Frozen):
 
     @functools.cached_property
     def points(self) -> Array:
-        """(m, d): coordinates (x, y[, z]) of the samples, in the order of a flattened filter (x fastest)."""
+        """Coordinates (x, y[, z]) of the samples, (m, d), in the order of a flattened filter (x fastest)."""
         if not self.shape:
             return frozen(np.zeros((1, 0)))
         axes = [np.arange(size) - (size - 1) / 2 for size in self.shape]
@@ -87,7 +94,14 @@ class Grid(Frozen):
         return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
 
     def embed(self, samples: Array) -> Array:
-        """(..., entries of the tensor) from values (..., m) at `points`; entries that hold no sample are zero."""
+        """Values at the samples, laid out in the flattened tensor; entries that hold no sample are zero.
+
+        Args:
+            samples: (..., m), values at `points`.
+
+        Returns:
+            (..., entries of the tensor).
+        """
         if self.index is None:
             return samples
         found = np.zeros((*samples.shape[:-1], math.prod(self.shape)))
@@ -95,7 +109,13 @@ class Grid(Frozen):
         return found
 
     def positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """(...): where points (..., d) stand in `points`, -1 for those that are no samples.
+        """Where given points stand in `points`.
+
+        Args:
+            points: (..., d), coordinates (x, y[, z]).
+
+        Returns:
+            Indices (...), -1 for points that are not within 1e-6 of a sample.
 
         Raises:
             KernelError: the points have another number of coordinates than the grid.

@@ -74,7 +74,17 @@ class Interpolated(ScalarFunctions):
         return len(self._inside)
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the B-splines of the pixels inside the mask, x fastest, at points (..., d)."""
+        """The B-splines of the pixels inside the mask, x fastest, at given points.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            KernelError: the points have another number of coordinates than the kernel.
+        """
         x = np.asarray(points, dtype=np.float64)
         if x.ndim < 1 or x.shape[-1] != len(self.shape):
             raise KernelError(f"points: expected shape (..., {len(self.shape)}) for {self!r}, got {x.shape}")
@@ -86,7 +96,14 @@ class Interpolated(ScalarFunctions):
         return values
 
     def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
-        """(0, position of the pixel in a flattened kernel, 0) of each function."""
+        """What each function is called: (0, position of the pixel in a flattened kernel, 0).
+
+        Args:
+            dim: dimension of space.
+
+        Returns:
+            A triple for each function.
+        """
         return tuple((0, int(pixel), 0) for pixel in self._inside)
 
     def require(self, group: Group) -> None:

@@ -50,6 +50,12 @@ class Pixels(ScalarFunctions):
     def for_kernel(cls, shape: tuple[int, ...]) -> "Pixels":
         """The pixels of a kernel of shape ([z,] y, x).
 
+        Args:
+            shape: kernel shape ([z,] y, x).
+
+        Returns:
+            The functions.
+
         Raises:
             KernelError: the shape is not a tuple of integers >= 1.
         """
@@ -62,7 +68,17 @@ class Pixels(ScalarFunctions):
         return tuple((0, position, 0) for position in range(self.count(dim)))
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the functions at points (..., d), in the order of `grid.points`."""
+        """The functions at given points, in the order of `grid.points`.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64: 0 or 1.
+
+        Raises:
+            KernelError: the points have another number of coordinates than the grid.
+        """
         positions = self.grid.positions(points)
         order = np.arange(len(self.grid.points)).reshape(-1, *(1,) * positions.ndim)
         return np.asarray(positions == order, dtype=np.float64)
@@ -72,6 +88,9 @@ class Pixels(ScalarFunctions):
 
     def require(self, group: Group) -> None:
         """Raise an error unless every element of the group maps the grid to itself.
+
+        Args:
+            group: the group.
 
         Raises:
             KernelError: some do not, or the group does not act on the space of the grid.

@@ -27,7 +27,7 @@ from .cache import fingerprint
 
 
 class KernelPlan:
-    """Turns a flat vector of coefficients into a filter (out, in, *kernel); made by `compile`, immutable and shared.
+    """The way from a flat vector of coefficients to a filter (out, in, *kernel), immutable; made by `compile`.
 
     Fields of one representation are taken together: the filter is a matrix of cells, one for each pair of an input and
     an output representation. The coefficients of a cell are ordered (output field, input field, basis kernel); cells
@@ -41,6 +41,24 @@ class KernelPlan:
 
     A plan for transposed convolutions gives the same filters of the same coefficients. It differs in what `scales`
     normalises and in which fields must be reached by a kernel: those of the input, to which the transpose goes.
+
+    Args:
+        in_reps: the representations of the input fields.
+        out_reps: those of the output fields.
+        grid: where filters are sampled.
+        radial: the scalar functions.
+        strategy: as for `compile`.
+        transposed: as for `compile`.
+
+    Attributes:
+        num_weights: number of coefficients.
+        in_size: channels of the input.
+        out_size: channels of the output.
+        grid: where filters are sampled.
+        radial: the scalar functions.
+
+    Raises:
+        KernelError: as for `compile`.
     """
 
     def __init__(
@@ -86,13 +104,13 @@ class KernelPlan:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of the basis that the coefficients refer to: representations and rings, not the grid or the strategy."""
+        """Hash of the basis that coefficients refer to: representations and functions, not grid or strategy."""
         in_reps, out_reps, _, radial, _, _ = self._arguments
         return fingerprint((_runs(in_reps), _runs(out_reps), radial))
 
     @property
     def spec(self) -> KernelSpec:
-        """The kernels that it is made of, whatever the strategy."""
+        """The kernels that it is made of, whatever the strategy, as `steer.precompute` takes them."""
         return KernelSpec(self.in_reps, self.out_reps, self.grid, self.radial)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -107,15 +125,27 @@ class KernelPlan:
         return tuple(array for table in self._tables for array in table.arrays)
 
     def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
-        """`constants` as tensors, which all plans with the same ones share."""
+        """The constants as tensors, which all plans with the same ones share.
+
+        Args:
+            dtype: of the sampled functions.
+            device: of all.
+
+        Returns:
+            Tensors in the order and of the shapes of `constants`.
+        """
         return tuple(tensor for table in self._tables for tensor in table.tensors(dtype, device))
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-        """The filters (..., out, in, *kernel) of coefficients (..., num_weights), in their dtype; differentiable.
+        """The filters of given coefficients, a linear map; differentiable.
 
         Args:
-            weight: flat coefficients: one vector, or any number of them, as of an ensemble or a hypernetwork.
+            weight: flat coefficients (..., num_weights): one vector, or any number of them, as of an ensemble or a
+                hypernetwork.
             tensors: `tensors(...)` when the caller keeps them, e.g. as buffers.
+
+        Returns:
+            (..., out_size, in_size, *kernel), in the dtype of `weight`.
 
         Raises:
             KernelError: another number of coefficients.
@@ -127,7 +157,16 @@ class KernelPlan:
         return filters.reshape(*weight.shape[:-1], self.out_size, self.in_size, *self.grid.shape)
 
     def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
-        """The filters (B, out, in, entries) of coefficients (B, num_weights), or the transpose of this map."""
+        """The linear map from coefficients to filters, or its transpose, with constants that the caller holds.
+
+        Args:
+            x: coefficients (B, num_weights), or filters (B, out, in, entries) for the transpose.
+            constants: what `tensors` returned.
+            transposed: whether to apply the transpose.
+
+        Returns:
+            Filters (B, out, in, entries), or coefficients (B, num_weights).
+        """
         return self._transpose(x, list(constants)) if transposed else self._expand(x, list(constants))
 
     def _expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
@@ -166,12 +205,18 @@ class KernelPlan:
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
 
     def scales(self) -> Array:
-        """(num_weights,): standard deviations of independent coefficients that keep the second moment of features.
+        """Standard deviations of independent coefficients that keep the second moment of features.
 
         With inputs of independent components of variance 1, each output field has mean variance 1 over its components:
         the sum over the inputs of the squared filter, from the Gram diagonal of the basis. The irreps of a reducible
         field have one variance, those that kernels reach. In a plan for transposed convolutions the input is that of
         the transpose, and every sample of the filter meets it.
+
+        Returns:
+            (num_weights,), float64.
+
+        Source:
+            He et al. 2015, for steerable bases: Weiler, Cesa 2019, appendix.
         """
         return self._scales.copy()
 
@@ -197,7 +242,11 @@ class KernelPlan:
     def describe(self) -> str:
         """A table of the parts: fields, strategy, coefficients, and the cost of one expansion in float32.
 
-        Millions of multiply-adds; kilobytes read and written, held as constants, and of temporaries at the peak.
+        Mflop are millions of floating-point operations; kB are read and written, held as constants, and temporaries at
+        the peak.
+
+        Returns:
+            The text of the table.
         """
         heads = ["weights", "Mflop", "kB moved", "kB held", "kB peak"]
         lines = [f"{'from':>28} {'to':>28} {'strategy':>9}" + "".join(f" {head:>9}" for head in heads)]
@@ -246,9 +295,19 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
             all others, which always can. See `KernelPlan`.
         transposed: when the filter is for a transposed convolution, from `out_type` to `in_type`, its number of groups.
 
+    Returns:
+        The plan; the same object for equal arguments.
+
     Raises:
         KernelError: the types are of two groups, an argument is out of range, an output field would get no kernel, or
             the strategy fits no part of the plan.
+
+    Example:
+        >>> import steer, torch
+        >>> G = steer.group("C8", dim=2)
+        >>> plan = steer.kernels.compile(3 * [G.trivial], 4 * [G.regular], (5, 5))
+        >>> plan.expand(torch.randn(plan.num_weights)).shape
+        torch.Size([32, 3, 5, 5])
     """
     in_reps, out_reps = as_fields("in_type", in_type), as_fields("out_type", out_type)
     dim = same_group(in_reps, out_reps)

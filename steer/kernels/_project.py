@@ -19,11 +19,12 @@ RANK = 1e-10
 
 
 class Projection(NamedTuple):
-    """The steerable filter that is nearest to a dense one.
+    """The steerable filter that is nearest to a dense one; what `steer.project` returns.
 
-    weight: (num_weights,) its coefficients, float64, in the layout of a layer's `weight`.
-    residual: ||filter - projection|| / ||filter|| in the Frobenius norm: 0 for steerable filters and for zero.
-    filter: the projection itself, float64, in the shape of the dense filter.
+    Attributes:
+        weight: (num_weights,), its coefficients, float64, in the layout of a layer's `weight`.
+        residual: ||filter - projection|| / ||filter|| in the Frobenius norm: 0 for steerable filters and for zero.
+        filter: the projection itself, float64, in the shape of the dense filter.
     """
 
     weight: torch.Tensor

@@ -21,7 +21,7 @@ the box cuts off (benchmarks/aliasing.py prints them all)."""
 
 @dataclass(frozen=True)
 class Rings(AngularFunctions):
-    """Functions exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|), L up to a limit, for rings of radius r and width s.
+    """Gaussian rings times harmonics: exp(-(|x| - r)^2 / 2 s^2) Y_L(x / |x|), L up to a limit on each ring.
 
     Each function has unit L2 norm over R^d, so that coefficients of all rings are of one size. Units are pixels.
 
@@ -32,6 +32,18 @@ class Rings(AngularFunctions):
 
     Raises:
         KernelError: the three do not have one length, or a value is out of range.
+
+    Source:
+        Weiler, Cesa 2019, "General E(2)-equivariant steerable CNNs"; Weiler et al. 2018, "3D Steerable CNNs", for
+        shells.
+
+    Example:
+        >>> import steer
+        >>> rings = steer.kernels.Rings.for_kernel((5, 5))
+        >>> rings.radii, rings.limits
+        ((0.0, 1.0, 2.0), (0, 2, 3))
+        >>> rings.sample([[1.0, 0.0]]).shape
+        (13, 1)
     """
 
     radii: tuple[float, ...]
@@ -62,6 +74,13 @@ class Rings(AngularFunctions):
         to half the Nyquist rate, is not steerable, and of those of the next degree 10% to 70% on most rings. A kernel
         whose axes are not of one size has the rings of the longest.
 
+        Args:
+            shape: kernel shape ([z,] y, x).
+            max_frequency: cap on the degrees; by default what the kernel carries.
+
+        Returns:
+            The rings.
+
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the kernel size carries.
         """
@@ -84,11 +103,21 @@ class Rings(AngularFunctions):
 
     @functools.cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
-        """(ring, degree) of each group of scalar functions, in their order."""
+        """Ring and degree of each group of scalar functions, in their order."""
         return tuple((ring, degree) for ring, limit in enumerate(self.limits) for degree in range(limit + 1))
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """(count, ...): the scalar functions at points (..., d), by ring, then degree, then harmonic."""
+        """The scalar functions at given points, by ring, then degree, then harmonic.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            ShapeError: the points are not of the plane or of space.
+        """
         x = np.asarray(points, dtype=np.float64)
         radius = np.linalg.norm(x, axis=-1)
         if x.shape[-1] == 0 and not self.max_frequency:  # R^0 is one point: the function of norm 1 on it is 1

@@ -27,6 +27,13 @@ class KernelSpec(Frozen):
 
     Raises:
         KernelError: a type is not one, the two are of two groups, or an option is out of range.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("O(3)", dim=3)
+        >>> spec = steer.kernels.KernelSpec([G.irrep("0e")], [G.irrep("0e"), G.vector], kernel_size=3)
+        >>> len(spec.descriptors())
+        2
     """
 
     in_type: tuple[Representation, ...]
@@ -55,6 +62,9 @@ class KernelSpec(Frozen):
 
     def descriptors(self) -> tuple[Descriptor[Any], ...]:
         """What has to be solved, without solving it: one for each pair of representations whose kernels are not free.
+
+        Returns:
+            Frozen values; each prints all that its solution depends on.
 
         Raises:
             KernelError: the basis has no kernels of these types.

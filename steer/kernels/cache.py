@@ -48,7 +48,20 @@ LOCK_COST = 10_000
 
 
 class CacheInfo(NamedTuple):
-    """What the cache did in this process and what it holds; sizes in bytes."""
+    """What the cache did in this process and what it holds.
+
+    Attributes:
+        memory_hits: solutions that were in memory.
+        disk_hits: solutions that were read from files.
+        solved: solutions that were computed.
+        memory_entries: number of solutions in memory.
+        memory_bytes: their size.
+        disk_files: number of files in the directory.
+        disk_bytes: their size.
+        max_disk_bytes: bound on the size of all files.
+        directory: where the files are.
+        readonly: whether nothing is written there.
+    """
 
     memory_hits: int
     disk_hits: int
@@ -63,7 +76,12 @@ class CacheInfo(NamedTuple):
 
 
 class CacheReport(NamedTuple):
-    """What `verify` found: the number of good files, and the bad ones with what is wrong."""
+    """What `verify` found.
+
+    Attributes:
+        good: number of good files.
+        bad: the bad files, each with what is wrong with it.
+    """
 
     good: int
     bad: dict[Path, str]
@@ -89,12 +107,31 @@ _counts = _Counts()
 
 
 def fingerprint(descriptor: object) -> str:
-    """32 hexadecimal digits: the hash of the convention version and of what the descriptor prints as."""
+    """Hash of the convention version and of what a descriptor prints as: the name of its file.
+
+    Args:
+        descriptor: any value whose print says all that its solution depends on.
+
+    Returns:
+        32 hexadecimal digits.
+
+    Example:
+        >>> import steer
+        >>> len(steer.kernels.cache.fingerprint("Rings((0.0,), (0.6,), (0,))"))
+        32
+    """
     return _store.key_of(repr(descriptor))
 
 
 def directory() -> Path:
-    """Where the files are: what `use` set, else `STEER_CACHE_DIR`, else `steer` in the user's cache directory."""
+    """The directory of the files: what `use` set, else `STEER_CACHE_DIR`, else `steer` in the user's cache directory.
+
+    Returns:
+        The path, which need not exist yet.
+
+    Raises:
+        CacheError: `STEER_CACHE_DISK_MB` is not a positive number.
+    """
     return _place.current().directory
 
 
@@ -115,6 +152,13 @@ def use(
 
     Raises:
         CacheError: the path is a file, or read-only and not there, or the bound is not a positive integer.
+
+    Example:
+        >>> import tempfile
+        >>> from steer.kernels import cache
+        >>> with tempfile.TemporaryDirectory() as folder, cache.use(folder):
+        ...     cache.info().disk_files
+        0
     """
     usual = _place.default()
     place = usual.directory if path is None else Path(path).expanduser().absolute()
@@ -130,7 +174,14 @@ def use(
 
 
 def info() -> CacheInfo:
-    """Hits and solutions of this process, and the size of what is held."""
+    """Hits and solutions of this process, and the size of what is held in memory and on disk.
+
+    Returns:
+        The counts since the start of the process or the last `clear`.
+
+    Raises:
+        CacheError: `STEER_CACHE_DISK_MB` is not a positive number.
+    """
     place = _place.current()
     sizes = [entry.size for entry in _store.entries(place.directory)]
     with _counts.lock:
@@ -139,14 +190,26 @@ def info() -> CacheInfo:
 
 
 def contents() -> Iterator[tuple[Entry, Content]]:
-    """Every good file of this version's layout, read and verified: its path, size and last use, and what it holds."""
+    """Every good file of this version's layout, read and verified.
+
+    Yields:
+        Two named tuples for each file: (path, size, used), with the size in bytes and the last use in seconds since
+        1970; and (arrays, texts, descriptor, version, seconds), the solution, what it solves, and the version of steer
+        and the time that it took.
+
+    Raises:
+        CacheError: `STEER_CACHE_DISK_MB` is not a positive number.
+    """
     for entry, found in _checked():
         if isinstance(found, Content):
             yield entry, found
 
 
 def clear(*, disk: bool = True) -> None:
-    """Forget all solutions in memory and, unless `disk` is False, delete their files, and nothing else.
+    """Forget all solutions in memory and delete their files, and nothing else.
+
+    Args:
+        disk: whether to delete the files too.
 
     Raises:
         CacheError: the files are to be deleted, and the directory is read-only or does not let them.
@@ -166,6 +229,9 @@ def verify(*, delete: bool = False) -> CacheReport:
 
     Args:
         delete: whether to delete the bad ones.
+
+    Returns:
+        The number of good files, and the bad ones with what is wrong.
 
     Raises:
         CacheError: bad files are to be deleted, and the directory is read-only or does not let them.
@@ -192,6 +258,10 @@ def pack(path: str | os.PathLike[str]) -> Packed:
     Args:
         path: the file to write, in one step; an old one is replaced.
 
+    Returns:
+        A named tuple (files, size, refused): the number of files in the pack, its bytes, and the files left out with
+        the reason.
+
     Raises:
         CacheError: there is nothing to pack, or the file cannot be written.
     """
@@ -202,6 +272,13 @@ def unpack(path: str | os.PathLike[str]) -> Unpacked:
     """Put the files of a pack into the cache; those that are there and good are kept.
 
     Each is verified first, and written in one step. Nothing is written outside of the directory.
+
+    Args:
+        path: a file that `pack` wrote.
+
+    Returns:
+        A named tuple (new, kept, refused): files written, files that were there already, and members refused with the
+        reason.
 
     Raises:
         CacheError: no pack, one that is larger than the cache may be, or a directory that cannot be written.

@@ -20,7 +20,7 @@ class SelfAttention(Module):
     """Multi-head self-attention between all positions of a grid or all points of a set.
 
     Queries q, keys k and values v are equivariant linear maps of the feature at each position, and of one field type
-    for each head, so that <rho(g) q, rho(g) k> = <q, k>: representations are orthogonal. The attention
+    for each head, so that <rho(g) q, rho(g) k> = <q, k>: representations are orthogonal. The attention::
 
         a(x, y) = softmax_y(<q(x), k(y)> / sqrt(c) + b(|x - y|)),    h(x) = sum_y a(x, y) v(y)
 
@@ -30,9 +30,8 @@ class SelfAttention(Module):
     scores alone. Romero and Cordonnier 2021, Group Equivariant Stand-Alone Self-Attention, move encodings of x - y by
     the group instead. For the trivial group and without distances it is `torch.nn.MultiheadAttention`.
 
-    Input (batch, in_type.size, *space) or (batch, in_type.size, n), output (batch, out_type.size, ...). Without b
-    positions are not seen: the layer commutes with all permutations of them. With `distances` as a number of radial
-    functions, b is learned for each head,
+    Without b positions are not seen: the layer commutes with all permutations of them. With `distances` as a number of
+    radial functions, b is learned for each head::
 
         b(r) = sum_k weight[head, k] exp(-r^2 / 2 s_k^2),    s_k = 2^(k - 1) = 1/2, 1, 2, 4, ...,
 
@@ -41,11 +40,9 @@ class SelfAttention(Module):
     and translations keep distances, so the layer is exactly equivariant under symmetries of the grid, and on points
     under all of O(d) and translations. The attention of n positions takes n^2 steps, and with distances n^2 memory.
 
-    Called with keywords: `mask` (batch, n) or (batch, *space), bool, True where a position is valid; what stands at
-    others has no influence and the output is zero there. `positions` (batch, n, dim): coordinates (x, y[, z]) of
-    points, needed with distances on point sets. A network that `steer.export` makes takes x alone, with distances on a
-    grid; `torch.export` keeps the keywords. Second derivatives and `torch.vmap` on CPU need the backend of torch that
-    has them: ``with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)``.
+    A network that `steer.export` makes takes x alone, with distances on a grid; `torch.export` keeps the keywords.
+    Second derivatives and `torch.vmap` on CPU need the backend of torch that has them: ``with
+    torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)``.
 
     Args:
         in_type: type of the input.
@@ -58,6 +55,9 @@ class SelfAttention(Module):
         distances: number of radial functions of the bias by distance; None for none.
         device: of the parameters.
         dtype: of the parameters.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, out_type.size, *space), or the same with (n,) points for space.
 
     Raises:
         FieldTypeError: types of two groups, a kind of field that cannot be divided among the heads, a field of
@@ -114,7 +114,21 @@ class SelfAttention(Module):
         mask: torch.Tensor | None = None,
         positions: torch.Tensor | None = None,
     ) -> torch.Tensor | FieldTensor:
-        """Apply the layer; see the class."""
+        """Apply the layer.
+
+        Args:
+            x: (batch, in_type.size, *space) or (batch, in_type.size, n), a tensor or a `FieldTensor` of `in_type`.
+            mask: (batch, *space) or (batch, n), bool, True where a position is valid; what stands at others has no
+                influence and the output is zero there.
+            positions: (batch, n, dim), coordinates (x, y[, z]) of points; needed with distances on point sets.
+
+        Returns:
+            (batch, out_type.size, ...), a tensor or a `FieldTensor` of `out_type`, as the input.
+
+        Raises:
+            FieldTypeError: a FieldTensor of another type.
+            ShapeError: a tensor, a mask or positions of the wrong shape or dtype.
+        """
         if isinstance(x, FieldTensor):
             if x.type is not self.in_type and x.type != self.in_type:
                 raise FieldTypeError(f"x: SelfAttention expects fields of type {self.in_type}, got {x.type}")

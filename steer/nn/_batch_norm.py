@@ -21,7 +21,7 @@ class BatchNorm(Module):
     vectors of the representation; var is the mean of (x - mu)^2 over the batch, space and the components of the field;
     beta is a learned invariant vector. So a regular or quotient field has one mean and variance over all its
     components, trivial fields are treated as by `torch.nn.BatchNorm2d`, and a non-trivial irrep has no mean but a mean
-    square. Input and output (batch, in_type.size, ...).
+    square.
 
     With `sync` the batch is that of all processes in training, as by `torch.nn.SyncBatchNorm`: outputs, gradients and
     running statistics are those of one process on the whole batch. Each process may hold another number of samples, or
@@ -39,9 +39,15 @@ class BatchNorm(Module):
         sync: whether the processes of `torch.distributed` share their statistics in training; an attribute that may be
             set later. See `convert_sync_batchnorm` for processes of one group.
 
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
     Raises:
         SteerError: eps or momentum out of range.
         ShapeError: a training batch with one value for a trivial field, whose variance is undefined.
+
+    Source:
+        Ioffe, Szegedy 2015, "Batch Normalization"; Weiler, Cesa 2019 for fields.
     """
 
     weight: torch.nn.Parameter | None
@@ -172,7 +178,7 @@ class BatchNorm(Module):
 
 
 def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) -> torch.nn.Module:
-    """The model, in which every `BatchNorm` now takes the statistics of all processes in training: `sync` is set.
+    """Make every `BatchNorm` of a model take the statistics of all processes in training: set its `sync`.
 
     `torch.nn.SyncBatchNorm.convert_sync_batchnorm` converts torch's own batch normalisations, and leaves these; call
     both where a model has both.
@@ -181,6 +187,9 @@ def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) ->
         model: any module that contains some; it is changed in place.
         process_group: of `torch.distributed`, the processes that share statistics; all of them when None. Modules with
             a group of their own can be copied, but not pickled.
+
+    Returns:
+        The model itself.
 
     Raises:
         SteerError: not a module.

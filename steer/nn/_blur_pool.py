@@ -19,9 +19,8 @@ _CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: 
 class BlurPool(Module):
     """Anti-aliased subsampling of any type: a normalised Gaussian filter, then a stride (Zhang 2019).
 
-    (batch, size, *space) to (batch, size, *smaller space). The input is padded with zeros, once. Exact under turns and
-    flips of the grid when (space + 2 padding - kernel_size) is divisible by the stride, and close to equivariant for
-    other angles, because a Gaussian is round.
+    The input is padded with zeros, once. Exact under turns and flips of the grid when (space + 2 padding - kernel_size)
+    is divisible by the stride, and close to equivariant for other angles, because a Gaussian is round.
 
     Args:
         in_type: type of the input and output.
@@ -30,6 +29,10 @@ class BlurPool(Module):
         sigma: standard deviation in pixels; half the largest stride when None, which leaves 0.3 of an amplitude at
             the highest frequency that the outputs can hold.
         padding: zeros added on every side; (kernel_size - 1) // 2 when None, which keeps the size at stride 1.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        kernel_size) / stride) + 1.
 
     Raises:
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes

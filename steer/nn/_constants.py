@@ -20,7 +20,12 @@ class Constants(torch.nn.Module):
         self._sources: dict[str, npt.NDArray[Any]] = {}
 
     def add_constant(self, name: str, source: npt.NDArray[Any]) -> None:
-        """Register a non-persistent buffer `name`; floats take torch's default dtype, integers int64."""
+        """Register a non-persistent buffer that follows from the layer's arguments; for layers of your own.
+
+        Args:
+            name: the attribute.
+            source: its values, (...); floats take torch's default dtype, integers int64.
+        """
         self._sources[name] = np.array(source)
         floating = np.issubdtype(source.dtype, np.floating)
         dtype = torch.get_default_dtype() if floating else torch.int64

@@ -13,10 +13,16 @@ from ._module import Module
 
 
 class Identity(Module):
-    """The identity on fields of a type: a branch that passes its input on.
+    """The identity on fields of a type, for a branch that passes its input on.
 
     Args:
         in_type: type of the input and output.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: `in_type` is no FieldType.
     """
 
     def __init__(self, in_type: FieldType) -> None:
@@ -32,12 +38,15 @@ class Identity(Module):
 class Branch(Module):
     """The same input through several modules, and their outputs concatenated.
 
-    (batch, in_type.size, ...) to (batch, out_type.size, ...): `in_type` is that of all modules, `out_type` the sum of
-    their output types, in order. The modules are the children "0", "1", ... A U-Net's skip connection is
-    ``nn.Branch(nn.Identity(t), deeper)``. The counterpart for tensors at hand is `nn.cat`.
+    `in_type` is that of all modules, `out_type` the sum of their output types, in order. The modules are the children
+    "0", "1", ... A U-Net's skip connection is ``nn.Branch(nn.Identity(t), deeper)``. The counterpart for tensors at
+    hand is `nn.cat`.
 
     Args:
-        modules: steer modules with one input type and outputs over the same positions.
+        *modules: steer modules with one input type and outputs over the same positions.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
         FieldTypeError: no module, one without field types, or one with another `in_type` or group of the output.
@@ -80,14 +89,17 @@ class Branch(Module):
 
 
 class Residual(Module):
-    """y = body(x) + shortcut(x), the shortcut being the identity if there is none (He et al. 2016).
+    """A body and a shortcut around it, y = body(x) + shortcut(x), the identity if there is none (He et al. 2016).
 
-    (batch, in_type.size, ...) to (batch, out_type.size, ...). The children are "body" and "shortcut".
+    The children are "body" and "shortcut".
 
     Args:
         body: a steer module.
         shortcut: a steer module with the types of the body, such as a convolution with kernel size 1 where these
             differ; None for the identity.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
         FieldTypeError: no steer module, or types that do not agree.

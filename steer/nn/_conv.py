@@ -83,14 +83,17 @@ class Convolution(FromFilter):
 
     @property
     def points(self) -> Array:
-        """(k^d, d): offsets (x, y[, z]) in pixels from the centre of the filter's entries, in their order."""
+        """Offsets (x, y[, z]) in pixels of the filter's samples from the centre, (k^d, d), in their order."""
         grid = Grid(self.kernel_size, self.lattice)
         return np.asarray(grid.points * np.asarray(self.dilation[::-1], dtype=np.float64))
 
     def filter(self) -> torch.Tensor:
-        """The dense filter (first, second / groups, *kernel) for torch's function; differentiable.
+        """The dense filter for torch's function, expanded from the coefficients; differentiable.
 
         The first channels are those of the output of a convolution, and of the input of a transposed one.
+
+        Returns:
+            (first, second / groups, *kernel).
         """
         return self._expand()
 
@@ -203,12 +206,12 @@ class Conv(Convolution):
 
 
 class Conv2d(Conv):
-    """Steerable convolution of planar feature maps (batch, in_type.size, y, x) -> (batch, out_type.size, y', x').
+    """Steerable convolution of planar feature maps: the counterpart of `torch.nn.Conv2d`.
 
-    Like torch.nn.Conv2d, with field types for channel numbers. The filter is a linear combination of kernels with
-    K(g x) = rho_out(g) K(x) rho_in(g)^-1 (Weiler, Cesa 2019, eq. 2), so the layer commutes exactly with every element
-    of the group that maps the sampling grid to itself. With stride s the grid of outputs is mapped to itself when
-    (size + 2 padding - dilation (kernel_size - 1) - 1) is a multiple of s.
+    Field types stand for channel numbers. The filter is a linear combination of kernels with K(g x) = rho_out(g) K(x)
+    rho_in(g)^-1 (Weiler, Cesa 2019, eq. 2), so the layer commutes exactly with every element of the group that maps the
+    sampling grid to itself. With stride s the grid of outputs is mapped to itself when (size + 2 padding - dilation
+    (kernel_size - 1) - 1) is a multiple of s.
 
     With the other elements it commutes up to the aliasing of the sampled kernels. For kernels of 2 to 9 pixels and on
     average over fresh coefficients and random inputs, the relative error (root mean square) is below 10% if the
@@ -238,15 +241,36 @@ class Conv2d(Conv):
 
             "derivative": differential operators up to order 4 by finite differences (Jenner, Weiler 2022).
 
-            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines.
+            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines, `Rings` of other
+            radii, or a subclass of `AngularFunctions` of your own.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, y, x) -> (batch, out_type.size, y', x') with y' = floor((y + 2 padding - dilation
+        (kernel_size - 1) - 1) / stride) + 1, and x' alike.
 
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
         KernelError: a bad size or option, or an output field to which there is no steerable kernel.
         ShapeError: an input that is smaller than the kernel.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> from steer.testing import assert_equivariant
+        >>> G = steer.group("D4", dim=2)
+        >>> image, hidden = nn.FieldType(G, 3 * [G.trivial]), nn.FieldType(G, 8 * [G.regular])
+        >>> conv = nn.Conv2d(image, hidden, kernel_size=5, padding=2)
+        >>> conv(torch.randn(1, 3, 33, 33)).shape
+        torch.Size([1, 64, 33, 33])
+        >>> assert_equivariant(conv)
     """
 
     dim = 2
@@ -255,14 +279,13 @@ class Conv2d(Conv):
 
 
 class Conv3d(Conv):
-    """Steerable convolution of volumes (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x').
+    """Steerable convolution of volumes: the counterpart of `torch.nn.Conv3d`.
 
-    Like torch.nn.Conv3d, with field types for channel numbers. The filter is a linear combination of kernels with
-    K(g x) = rho_out(g) K(x) rho_in(g)^-1: Gaussian shells times spherical harmonics (Weiler et al. 2018, "3D Steerable
-    CNNs", for rotations; Cesa, Lang, Weiler 2022 for the other groups). The layer commutes exactly with every element
-    of the group that is one of the 48 symmetries of the cube, because these map the sampling grid to itself. With
-    stride s the grid of outputs is mapped to itself when (size + 2 padding - dilation (kernel_size - 1) - 1) is a
-    multiple of s.
+    Field types stand for channel numbers. The filter is a linear combination of kernels with K(g x) = rho_out(g) K(x)
+    rho_in(g)^-1: Gaussian shells times spherical harmonics (Weiler et al. 2018, "3D Steerable CNNs", for rotations;
+    Cesa, Lang, Weiler 2022 for the other groups). The layer commutes exactly with every element of the group that is
+    one of the 48 symmetries of the cube, because these map the sampling grid to itself. With stride s the grid of
+    outputs is mapped to itself when (size + 2 padding - dilation (kernel_size - 1) - 1) is a multiple of s.
 
     With the other elements it commutes up to the aliasing of the sampled kernels. For kernels of 2 to 6 pixels and on
     average over fresh coefficients and random inputs, the relative error (root mean square) is below 8% if the
@@ -286,10 +309,27 @@ class Conv3d(Conv):
         device: of the parameters.
         dtype: of the parameters.
 
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x') with z' = floor((z + 2 padding - dilation
+        (kernel_size - 1) - 1) / stride) + 1, and y' and x' alike.
+
     Raises:
         FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.
         KernelError: a bad size or option, or an output field to which there is no steerable kernel.
         ShapeError: an input that is smaller than the kernel.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("SO(3)", dim=3)
+        >>> scalar, vector = nn.FieldType(G, [G.trivial]), nn.FieldType(G, 4 * [G.vector])
+        >>> nn.Conv3d(scalar, vector, kernel_size=3)(torch.randn(1, 1, 9, 9, 9)).shape
+        torch.Size([1, 12, 7, 7, 7])
     """
 
     dim = 3

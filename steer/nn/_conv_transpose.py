@@ -77,21 +77,19 @@ class ConvTranspose(Convolution):
 
 
 class ConvTranspose2d(ConvTranspose):
-    """Transposed steerable convolution of planar maps (batch, in_type.size, y, x) -> (batch, out_type.size, y', x').
+    """Transposed steerable convolution of planar feature maps: the counterpart of `torch.nn.ConvTranspose2d`.
 
-    Like torch.nn.ConvTranspose2d, with field types for channel numbers. It is the adjoint of `Conv2d` from `out_type`
-    to `in_type` with the same arguments and the same coefficients: <conv(x), y> = <x, transposed(y)>. The two have one
-    basis of kernels, so that either loads the coefficients of the other. The filter (in channels, out channels /
-    groups, *kernel) is that of the convolution; its transpose K(x)^T is a steerable kernel from `in_type` to `out_type`
-    because representations are orthogonal.
+    Field types stand for channel numbers. It is the adjoint of `Conv2d` from `out_type` to `in_type` with the same
+    arguments and the same coefficients: <conv(x), y> = <x, transposed(y)>. The two have one basis of kernels, so that
+    either loads the coefficients of the other. The filter (in channels, out channels / groups, *kernel) is that of the
+    convolution; its transpose K(x)^T is a steerable kernel from `in_type` to `out_type` because representations are
+    orthogonal.
 
-    The output has (size - 1) stride - 2 padding + dilation (kernel_size - 1) + 1 + output_padding pixels along an axis.
     Without output padding the layer commutes exactly with every element of the group that maps the sampling grid to
     itself, whatever the size. Output padding adds pixels at the far end of an axis, which moves the centre of the grid:
-    the layer then commutes only if the group neither reverses the axis nor mixes it with others, else up to a shift.
-    To make a map exactly `stride` times as large without it, take a kernel_size that is the stride plus an even number
-    and padding = (kernel_size - stride) / 2: an even kernel for an even stride, such as kernel_size=4, stride=2,
-    padding=1.
+    the layer then commutes only if the group neither reverses the axis nor mixes it with others, else up to a shift. To
+    make a map exactly `stride` times as large without it, take a kernel_size that is the stride plus an even number and
+    padding = (kernel_size - stride) / 2: an even kernel for an even stride, such as kernel_size=4, stride=2, padding=1.
 
     With the other elements it commutes up to the aliasing of the sampled kernels, as `Conv2d`; above stride 1 this
     includes the images of the input's spectrum that spreading its pixels makes and the kernel does not quite remove.
@@ -117,6 +115,15 @@ class ConvTranspose2d(ConvTranspose):
         device: of the parameters.
         dtype: of the parameters.
 
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, y, x) -> (batch, out_type.size, y', x') with y' = (y - 1) stride - 2 padding + dilation
+        (kernel_size - 1) + 1 + output_padding, and x' alike.
+
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
         KernelError: a bad size or option, or an output field to which there is no steerable kernel.
@@ -129,12 +136,12 @@ class ConvTranspose2d(ConvTranspose):
 
 
 class ConvTranspose3d(ConvTranspose):
-    """Transposed steerable convolution of volumes (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x').
+    """Transposed steerable convolution of volumes: the counterpart of `torch.nn.ConvTranspose3d`.
 
-    Like torch.nn.ConvTranspose3d, with field types for channel numbers; the adjoint of `Conv3d` from `out_type` to
-    `in_type` with the same arguments and coefficients. All that `ConvTranspose2d` says of sizes, exactness,
-    initialisation and arguments holds, with (z, y, x) for tuples. A group about the z axis takes output padding along z
-    without a loss if none of its elements reverses the axis (Cn, Cnv, Cinf, Cinfv).
+    Field types stand for channel numbers. It is the adjoint of `Conv3d` from `out_type` to `in_type` with the same
+    arguments and coefficients. All that `ConvTranspose2d` says of sizes, exactness, initialisation and arguments holds,
+    with (z, y, x) for tuples. A group about the z axis takes output padding along z without a loss if none of its
+    elements reverses the axis (Cn, Cnv, Cinf, Cinfv).
 
     Args:
         in_type: type of the input.
@@ -153,6 +160,15 @@ class ConvTranspose3d(ConvTranspose):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x') with z' = (z - 1) stride - 2 padding +
+        dilation (kernel_size - 1) + 1 + output_padding, and y' and x' alike.
 
     Raises:
         FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.

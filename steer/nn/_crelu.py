@@ -16,17 +16,20 @@ from ._module import Module, traced
 class CReLU(Module):
     """Concatenated ReLU: x -> (max(x, 0), max(-x, 0)) for every channel, which keeps all of x (Shang et al. 2016).
 
-    (batch, in_type.size, ...) to (batch, 2 in_type.size, ...). A field that the group permutes gives two fields of its
-    own type, max(x, 0) and then max(-x, 0). A field that the group permutes up to signs is one that pointwise functions
-    do not commute with, but this one does, because a sign exchanges the two halves: a pseudoscalar, on which the group
-    acts by a sign with the kernel H, gives one field `G.quotient(H)` of two components. In general the group permutes
-    the vectors e_i and -e_i, and each orbit gives the field G.quotient(K) with K the stabiliser of one of its vectors:
-    `sign.induce(G)` gives the quotient by the kernel of the sign, and `G.vector` of D4 the quotient by a reflection.
+    A field that the group permutes gives two fields of its own type, max(x, 0) and then max(-x, 0). A field that the
+    group permutes up to signs is one that pointwise functions do not commute with, but this one does, because a sign
+    exchanges the two halves: a pseudoscalar, on which the group acts by a sign with the kernel H, gives one field
+    `G.quotient(H)` of two components. In general the group permutes the vectors e_i and -e_i, and each orbit gives the
+    field G.quotient(K) with K the stabiliser of one of its vectors: `sign.induce(G)` gives the quotient by the kernel
+    of the sign, and `G.vector` of D4 the quotient by a reflection.
 
     `out_type`: in the order of the fields of `in_type`; those of one field in the order of its first components.
 
     Args:
         in_type: fields on which the group acts by signed permutation matrices.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, 2 in_type.size, ...).
 
     Raises:
         FieldTypeError: a field is none; `NormAct` will do.

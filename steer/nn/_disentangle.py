@@ -11,15 +11,18 @@ from ._module import Module, traced
 class Disentangle(Module):
     """Every field in the basis of its irreps: x -> Q^T x where rep(g) = Q blockdiag(irreps(g)) Q^T.
 
-    The same features by another orthogonal basis, (batch, in_type.size, ...) to (batch, out_type.size, ...). `out_type`
-    has the irreps of every field, in the order of `rep.irreps`, field by field. After `Restrict`, whose fields are
-    irreps of the larger group and reducible under the smaller one, it makes fields of their own of the parts, so that
-    biases, norms and nonlinearities of each part are free::
+    The same features by another orthogonal basis. `out_type` has the irreps of every field, in the order of
+    `rep.irreps`, field by field. After `Restrict`, whose fields are irreps of the larger group and reducible under the
+    smaller one, it makes fields of their own of the parts, so that biases, norms and nonlinearities of each part are
+    free::
 
         nn.Sequential(nn.Conv2d(image, hidden, 5), nn.Restrict(hidden, "C4"), nn.Disentangle(hidden.restrict("C4")))
 
     Args:
         in_type: type of the input, any representations.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...), of the same size.
 
     Raises:
         FieldTypeError: `in_type` is no FieldType.

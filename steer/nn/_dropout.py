@@ -9,15 +9,18 @@ from ._module import Module
 
 
 class Dropout(Module):
-    """Zero each field of each sample with probability p, at all positions at once, and scale the others by 1 / (1 - p).
+    """Dropout of whole fields: zero each of each sample with probability p, and scale the others by 1 / (1 - p).
 
-    Whole fields, because dropping single components is not equivariant. The identity in evaluation mode.
-    Input and output (batch, in_type.size, ...); for trivial fields it is `torch.nn.Dropout2d`.
+    A field is dropped at all positions at once; dropping single components would not be equivariant. The identity in
+    evaluation mode. For trivial fields it is `torch.nn.Dropout2d`.
 
     Args:
         in_type: type of the input and output.
         p: probability of a field to be dropped.
         inplace: write the result into the input.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
 
     Raises:
         SteerError: p is not between 0 and 1.

@@ -25,6 +25,15 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
 
     Raises:
         SteerError: not a module, or a module of steer that has no plain form.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("C4", dim=2)
+        >>> t = nn.FieldType(G, 2 * [G.regular])
+        >>> plain = steer.export(nn.Sequential(nn.Conv2d(t, t, 3), nn.BatchNorm(t), nn.ReLU(t)))
+        >>> [type(part).__name__ for part in plain]
+        ['Conv2d', 'BatchNorm2d', 'ReLU']
     """
     if not isinstance(model, torch.nn.Module):
         raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")

@@ -20,16 +20,34 @@ from ._transform import act_on_grid
 
 @dataclass(frozen=True, repr=False, init=False)
 class FieldType(Frozen):
-    """A list of fields, each a representation of one group: channels [offset, offset + size) are one fibre.
+    """The type of a feature map: a list of fields, each a representation of one group on its own channels.
 
-    A feature map of this type is a tensor (batch, size, *space) that transforms as (g f)(x) = rho(g) f(g^-1 x).
+    A feature map of this type is a tensor (batch, size, *space) that transforms as (g f)(x) = rho(g) f(g^-1 x); field i
+    has the channels offsets[i] to offsets[i + 1]. Types are frozen values: they add by ``+``, ``len(t)`` counts fields,
+    ``t[i]`` is a representation and ``t[1:3]`` a type. Calling one with a tensor gives a `FieldTensor`.
 
     Args:
         group: the symmetry group.
         representations: one for each field, in the order of the channels, e.g. ``16 * [group.regular]``.
 
+    Attributes:
+        group: the symmetry group.
+        representations: one for each field.
+        size: number of channels.
+        offsets: first channel of each field, then `size`.
+
     Raises:
         FieldTypeError: no field, or one that is not a representation of `group`.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("C4", dim=2)
+        >>> t = nn.FieldType(G, [G.trivial, G.vector] + 2 * [G.regular])
+        >>> t.size, t.offsets
+        (11, (0, 1, 3, 7, 11))
+        >>> t(torch.randn(2, t.size, 8, 8)).type == t
+        True
     """
 
     group: Group
@@ -70,14 +88,14 @@ class FieldType(Frozen):
 
     @functools.cached_property
     def field_of_channel(self) -> npt.NDArray[np.int64]:
-        """(size,): the field that each channel belongs to."""
+        """The field that each channel belongs to, (size,), integers."""
         out = np.repeat(np.arange(len(self)), [rep.size for rep in self.representations])
         out.setflags(write=False)
         return out
 
     @functools.cached_property
     def invariants(self) -> Array:
-        """(size, n): the invariant vectors of all fields, one a column, mutually orthogonal, largest component 1.
+        """The invariant vectors of all fields, (size, n), one a column, mutually orthogonal, largest component 1.
 
         A bias or a mean may only lie in their span. A regular or quotient field has the one column (1, ..., 1).
         """
@@ -98,6 +116,12 @@ class FieldType(Frozen):
     def restrict(self, subgroup: Group | str) -> "FieldType":
         """The same channels, seen as a type of a subgroup.
 
+        Args:
+            subgroup: a subgroup of the type's group or its name.
+
+        Returns:
+            A type of the subgroup, of the same size.
+
         Raises:
             GroupError: not a subgroup, or one that moves space otherwise.
         """
@@ -117,13 +141,16 @@ class FieldType(Frozen):
         are permuted, which is exact; axes of different sizes may then be exchanged. Otherwise they are interpolated by
         splines, zero outside of the grid, without gradient. The error for a smooth field, relative to its maximum, is
         about 2e-3 at order 3 and 1e-4 at order 5 when its wavelengths are 8 pixels or longer, 3e-2 and 5e-3 when they
-        are 4. The sums are taken in float64, the result is in the dtype of x.
+        are 4. The sums are taken in float64.
 
         Args:
             x: (batch, size, *space), with equal sizes on the axes that an interpolated turn mixes; or (batch, size) for
                 features without positions.
             g: an element of the group, (d, d) or what size its elements have.
             order: degree of the splines, from 0 (the nearest sample) to 5.
+
+        Returns:
+            (batch, size, *space), in the dtype of x.
 
         Raises:
             ShapeError: the channels or axes of x do not fit the type or g, or no splines are of that order.
@@ -136,13 +163,31 @@ class FieldType(Frozen):
         return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
 
     def check(self, x: torch.Tensor) -> None:
-        """Raise a `ShapeError` unless x is a floating (batch, size, ...) tensor of this type's channels."""
+        """Raise an error unless a tensor has this type's channels.
+
+        Args:
+            x: (batch, size, ...), of a floating-point dtype.
+
+        Raises:
+            ShapeError: another number of channels, fewer than two axes, or a dtype that is not floating-point.
+        """
         if x.dim() < 2 or x.shape[1] != self.size:
             raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
         if not x.is_floating_point():
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
     def __call__(self, x: torch.Tensor) -> "FieldTensor":
+        """A tensor with this type.
+
+        Args:
+            x: (batch, size, ...), of a floating-point dtype.
+
+        Returns:
+            The field tensor (batch, size, ...), which holds x itself.
+
+        Raises:
+            ShapeError: the tensor does not fit the type.
+        """
         return FieldTensor(x, self)
 
     def __len__(self) -> int:
@@ -182,7 +227,7 @@ class FieldType(Frozen):
 
 @dataclass(frozen=True, eq=False)
 class FieldTensor:
-    """A tensor (batch, type.size, ...) that knows its field type; made by calling the type: ``f = type(tensor)``.
+    """A tensor (batch, type.size, ...) that knows its field type; made by calling the type, ``f = type(tensor)``.
 
     Modules check its type when they run and return a FieldTensor of their output type. It is a pytree.
 
@@ -192,6 +237,10 @@ class FieldTensor:
 
     Fields of one type add and subtract, and scale by numbers and by tensors without axes (`torch.compile` can trace the
     former only). See `cat` and `split`.
+
+    Attributes:
+        tensor: (batch, type.size, ...), of a floating-point dtype.
+        type: its field type.
 
     Raises:
         ShapeError: the tensor has another number of channels, fewer than two axes, or is not floating-point; an index
@@ -222,19 +271,56 @@ class FieldTensor:
         return self.tensor.device
 
     def to(self, *args: Any, **kwargs: Any) -> "FieldTensor":
-        """The same field in another floating dtype or on another device; arguments are those of `torch.Tensor.to`."""
+        """The same field in another floating dtype or on another device.
+
+        Args:
+            *args: those of `torch.Tensor.to`.
+            **kwargs: those of `torch.Tensor.to`.
+
+        Returns:
+            The field (batch, type.size, ...).
+
+        Raises:
+            ShapeError: the dtype is not floating-point.
+        """
         return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
 
     def detach(self) -> "FieldTensor":
-        """The same field without its history of gradients."""
+        """The same field without its history of gradients.
+
+        Returns:
+            The field (batch, type.size, ...).
+        """
         return FieldTensor(self.tensor.detach(), self.type)
 
     def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
-        """The field moved by a group element; see `FieldType.transform`."""
+        """The field moved by a group element; see `FieldType.transform`.
+
+        Args:
+            g: an element of the group, (d, d).
+            order: degree of the splines that interpolate, from 0 to 5.
+
+        Returns:
+            The moved field (batch, type.size, *space).
+
+        Raises:
+            ShapeError: the axes do not fit g, or no splines are of that order.
+            GroupError: g is not in the group.
+        """
         return FieldTensor(self.type.transform(self.tensor, g, order=order), self.type)
 
     def split(self, sizes: int | Sequence[int]) -> tuple["FieldTensor", ...]:
-        """Consecutive parts with these numbers of fields; see `split`."""
+        """Consecutive parts with given numbers of fields; see `split`.
+
+        Args:
+            sizes: the number of fields of each part, or one number for all, of which the last part has what is left.
+
+        Returns:
+            The parts (batch, size of the part, ...), as views.
+
+        Raises:
+            FieldTypeError: the sum of the sizes is not the number of fields.
+        """
         ends = [0, *itertools.accumulate(part_sizes(sizes, len(self.type), self.type))]
         kinds = [self.type[start:end] for start, end in itertools.pairwise(ends)]
         parts = torch.split(self.tensor, [kind.size for kind in kinds], 1)

@@ -14,9 +14,23 @@ def cat(fields: Sequence[FieldTensor]) -> FieldTensor:
     Args:
         fields: field tensors (batch, size, *space) of one group, with equal batch and space.
 
+    Returns:
+        (batch, sum of the sizes, *space), of the sum of the types.
+
     Raises:
         FieldTypeError: no field tensor, one that has no type, or types of two groups.
         ShapeError: batch or space differ.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("C4", dim=2)
+        >>> scalar, vector = nn.FieldType(G, [G.trivial]), nn.FieldType(G, [G.vector])
+        >>> f = nn.cat([scalar(torch.zeros(1, 1, 5, 5)), vector(torch.zeros(1, 2, 5, 5))])
+        >>> f.shape, len(f.type)
+        (torch.Size([1, 3, 5, 5]), 2)
+        >>> [part.shape[1] for part in nn.split(f, [1, 1])]
+        [1, 2]
     """
     parts = list(fields)
     if not parts:
@@ -34,11 +48,14 @@ def cat(fields: Sequence[FieldTensor]) -> FieldTensor:
 
 
 def split(field: FieldTensor, sizes: int | Sequence[int]) -> tuple[FieldTensor, ...]:
-    """Consecutive parts of a field tensor, as views: `torch.split` along the channels, by fields. The inverse of `cat`.
+    """Consecutive parts of a field tensor, as views: `torch.split` along the channels, by fields; the inverse of `cat`.
 
     Args:
         field: a field tensor (batch, size, *space).
         sizes: the number of fields of each part, or one number for all, of which the last part has what is left.
+
+    Returns:
+        Field tensors (batch, size of the part, *space).
 
     Raises:
         FieldTypeError: `field` has no type, or the sum of the sizes is not its number of fields.

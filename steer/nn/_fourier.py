@@ -61,16 +61,19 @@ class _Sampled(Module):
         return traced(self)
 
     def equivariance_error(self, elements: npt.ArrayLike | None = None, *, samples: int = 64, seed: int = 0) -> Array:
-        """(n,): ||layer(g c) - g layer(c)|| / ||layer(c)|| for each g, of the worst band-limited representation.
+        """The relative error ||layer(g c) - g layer(c)|| / ||layer(c)|| for each g, of the worst representation.
 
-        In float64, for coefficients c of independent standard normal components. 0 where the type has no band-limited
-        fields.
+        In float64, for coefficients c of independent standard normal components. The worst among the band-limited
+        representations of `in_type`; 0 where there are none.
 
         Args:
             elements: (n, d, d), elements of the group; all of a finite group of up to 48 when None, else 16 random
                 ones.
             samples: number of fields c.
             seed: seed of c and of the elements.
+
+        Returns:
+            (n,), float64.
 
         Raises:
             GroupError: a matrix is not in the group.
@@ -111,7 +114,6 @@ class FourierAct(_Sampled):
     coefficients up to a band limit (Cohen et al. 2018, Spherical CNNs; Cesa, Lang, Weiler 2022, A Program to Build
     E(N)-Equivariant Steerable CNNs). Fields that the group permutes hold samples already (a trivial field is a function
     on a point), and f acts on them as they are. So a type may mix all of these.
-    (batch, in_type.size, ...) to (batch, out_type.size, ...).
 
     Normalisation: components of unit variance are samples of unit variance at every node, S S^T has ones on its
     diagonal. The mean square of the components of the output is that of f(u) within the band: E f(z)^2 for standard
@@ -155,6 +157,9 @@ class FourierAct(_Sampled):
         out_frequency: band limit L_out of the band-limited fields of `out_type`; None for that of the input. With 0,
             the result on SO(3) is an invariant of each field, the mean of f(u) over the group.
 
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
+
     Raises:
         FieldTypeError: a field is neither band limited nor permuted by the group; `NormAct` and `Gate` take any.
         SteerError: unknown function, or one that works in place; no such band limit; `grid` is no grid, or lacks one.
@@ -187,7 +192,7 @@ class FourierMaxPool(_Sampled):
 
     What `MaxPool` is for fields that the group permutes: u(g) at a position becomes the largest u(g) in its window, for
     every node g of a grid on the group; see `FourierAct` for the fields, grids and normalisation, and for how far this
-    is equivariant. (batch, in_type.size, *space) to (batch, out_type.size, *smaller space), in the plane and in space.
+    is equivariant. In the plane and in space.
 
     Args:
         in_type: type of the input.
@@ -198,6 +203,9 @@ class FourierMaxPool(_Sampled):
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
         grid: as for `FourierAct`.
         out_frequency: as for `FourierAct`.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, out_type.size, *smaller), as for `MaxPool`.
 
     Raises:
         FieldTypeError: a field is neither band limited nor permuted by the group; `AvgPool` and `BlurPool` take any.

@@ -26,7 +26,7 @@ class FromFilter(Steerable):
         bias: torch.Tensor | npt.ArrayLike | None = None,
         **options: Any,
     ) -> Self:
-        """The layer whose filter is the steerable one that is nearest to a dense filter; see `steer.project`.
+        """A layer whose filter is the steerable one that is nearest to a dense filter; see `steer.project`.
 
         Args:
             filter: (out_type.size, in_type.size / groups, *kernel), tensor or array, as the `weight` of the module of
@@ -37,6 +37,9 @@ class FromFilter(Steerable):
             bias: (out_type.size,), replaced by the nearest vector that the group fixes; without it the layer has none.
             options: further arguments of the layer. `device` and `dtype` are those of a floating-point tensor `filter`
                 unless given, else torch's defaults.
+
+        Returns:
+            The layer.
 
         Raises:
             FieldTypeError: as for the layer.

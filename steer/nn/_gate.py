@@ -20,11 +20,11 @@ FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
 
 
 class Gate(Module):
-    """x -> f(gate) x for each field, with one scalar gate a field, and s -> h(s) for scalars; any representation.
+    """The gated nonlinearity: x -> f(gate) x for each field, with a scalar gate of its own; s -> h(s) for scalars.
 
-    The layer before computes the gates as fields of their own, and they end here (Weiler et al. 2018, 3D Steerable
-    CNNs). (batch, in_type.size, ...) to (batch, fields.size, ...): `in_type` is `fields`, and after them one trivial
-    field for each of them that is no scalar, in the same order::
+    For any representation. The layer before computes the gates as fields of their own, and they end here (Weiler et al.
+    2018, 3D Steerable CNNs). `in_type` is `fields`, and after them one trivial field for each of them that is no
+    scalar, in the same order::
 
         hidden = nn.FieldType(G, 8 * [G.irrep("0")] + 8 * [G.irrep("1")] + 8 * [G.irrep("2")])
         gate = nn.Gate(hidden)
@@ -46,6 +46,9 @@ class Gate(Module):
         function: f, "sigmoid", "tanh", "relu" or "softplus", or an elementwise module, e.g. ``torch.nn.Hardsigmoid()``.
         scalars: h, an elementwise module, e.g. ``torch.nn.ELU()``; ``torch.nn.SiLU()`` when None.
         per_coset: whether induced fields (`steer.reps.Induced`) are gated coset by coset; others are not changed.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, fields.size, ...).
 
     Raises:
         FieldTypeError: `fields` is no FieldType.

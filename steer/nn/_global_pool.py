@@ -8,13 +8,16 @@ from ._module import Module
 
 
 class GlobalAvgPool(Module):
-    """The mean of each channel over all of space: (batch, in_type.size, *space) to (batch, in_type.size), any type.
+    """The mean of each channel over all of space, for any type.
 
     Exactly equivariant under symmetries of the grid; under other rotations as far as the feature map vanishes towards
     the corners. Works on feature maps and on point sets (batch, in_type.size, n).
 
     Args:
         in_type: type of the input and output.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size).
 
     Raises:
         ShapeError: at run time, an input without an axis of space.

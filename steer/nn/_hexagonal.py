@@ -18,10 +18,8 @@ KINDS = ("avg", "max")
 
 
 class HexConv2d(Conv2d):
-    """Steerable convolution of hexagonal maps (batch, in_type.size, 2R + 1, 2R + 1), in axial coordinates.
+    """Steerable convolution of hexagonal maps in axial coordinates, exactly equivariant under D6.
 
-    The result (batch, out_type.size, 2R' + 1, 2R' + 1) has the radius R' = (R + padding - dilation k) / stride, with k
-    the radius of the kernel, kernel_size = 2k + 1; the division must leave no rest, so that the centre stays a sample.
     The layer commutes exactly with all elements of its group that lie in D6: turns by multiples of 60 degrees and the
     reflections that go with x -> (x, -y). Input outside the hexagon is not read, and output there is zero.
 
@@ -41,6 +39,11 @@ class HexConv2d(Conv2d):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         device: of the parameters.
         dtype: of the parameters.
+
+    Shape:
+        (batch, in_type.size, 2R + 1, 2R + 1) -> (batch, out_type.size, 2R' + 1, 2R' + 1) with R' = (R + padding -
+        dilation k) / stride, k the radius of the kernel, kernel_size = 2k + 1; the division must leave no rest, so that
+        the centre stays a sample.
 
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
@@ -99,13 +102,16 @@ class HexConv2d(Conv2d):
 
 
 class HexMask(Module):
-    """Zeros outside the hexagon of a hexagonal map (batch, size, 2R + 1, 2R + 1).
+    """Zeros outside the hexagon of a hexagonal map, for any type.
 
     Convolutions and pooling on the hexagonal lattice do it themselves. What lies outside may be nonzero after a layer
     that gives something for zero (a bias, batch normalisation, Sigmoid); put this between it and a mean over space.
 
     Args:
         in_type: type of the input and output.
+
+    Shape:
+        (batch, in_type.size, 2R + 1, 2R + 1) -> the same.
 
     Raises:
         KernelError: the group does not act on the plane.
@@ -128,10 +134,9 @@ class HexMask(Module):
 
 
 class HexPool(Module):
-    """Mean or maximum over hexagonal windows of a hexagonal map (batch, size, 2R + 1, 2R + 1), for each channel.
+    """Mean or maximum over hexagonal windows of a hexagonal map, for each channel.
 
-    The result has the radius R' = (R + padding - k) / stride, with k the radius of a window, kernel_size = 2k + 1; the
-    division must leave no rest. Exact under D6. Only samples inside the hexagon count, in the mean too.
+    Exact under D6. Only samples inside the hexagon count, in the mean too.
 
     Args:
         in_type: type of the input and output.
@@ -139,6 +144,10 @@ class HexPool(Module):
         stride: step between windows.
         padding: rings added around the map, at most k; they hold no samples.
         kind: "avg", or "max" for fields that the group permutes.
+
+    Shape:
+        (batch, in_type.size, 2R + 1, 2R + 1) -> (batch, in_type.size, 2R' + 1, 2R' + 1) with R' = (R + padding - k) /
+        stride, k the radius of a window, kernel_size = 2k + 1; the division must leave no rest.
 
     Raises:
         FieldTypeError: kind "max" and a field that is not a permutation representation.

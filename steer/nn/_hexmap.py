@@ -51,12 +51,15 @@ def require_hexagon(x: torch.Tensor) -> int:
 
 
 def act_on_hexagonal(x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
-    """f(g^-1 x) for hexagonal maps: an exact permutation of the samples, zero outside the hexagon; differentiable.
+    """The action f(g^-1 x) on hexagonal maps: an exact permutation of the samples; differentiable.
 
     Args:
         x: (batch, channels, 2R + 1, 2R + 1).
         g: (2, 2), an element of D6 in its standard setting: turns by multiples of 60 degrees, and these after the
             reflection diag(1, -1).
+
+    Returns:
+        (batch, channels, 2R + 1, 2R + 1), zero outside the hexagon.
 
     Raises:
         ShapeError: x is no hexagonal map.
@@ -110,6 +113,12 @@ def to_hexagonal(
     Raises:
         ShapeError: x is no batch of images.
         KernelError: an argument is out of range.
+
+    Example:
+        >>> import torch
+        >>> from steer import nn
+        >>> nn.to_hexagonal(torch.randn(1, 3, 32, 32)).shape
+        torch.Size([1, 3, 33, 33])
     """
     _require_images(x)
     height, width = x.shape[2:]

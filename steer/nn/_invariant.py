@@ -14,7 +14,7 @@ from ._pointwise import require_permutation
 
 
 class GroupPool(Module):
-    """The largest (or mean) component of each field: (batch, in_type.size, ...) to (batch, number of fields, ...).
+    """The largest (or mean) component of each field: an invariant scalar, or with `subgroup` a function on cosets.
 
     The group permutes the components, so the result is a trivial field (Cohen and Welling 2016). Ties share the
     gradient, which keeps it equivariant.
@@ -28,6 +28,10 @@ class GroupPool(Module):
         in_type: fields that the group permutes: trivial, regular, quotient, ...
         reduction: "max" or "mean".
         subgroup: H, a subgroup of the type's group or its name; the whole group when None.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, len(in_type), ...); with a subgroup, (batch, len(in_type) times its index,
+        ...).
 
     Raises:
         FieldTypeError: a field is not a permutation representation, for which `NormPool` will do; or no function on
@@ -103,7 +107,7 @@ def _cosets_of(rep: Representation, index: int, small: Group) -> tuple[list[Repr
 
 
 class NormPool(Module):
-    """The Euclidean norm of each field, any orthogonal representation: (batch, size, ...) to (batch, fields, ...).
+    """The Euclidean norm of each field, for any type: an invariant scalar.
 
     The gradient at a zero field is zero. With `per_coset` a field W.induce(G) gives one norm for each coset, that of
     the fibre W there, and the group permutes these norms.
@@ -112,6 +116,12 @@ class NormPool(Module):
         in_type: type of the input; the output has one trivial field for each of its fields.
         per_coset: whether an induced field (`steer.reps.Induced`) gives a field `G.quotient(H)` instead, with H the
             group of W; others are not changed.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...), one channel for each field.
+
+    Raises:
+        FieldTypeError: `in_type` is no FieldType.
     """
 
     def __init__(self, in_type: FieldType, per_coset: bool = False) -> None:

@@ -12,18 +12,27 @@ _POINT = Rings((0.0,), (1.0,), (0,))
 
 
 class Linear(Steerable):
-    """All equivariant linear maps of features without positions: y = A x + b with A in Hom_G(rho_in, rho_out).
+    """The equivariant linear maps of features without positions: y = A x + b with A in Hom_G(rho_in, rho_out).
 
     Args:
-        in_type: type of the input (batch, in_type.size).
-        out_type: type of the output (batch, out_type.size); of the same group.
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
         bias: whether to learn a bias in the invariant vectors of the output.
         device: of the parameters.
         dtype: of the parameters.
 
+    Attributes:
+        weight: (num_weights,), the coefficients of the intertwiners.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size) -> (batch, out_type.size).
+
     Raises:
         FieldTypeError: the types are of two groups.
         KernelError: an output field receives no map, so it would be zero.
+        ShapeError: at run time, an input with axes of space.
     """
 
     def __init__(
@@ -40,7 +49,11 @@ class Linear(Steerable):
         )
 
     def matrix(self) -> torch.Tensor:
-        """The matrix A, (out_type.size, in_type.size); differentiable."""
+        """The matrix A, expanded from the coefficients; differentiable.
+
+        Returns:
+            (out_type.size, in_type.size).
+        """
         return self._expand().flatten(1)
 
     def _check(self, x: torch.Tensor) -> None:

@@ -21,13 +21,16 @@ class Mask(Module):
     of the grid's edges, and vanishes at all points of the lattice outside the grid, so that padding with zeros
     continues it.
 
-    Input and output (batch, in_type.size, *space). Exactly equivariant under symmetries of the grid. Elements between
-    them turn the disk into itself, up to its sampling.
+    Exactly equivariant under symmetries of the grid. Elements between them turn the disk into itself, up to its
+    sampling.
 
     Args:
         in_type: type of the input and output.
         margin: pixels to shrink the disk by.
         width: pixels over which the factor falls from 1 to 0; 0 for a hard edge.
+
+    Shape:
+        (batch, in_type.size, *space) -> the same.
 
     Raises:
         SteerError: a margin or width that is negative or not finite, or a group that acts on no space.

@@ -41,11 +41,11 @@ FUNCTIONS: Final[dict[str, Profile]] = {
 
 
 class NormAct(Module):
-    """x -> f(|x| + b) x / |x| for each field, with one learned bias b a field; any orthogonal representation will do.
+    """The norm nonlinearity: x -> f(|x| + b) x / |x| for each field, with one learned bias b a field, for any type.
 
     f(t) is max(t, 0) for "relu" (Worrall et al. 2017, Harmonic Networks), 1 / (1 + e^-t) for "sigmoid", log(1 + e^t)
     for "softplus", and t^2 / (1 + t^2) for "squash" (Sabour et al. 2017, capsules; Weiler and Cesa 2019 compare them).
-    Fields shorter than 1e-5 are mapped to zero, and so is their gradient. Input and output (batch, in_type.size, ...).
+    Fields shorter than 1e-5 are mapped to zero, and so is their gradient.
 
     With `per_coset` a field W.induce(G) is treated block by block: |x| is the norm of the fibre W at each coset, and
     all cosets share the b of their field. A regular or quotient field then has blocks of one component.
@@ -55,6 +55,9 @@ class NormAct(Module):
         function: "relu", "sigmoid", "softplus" or "squash".
         bias: whether to learn b, which starts at -0.5 for "relu" and at 0 for the others; without it b = 0.
         per_coset: whether induced fields (`steer.reps.Induced`) are treated coset by coset; others are not changed.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
 
     Raises:
         SteerError: unknown function.

@@ -17,11 +17,10 @@ _LARGEST: Final[Mapping[int, Callable[..., Any]]] = {
 
 
 class NormMaxPool(Module):
-    """Over windows of space each field keeps its value where its norm is largest, for any type.
+    """Maximum over windows of space by the norm: each field keeps its value where that is largest, for any type.
 
-    (batch, size, *space) to (batch, size, *smaller space); windows, shapes and exactness as for `MaxPool`. Fields are
-    orthogonal, so the norm does not depend on the basis, and the value moves as the input does. The gradient flows to
-    the position that was chosen.
+    Windows, shapes and exactness as for `MaxPool`. Fields are orthogonal, so the norm does not depend on the basis, and
+    the value moves as the input does. The gradient flows to the position that was chosen.
 
     Where several positions of a window have the largest norm, the first of them in the order of the tensor is chosen.
     The layer jumps there, and commutes with the group only if the fields at those positions are equal, as they are in
@@ -35,6 +34,10 @@ class NormMaxPool(Module):
         padding: samples added on every side, which are never chosen.
         dilation: step between the elements of a window.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        dilation (kernel_size - 1) - 1) / stride) + 1.
 
     Raises:
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes

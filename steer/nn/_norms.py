@@ -124,13 +124,16 @@ class InstanceNorm(_SetNorm):
     One formula for every orthogonal representation, as in `BatchNorm`. mu is the mean over space, projected on the
     invariant vectors of the field; var is the mean of (x - mu)^2 over space and the components of the field; beta is a
     learned invariant vector. Trivial fields are treated as by `torch.nn.InstanceNorm2d` (Ulyanov et al. 2016). There
-    are no running statistics: training and evaluation are the same. Input and output (batch, in_type.size, ...).
+    are no running statistics: training and evaluation are the same.
 
     Args:
         in_type: type of the input and output.
         eps: added to the variance.
         affine: whether to learn `weight` (number of fields) and `bias` (number of invariants, coordinates in the basis
             `in_type.invariants`).
+
+    Shape:
+        (batch, in_type.size, *space) -> the same.
 
     Raises:
         SteerError: eps out of range.
@@ -155,8 +158,7 @@ class GroupNorm(_SetNorm):
     a set add up to one vector; mu is the mean over space, projected on these sums; var is the mean of (x - mu)^2 over
     space and the channels of the set; beta is a learned invariant vector of each field. So mu is one number for a set
     of trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.GroupNorm` (Wu, He 2018).
-    Fields without an invariant vector have no mean, and share the variance. Input and output (batch, in_type.size,
-    ...).
+    Fields without an invariant vector have no mean, and share the variance.
 
     Args:
         in_type: type of the input and output.
@@ -164,6 +166,9 @@ class GroupNorm(_SetNorm):
         eps: added to the variance.
         affine: whether to learn `weight` (number of fields) and `bias` (number of invariants, coordinates in the basis
             `in_type.invariants`).
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
 
     Raises:
         SteerError: `num_groups` does not divide the number of fields; eps out of range.
@@ -194,13 +199,16 @@ class LayerNorm(_SetNorm):
     sums; var is the mean of (x - mu)^2 over the channels; beta is a learned invariant vector of each field. So mu is
     one number for trivial, regular and quotient fields, and trivial fields are treated as by `torch.nn.LayerNorm` on
     the axis of channels (Ba et al. 2016). Without an invariant vector this is root-mean-square normalisation (Zhang,
-    Sennrich 2019). Input and output (batch, in_type.size, ...).
+    Sennrich 2019).
 
     Args:
         in_type: type of the input and output.
         eps: added to the variance.
         affine: whether to learn `weight` (number of fields) and `bias` (number of invariants, coordinates in the basis
             `in_type.invariants`).
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
 
     Raises:
         FieldTypeError: a trivial field that alone has an invariant vector: it is its own mean.

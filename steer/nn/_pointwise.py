@@ -25,17 +25,28 @@ def require_permutation(in_type: FieldType, layer: str, instead: str) -> None:
 
 
 class Pointwise(Module):
-    """Apply an elementwise torch module to fields of permutation representations.
+    """An elementwise torch module, on fields that the group permutes.
 
-    Input and output (batch, in_type.size, ...), of the same type.
+    `ReLU`, `ELU` and the others are this with a module of torch.
 
     Args:
         in_type: fields that the group permutes: trivial, regular, quotient, ...
         function: an elementwise module, e.g. ``torch.nn.Softplus()``; one that mixes or distinguishes channels is not
             equivariant.
 
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
     Raises:
         FieldTypeError: a field is not a permutation representation.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("C4", dim=2)
+        >>> act = nn.Pointwise(nn.FieldType(G, [G.regular]), torch.nn.Softplus())
+        >>> act(torch.zeros(1, 4)).shape
+        torch.Size([1, 4])
     """
 
     def __init__(self, in_type: FieldType, function: torch.nn.Module) -> None:
@@ -61,49 +72,126 @@ class Pointwise(Module):
 
 
 class ReLU(Pointwise):
-    """`torch.nn.ReLU` on fields that the group permutes; see `Pointwise`."""
+    """The rectifier max(x, 0), `torch.nn.ReLU`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        inplace: write the result into the input.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType, inplace: bool = False) -> None:
         super().__init__(in_type, torch.nn.ReLU(inplace))
 
 
 class ELU(Pointwise):
-    """`torch.nn.ELU` on fields that the group permutes; see `Pointwise`."""
+    """The exponential linear unit, `torch.nn.ELU`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        alpha: what negative values tend to, times -1.
+        inplace: write the result into the input.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(in_type, torch.nn.ELU(alpha, inplace))
 
 
 class LeakyReLU(Pointwise):
-    """`torch.nn.LeakyReLU` on fields that the group permutes; see `Pointwise`."""
+    """The leaky rectifier, `torch.nn.LeakyReLU`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        negative_slope: factor of negative values.
+        inplace: write the result into the input.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(in_type, torch.nn.LeakyReLU(negative_slope, inplace))
 
 
 class GELU(Pointwise):
-    """`torch.nn.GELU` on fields that the group permutes; see `Pointwise`."""
+    """The Gaussian error linear unit, `torch.nn.GELU`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        approximate: "none" or "tanh".
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType, approximate: str = "none") -> None:
         super().__init__(in_type, torch.nn.GELU(approximate))
 
 
 class SiLU(Pointwise):
-    """`torch.nn.SiLU` on fields that the group permutes; see `Pointwise`."""
+    """The sigmoid linear unit x sigmoid(x), `torch.nn.SiLU`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+        inplace: write the result into the input.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType, inplace: bool = False) -> None:
         super().__init__(in_type, torch.nn.SiLU(inplace))
 
 
 class Sigmoid(Pointwise):
-    """`torch.nn.Sigmoid` on fields that the group permutes; see `Pointwise`."""
+    """The logistic function 1 / (1 + exp(-x)), `torch.nn.Sigmoid`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type, torch.nn.Sigmoid())
 
 
 class Tanh(Pointwise):
-    """`torch.nn.Tanh` on fields that the group permutes; see `Pointwise`."""
+    """The hyperbolic tangent, `torch.nn.Tanh`, on fields that the group permutes.
+
+    Args:
+        in_type: fields that the group permutes: trivial, regular, quotient, ...
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormAct`, `Gate` and `FourierAct` take others.
+    """
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type, torch.nn.Tanh())

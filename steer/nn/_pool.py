@@ -53,9 +53,8 @@ class _Pool(Module):
 class AvgPool(_Pool):
     """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
 
-    (batch, size, *space) to (batch, size, *smaller space). Exact under turns and flips of the grid when the windows
-    fit: when (space + 2 padding - kernel_size) is divisible by the stride, so that the first and the last window are
-    as far from the border.
+    Exact under turns and flips of the grid when the windows fit: when (space + 2 padding - kernel_size) is divisible by
+    the stride, so that the first and the last window are as far from the border.
 
     ``AvgPool(in_type, 1, 2)`` is plain subsampling: it keeps every second sample of any field. It is exact for odd
     sizes, where both ends of an axis are kept; `BlurPool` does the same without aliasing.
@@ -67,6 +66,10 @@ class AvgPool(_Pool):
         padding: zeros added on every side.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
         count_include_pad: whether padding counts in the mean.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        kernel_size) / stride) + 1, or the ceiling with `ceil_mode`.
 
     Raises:
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
@@ -99,6 +102,10 @@ class MaxPool(_Pool):
         padding: minus infinity added on every side.
         dilation: step between the elements of a window.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        dilation (kernel_size - 1) - 1) / stride) + 1, or the ceiling with `ceil_mode`.
 
     Raises:
         FieldTypeError: a field is not a permutation representation; `NormMaxPool`, `AvgPool` or `BlurPool` will do.
@@ -142,13 +149,15 @@ class _AdaptivePool(_Pool):
 class AdaptiveAvgPool(_AdaptivePool):
     """Mean over as many windows as the output has samples, for any type; `torch.nn.AdaptiveAvgPool2d` or its 3D form.
 
-    (batch, size, *space) to (batch, size, *output_size). Window i of m along an axis of n samples is
-    [floor(i n / m), ceil((i + 1) n / m)): windows overlap where m does not divide n, and a flip maps them to each
-    other. So the layer is exact under turns and flips of the grid for all sizes.
+    Window i of m along an axis of n samples is [floor(i n / m), ceil((i + 1) n / m)): windows overlap where m does not
+    divide n, and a flip maps them to each other. So the layer is exact under turns and flips of the grid for all sizes.
 
     Args:
         in_type: type of the input and output.
         output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
 
     Raises:
         KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
@@ -170,6 +179,9 @@ class AdaptiveMaxPool(_AdaptivePool):
     Args:
         in_type: type of the input and output.
         output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
 
     Raises:
         FieldTypeError: a field is not a permutation representation; `AdaptiveAvgPool` will do.

@@ -89,6 +89,8 @@ class Steerable(Module):
 
     def reset_parameters(self) -> None:
         """Draw coefficients that keep the second moment of features (see `KernelPlan.scales`); the bias is zero."""
+        if self.weight.is_meta:  # nothing to draw, and torch would load its compiler for it: 3 s of `steer precompute`
+            return
         with torch.no_grad():
             scales = torch.from_numpy(self._scales()).to(self.weight)
             self.weight.normal_().mul_(scales)

@@ -19,7 +19,10 @@ class Sequential(Module):
     `torch.nn.Sequential`.
 
     Args:
-        modules: steer modules, or one `OrderedDict` of them.
+        *modules: steer modules, or one `OrderedDict` of them.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
         FieldTypeError: no module, one that has no field types, or one whose `in_type` is not the `out_type` before it.
@@ -95,7 +98,11 @@ class Restrict(Module):
         in_type: type of the input.
         subgroup: a subgroup of its group, or its name; `out_type` is ``in_type.restrict(subgroup)``.
 
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
     Raises:
+        FieldTypeError: `in_type` is no FieldType.
         GroupError: not a subgroup.
     """
 

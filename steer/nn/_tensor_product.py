@@ -134,7 +134,7 @@ class TensorSquare(_Bilinear):
 
     z_k = sum_ij C[k, i, j] x_i x_j with the Clebsch-Gordan coefficients C of the symmetric square (Kondor, Lin and
     Trivedi 2018, Clebsch-Gordan Nets; Thomas et al. 2018, Tensor Field Networks). Polynomials alias less than other
-    nonlinearities, and no direction of a field is special. (batch, in_type.size, ...) to (batch, out_type.size, ...).
+    nonlinearities, and no direction of a field is special.
 
     The antisymmetric part of x (x) x vanishes, so that irreps of the symmetric square alone are put out: degrees 0 and
     2 of a vector field in space, not its cross product with itself. Fields are coupled with themselves only. What
@@ -162,6 +162,9 @@ class TensorSquare(_Bilinear):
         max_frequency: the highest frequency of the irreps to keep; None for everything in the product.
         keep_input: whether the output is (x, z), with `out_type` in_type and then the irreps, instead of z.
 
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
+
     Raises:
         FieldTypeError: `in_type` is no FieldType.
         RepresentationError: `max_frequency` is no integer >= 0.
@@ -186,10 +189,9 @@ class TensorProduct(_Bilinear):
                             pair,
                             nn.Conv3d(pair.out_type, hidden, 1))  # mixes the products; the layer has no weights
 
-    (batch, first.size + second.size, ...) to (batch, out_type.size, ...). As the two factors differ, antisymmetric
-    parts do not vanish: of vectors in space it has the dot product, the cross product and degree 2. Normalisation:
-    where all components of the input are independent and standard normal, each component of the output has second
-    moment 1. Sources and costs are those of `TensorSquare`.
+    As the two factors differ, antisymmetric parts do not vanish: of vectors in space it has the dot product, the cross
+    product and degree 2. Normalisation: where all components of the input are independent and standard normal, each
+    component of the output has second moment 1. Sources and costs are those of `TensorSquare`.
 
     `out_type`: fields sorted by irrep, in the order of `G.irreps`. Copies of an irrep are in the order of the pairs of
     fields that they come from, and those of one pair in the order of the pairs of its irreps, that of x slowest.
@@ -199,6 +201,9 @@ class TensorProduct(_Bilinear):
         second: type of the fields y, as many.
         max_frequency: the highest frequency of the irreps to keep; None for everything in the products.
         keep_input: whether the output is (x, y, z), with `out_type` first, second and then the irreps, instead of z.
+
+    Shape:
+        (batch, first.size + second.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
         FieldTypeError: no FieldTypes, of two groups, or of different numbers of fields; no irrep is left.

@@ -26,7 +26,6 @@ MODES: Final[Mapping[str, tuple[str, str]]] = {
 class Upsample(Module):
     """Every channel interpolated on a finer (or coarser) grid over the same extent, for any type; `torch.nn.Upsample`.
 
-    (batch, in_type.size, *space) to (batch, in_type.size, *size), or to floor(scale_factor * edge) samples an axis.
     Exact under turns and flips of the grid: "linear" and "cubic" for all sizes (with `align_corners`, to more than one
     sample), "nearest" where the edges of the output are multiples of the input's (up to 40 times, beyond which torch
     rounds indices). Other elements see that the interpolating kernels are not round.
@@ -46,6 +45,9 @@ class Upsample(Module):
         mode: "nearest", "linear" or "cubic".
         align_corners: keep the outer samples where they are, instead of the outer edges of their pixels. Not for
             "nearest".
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *size), or floor(scale_factor n) for each size n.
 
     Raises:
         KernelError: the group acts on no plane or space; not one of `size` and `scale_factor`; one that is not

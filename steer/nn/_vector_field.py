@@ -14,19 +14,22 @@ from ._module import Module, traced
 
 
 class VectorFieldAct(Module):
-    """max(x_i, 0) g_i v for the largest component x_i of each field: a vector (Marcos et al. 2017, RotEqNet).
+    """Vectors of the largest responses: max(x_i, 0) g_i v for the largest component x_i of each field.
 
-    The components of a regular or quotient field belong to cosets g_i H; the fixed vector v is one that H leaves alone.
-    (batch, in_type.size, ...) to (batch, fields * d, ...), one field `G.vector` for each. The gradient flows through
-    the largest component. Where several are equal, the vectors g_i v are averaged and the gradient is shared, so that
-    the layer commutes with the group there too; a vector whose tied directions cancel is zero, and so is the vector of
-    a field without positive components.
+    The components of a regular or quotient field belong to cosets g_i H; the fixed vector v is one that H leaves alone
+    (Marcos et al. 2017, RotEqNet). Each field gives one field `G.vector`. The gradient flows through the largest
+    component. Where several are equal, the vectors g_i v are averaged and the gradient is shared, so that the layer
+    commutes with the group there too; a vector whose tied directions cancel is zero, and so is the vector of a field
+    without positive components.
 
     Args:
         in_type: regular or quotient fields, of stabilisers that fix a vector.
         vector: v, (d,) numbers, not zero, left alone by the stabilisers of all fields. When None it is found for
             each field: the projection of (1, 0[, 0]) on the vectors that H leaves alone, at length 1; where this
             projection is zero, that of (0, 1[, 0]), and then of (0, 0, 1).
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, d len(in_type), ...).
 
     Raises:
         FieldTypeError: a field is no regular or quotient one, or its stabiliser fixes no vector, or moves `vector`; the

@@ -18,7 +18,7 @@ _POINT = Rings((0.0,), (1.0,), (0,))
 
 
 def normal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
-    """Independent normal coefficients that keep the second moment of features; what a fresh layer has with gain 1.
+    """Draw independent normal coefficients that keep the second moment of features, as a fresh layer has with gain 1.
 
     With inputs of independent components of variance 1, every output field has variance gain^2, on average over its
     components (He et al. 2015, for steerable bases: Weiler, Cesa 2019, appendix). See `KernelPlan.scales`.
@@ -28,7 +28,7 @@ def normal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
         gain: factor of all coefficients; `torch.nn.init.calculate_gain` has those of nonlinearities.
 
     Returns:
-        The coefficients, `layer.weight`.
+        The coefficients, `layer.weight` (num_weights,).
 
     Raises:
         FieldTypeError: the layer has no coefficients.
@@ -41,7 +41,7 @@ def normal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
 
 
 def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
-    """A random isometry at the centre of the kernel ("delta-orthogonal").
+    """Draw a random isometry at the centre of the kernel ("delta-orthogonal").
 
     The matrix is a partial isometry that commutes with the group, uniformly distributed: the polar factor of a random
     equivariant matrix. It keeps the lengths of the isotypic parts that fit into the output. A convolution has it at the
@@ -54,7 +54,7 @@ def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
         gain: factor of the matrix.
 
     Returns:
-        The coefficients, `layer.weight`.
+        The coefficients, `layer.weight` (num_weights,).
 
     Raises:
         FieldTypeError: the layer has no coefficients.
@@ -83,7 +83,7 @@ def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
 
 
 def dirac_(layer: Steerable) -> torch.Tensor:
-    """The identity at the centre of the kernel, as nearly as the basis can: the counterpart of `torch.nn.init.dirac_`.
+    """Set the identity at the centre of the kernel, as nearly as the basis can, as `torch.nn.init.dirac_` does.
 
     Least squares, scaled so that constant features pass unchanged. With basis="pixel" and an odd kernel, and with
     `Linear`, all features do; Gaussian rings blur them.
@@ -92,7 +92,7 @@ def dirac_(layer: Steerable) -> torch.Tensor:
         layer: a convolution or a linear map of one type; with `groups`, each group passes its fields.
 
     Returns:
-        The coefficients, `layer.weight`.
+        The coefficients, `layer.weight` (num_weights,).
 
     Raises:
         FieldTypeError: the layer has no coefficients, or its types differ.

@@ -135,7 +135,7 @@ def error_by_angle(
     Args:
         models: one, or several by name.
         x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
-        angles: in degrees, x towards y; every 15 when None.
+        angles: (n,) in degrees, x towards y; every 15 when None.
         axes: where to draw; those of a new figure when None.
 
     Returns:

@@ -15,7 +15,7 @@ from ._rotations import RotationGroup
 
 
 def with_action(group: Group, rep: Representation | None) -> "GroupAction":
-    """The group `group`, acting on R^d through an orthogonal representation `rep` of size d, or not at all.
+    """A group that acts on R^d through an orthogonal representation of size d, or not at all.
 
     Its elements, irreps and labels are those of `group`; `dim`, `action`, `vector` and `harmonic` are those of the
     action. So D4 may act on the plane through its quotient D2, with `rep` the sum of "B1" and "B2"; or on no space at
@@ -27,9 +27,19 @@ def with_action(group: Group, rep: Representation | None) -> "GroupAction":
         rep: a representation of it with 1, 2 or 3 components, in the order (x, y[, z]), or None for no action. In
             dimensions 0 and 1 there are harmonics of degree 0 only.
 
+    Returns:
+        The group with that action, a frozen value.
+
     Raises:
         GroupError: `group` is not a group.
         RepresentationError: `rep` is not a representation of `group`, or has more than 3 components.
+
+    Example:
+        >>> import steer
+        >>> D4 = steer.group("D4", dim=2)
+        >>> G = steer.reps.with_action(D4, D4.irrep("B1") + D4.irrep("B2"))
+        >>> G.dim, G.vector(D4.elements[1]).round(12).tolist()
+        (2, [[-1.0, 0.0], [0.0, -1.0]])
     """
     group = require_group("group", group)
     if rep is None:
@@ -50,7 +60,12 @@ def _of_base(name: str) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class GroupAction(Group):
-    """A group that acts on space through a representation; see `steer.reps.with_action`."""
+    """A group that acts on space through a representation; get one from `steer.reps.with_action`.
+
+    Args:
+        base: the group that acts.
+        by: the representation, None for no action.
+    """
 
     base: Group
     by: Representation | None
@@ -103,7 +118,14 @@ class GroupAction(Group):
         return self._through(self.base.trivial_subgroup)
 
     def subgroup(self, name: str, **where: object) -> "GroupAction":
-        """The subgroup `name`, with the action of this group; see `subgroup` of the group that acts.
+        """The subgroup called `name`, with the action of this group.
+
+        Args:
+            name: as for the group that acts.
+            **where: as for the group that acts.
+
+        Returns:
+            The subgroup, acting by the restricted representation.
 
         Raises:
             GroupError: there is no such subgroup.

@@ -37,9 +37,14 @@ class _Entry(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class AxialGroup(SpatialGroup):
-    """A group of one axis: family "C", "Cv", "Ch", "S", "D", "Dh" or "Dd", `n` (None: infinity); see `steer.group`.
+    """A group of one axis of R^3: C_n, C_nv, C_nh, S_2n, D_n, D_nh, D_nd, n up to infinity; get one from `steer.group`.
 
-    S is named by n as S_2n is. Only one of several names of a group is used: C_1v is a tilted C_s, D_1 a tilted C_2.
+    Only one of several names of a group is used: C_1v is a tilted C_s, D_1 a tilted C_2.
+
+    Args:
+        family: "C", "Cv", "Ch", "S", "D", "Dh" or "Dd".
+        n: the n of the name, None for infinity; S is named by n as S_2n is.
+        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
     """
 
     family: str
@@ -65,7 +70,7 @@ class AxialGroup(SpatialGroup):
 
     @property
     def is_isotropic(self) -> bool:
-        """Whether it is the same in every frame: the trivial group and the inversion."""
+        """Whether the group is the same in every frame: the trivial group and the inversion."""
         return self.n == 1 and self.family in ("C", "S")
 
     @property

@@ -27,6 +27,11 @@ def group(name: str, dim: int) -> Group:
 
     Raises:
         GroupError: unknown name (the message lists near ones and the grammar of names) or dimension.
+
+    Example:
+        >>> import steer
+        >>> steer.group("C8", dim=2).order, steer.group("m-3m", dim=3).name
+        (8, 'Oh')
     """
     if dim not in (2, 3):
         raise GroupError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")

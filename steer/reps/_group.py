@@ -52,10 +52,24 @@ class IrrepData(NamedTuple):
 
 
 class Group(Frozen, ABC):
-    """A closed subgroup of O(d): a frozen value whose elements are (d, d) orthogonal matrices.
+    """A closed subgroup of O(d), as a frozen value: its elements are orthogonal matrices that act on R^d.
 
-    Two groups are equal when they are the same family in the same setting (the same axes). A subgroup is a set of the
-    very same matrices, so representations are restricted to it and induced from it without any change of coordinates.
+    Get one from `steer.group`. Two groups are equal when they are the same family in the same setting (the same axes).
+    A subgroup is a set of the very same matrices, so representations are restricted to it and induced from it without
+    any change of coordinates; ``H <= G`` asks whether H is one of G.
+
+    Elements are passed and returned as float64 arrays (..., d, d), acting on columns (x, y[, z]); results keep the
+    leading axes. Arrays that belong to the group are read-only.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("D4", dim=2)
+        >>> G.order, G.elements.shape
+        (8, (8, 2, 2))
+        >>> [psi.label for psi in G.irreps()]
+        ['A1', 'A2', 'E', 'B1', 'B2']
+        >>> G.subgroup("C4") <= G
+        True
     """
 
     # What a family of groups must say of itself ---------------------------------------------------------------------
@@ -63,12 +77,12 @@ class Group(Frozen, ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Name of the abstract group, as `steer.group` takes it."""
+        """Name of the group up to the choice of axes, as `steer.group` takes it."""
 
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Dimension d of the space acted on."""
+        """Dimension d of the space that the group acts on; 0 for a group without action."""
 
     @property
     def element_size(self) -> int:
@@ -83,17 +97,17 @@ class Group(Frozen, ABC):
     @property
     @abstractmethod
     def generators(self) -> Array:
-        """(n, d, d): matrices that generate the group (for a continuous one, a dense subgroup of it)."""
+        """Matrices (n, d, d) that generate the group; of a continuous one, a dense subgroup of it."""
 
     @property
     @abstractmethod
     def components(self) -> Array:
-        """(n, d, d): one element of each connected component, the identity first; all elements of a finite group."""
+        """One element of each connected component, (n, d, d), the identity first; all elements of a finite group."""
 
     @property
     @abstractmethod
     def frame(self) -> Array:
-        """(d, d): the rotation R from the standard setting; h -> R h R^-1 embeds `standard`, element by element."""
+        """The rotation R (d, d) from the standard setting: h -> R h R^-1 embeds `standard`, element by element."""
 
     @property
     @abstractmethod
@@ -103,14 +117,21 @@ class Group(Frozen, ABC):
     @property
     @abstractmethod
     def identity_component(self) -> Array:
-        """(n, d, d): matrices that generate (a dense subgroup of) the connected component of the identity."""
+        """Matrices (n, d, d) that generate (a dense subgroup of) the component of the identity; n = 0 if finite."""
 
     @abstractmethod
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
-        """A quadrature of the normalised Haar measure: elements (n, d, d) and weights (n,).
+        """A quadrature of the normalised Haar measure of the group.
 
-        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`. For a finite
-        group it is the sum over all elements whatever the degree.
+        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`: over the
+        elements of a finite group, whatever the degree; over equidistant rotations of SO(2), O(2) and the axial groups;
+        over a product of uniform, Gauss-Legendre and uniform nodes in the Euler angles of SO(3) and O(3).
+
+        Args:
+            max_degree: the sum of frequencies to integrate exactly, an integer >= 0.
+
+        Returns:
+            The nodes (n, d, d) and their weights (n,), positive with sum 1; both read-only.
 
         Raises:
             GroupError: `max_degree` is not an integer >= 0.
@@ -118,7 +139,14 @@ class Group(Frozen, ABC):
 
     @abstractmethod
     def sample(self, n: int, seed: int = 0) -> Array:
-        """(n, d, d): Haar-distributed random elements; equal seeds give equal elements.
+        """Random elements, distributed by the Haar measure; equal seeds give equal elements.
+
+        Args:
+            n: how many, an integer >= 0.
+            seed: of NumPy's generator.
+
+        Returns:
+            (n, d, d).
 
         Raises:
             GroupError: `n` is not an integer >= 0.
@@ -126,13 +154,31 @@ class Group(Frozen, ABC):
 
     @abstractmethod
     def subgroup(self, name: str, **where: object) -> "Group":
-        """The closed subgroup `name`, in the setting given by `where`; its elements are elements of this group."""
+        """The closed subgroup called `name`; its elements are elements of this group.
+
+        Args:
+            name: as `steer.group` takes it.
+            **where: where its axes lie, when the default will not do: `axis` of a dihedral group of the plane; `axis`
+                and `secondary` of a group of space.
+
+        Returns:
+            The subgroup, in the setting given by `where`: by default in the standard one, or else along the first axes
+            that fit.
+
+        Raises:
+            GroupError: there is no such subgroup, or not along these axes.
+        """
 
     @abstractmethod
     def subgroups(self, max_order: int = 12) -> tuple["Group", ...]:
         """One subgroup of each conjugacy class, smallest first.
 
-        Of a continuous group: the continuous ones, and the finite ones with up to `max_order` elements.
+        Args:
+            max_order: of a continuous group, the largest order of the finite subgroups that are listed beside the
+                continuous ones.
+
+        Returns:
+            The subgroups, from the trivial one to the group itself.
 
         Raises:
             GroupError: `max_order` is not an integer >= 0.
@@ -167,7 +213,10 @@ class Group(Frozen, ABC):
 
     @functools.cached_property
     def elements(self) -> Array:
-        """(order, d, d): all elements of a finite group, the identity first, in a fixed order.
+        """All elements of a finite group, (order, d, d), the identity first, in a fixed order.
+
+        Rotations come first, by their angle or by the cosets of a subgroup; the page of conventions gives the order of
+        each family.
 
         Raises:
             GroupError: the group is continuous; use `haar` or `sample`.
@@ -179,14 +228,24 @@ class Group(Frozen, ABC):
         return self.haar()[0]
 
     def nearest_index(self, g: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """(...): positions in `elements` of those nearest to matrices g (..., d, d), for a finite group."""
+        """Positions in `elements` of those nearest to given matrices, for a finite group.
+
+        Args:
+            g: matrices (..., d, d), in the group or near it.
+
+        Returns:
+            Indices (...), integers.
+
+        Raises:
+            GroupError: the group is continuous, or the matrices are not (..., d, d).
+        """
         flat = self._as_matrices(g).reshape(*np.shape(g)[:-2], self.element_size**2)
         # all elements have one norm, so the nearest one has the largest inner product
         return np.asarray(np.argmax(flat @ self.elements.reshape(len(self.elements), -1).T, axis=-1))
 
     @functools.cached_property
     def cayley_table(self) -> npt.NDArray[np.intp]:
-        """(order, order): entry (i, j) is the position of the product g_i g_j in `elements`.
+        """The multiplication table (order, order): entry (i, j) is the position of the product g_i g_j in `elements`.
 
         Raises:
             GroupError: the group is continuous.
@@ -211,7 +270,17 @@ class Group(Frozen, ABC):
         return tuple(found)
 
     def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """(...): whether the matrices g (..., d, d) belong to the group, to 1e-6 in the Frobenius norm."""
+        """Whether matrices belong to the group, to 1e-6 in the Frobenius norm.
+
+        Args:
+            g: matrices (..., d, d).
+
+        Returns:
+            Booleans (...).
+
+        Raises:
+            GroupError: the matrices are not (..., d, d).
+        """
         return np.asarray(self._distance(self._as_matrices(g)) < MEMBERSHIP)
 
     def __le__(self, other: "Group") -> bool:
@@ -260,7 +329,15 @@ class Group(Frozen, ABC):
         return out
 
     def action(self, g: npt.ArrayLike) -> Array:
-        """(..., dim, dim): the matrices by which elements g act on R^dim, in the order (x, y[, z]).
+        """The matrices by which elements act on space, in the order (x, y[, z]).
+
+        They are the elements themselves, but for `direct_product` and `with_action`.
+
+        Args:
+            g: elements (..., d, d).
+
+        Returns:
+            (..., dim, dim).
 
         Raises:
             GroupError: a matrix is not in the group.
@@ -279,6 +356,14 @@ class Group(Frozen, ABC):
     def irrep(self, label: str) -> "Irrep":
         """The irrep called `label`.
 
+        Args:
+            label: Mulliken symbols for finite groups ("A1g", "E2", "T1u") and axial ones; "0", "1", ... for SO(2) and
+                SO(3); "0+", "0-", "1", ... for O(2); "0e", "1o", ... for O(3). Term symbols ("Sigma_g+") are understood
+                for continuous axial groups.
+
+        Returns:
+            The irrep; the same arguments give equal values.
+
         Raises:
             RepresentationError: there is no irrep of that label; the message lists near ones.
         """
@@ -295,7 +380,13 @@ class Group(Frozen, ABC):
         return label
 
     def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
-        """All irreps up to `max_frequency` (all of a finite group when None), the trivial one first.
+        """All irreps up to a frequency, the trivial one first.
+
+        Args:
+            max_frequency: the highest frequency; needed for a continuous group, all of a finite group when None.
+
+        Returns:
+            The irreps, in a fixed order.
 
         Raises:
             RepresentationError: no bound for a continuous group, or one that is not an integer between 0 and the
@@ -319,14 +410,18 @@ class Group(Frozen, ABC):
 
     @property
     def trivial(self) -> "Irrep":
-        """The trivial representation: scalars."""
+        """The trivial representation, of size 1: scalars."""
         from ._representation import Irrep
 
         return Irrep(self, self._labels(0)[0])
 
     @property
     def vector(self) -> "Representation":
-        """The action on R^d itself, components in the order (x, y[, z]); an error for a group without action."""
+        """The action on R^d itself, of size d, components in the order (x, y[, z]): vectors.
+
+        Raises:
+            RepresentationError: the group acts on no space.
+        """
         from ._representation import Defining
 
         return Defining(self)
@@ -351,11 +446,18 @@ class Group(Frozen, ABC):
         """The subgroup of the identity alone."""
 
     def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> "Representation":
-        """Functions on the cosets G/H: permutations when there are finitely many, else band limited to `max_frequency`.
+        """Functions on the cosets G/H: permutations when there are finitely many, else band-limited.
+
+        With finitely many cosets g_i H the basis vectors are the cosets, in the order of their first elements, and g
+        takes that of g_i H to that of g g_i H. With infinitely many they are a Fourier basis, see `fourier`; SO(3)/Cinf
+        is the sphere.
 
         Args:
-            subgroup: a subgroup of this group or its name.
-            max_frequency: needed when G/H is infinite.
+            subgroup: a subgroup H of this group or its name.
+            max_frequency: the highest frequency of the irreps that are kept; needed when G/H is infinite.
+
+        Returns:
+            `Induced` or `BandLimited`.
 
         Raises:
             GroupError: it is not a subgroup of this group.
@@ -365,9 +467,15 @@ class Group(Frozen, ABC):
         return found.trivial.induce(self, max_frequency)
 
     def band_limited(self, max_frequency: int) -> "Representation":
-        """The regular representation cut at `max_frequency`, in its Fourier basis.
+        """The regular representation cut at a frequency, in its Fourier basis.
 
         Each irrep of size d occurs d, d/2 or d/4 times: real, complex or quaternionic type (Peter-Weyl over the reals).
+
+        Args:
+            max_frequency: the highest frequency of the irreps that are kept.
+
+        Returns:
+            The representation; its parts are irreps in the order of `irreps`.
 
         Raises:
             RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
@@ -381,8 +489,15 @@ class Group(Frozen, ABC):
     def harmonic(self, degree: int) -> "Representation":
         """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.
 
+        Args:
+            degree: an integer >= 0.
+
+        Returns:
+            The representation D, of size 1 for degree 0; above, of size 2 in the plane and 2 degree + 1 in space.
+
         Raises:
-            RepresentationError: the degree is not an integer >= 0.
+            RepresentationError: the degree is not an integer >= 0, or a space of less than two dimensions has no
+                harmonics of it.
         """
         return self._harmonic(require_count("degree", degree, RepresentationError))
 

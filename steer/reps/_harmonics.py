@@ -30,13 +30,13 @@ def harmonics(points: Any, degree: int) -> Any:
 
     In the plane, degree 0 is 1; degree m > 0 is sqrt(2) cos(m t), sqrt(2) sin(m t) with t the angle from x towards y.
 
-    In space, with t the angle from z and p the angle from x towards y, degree l is, for m = -l, ..., l,
+    In space, with t the angle from z and p the angle from x towards y, degree l is, for m = -l, ..., l::
 
         c P_l^|m|(cos t) sin(|m| p)  if m < 0,    c P_l^m(cos t) cos(m p)  if m >= 0,
+        c = sqrt((2 - [m = 0]) (2l + 1) (l - |m|)! / (l + |m|)!),
 
-    c = sqrt((2 - [m = 0]) (2l + 1) (l - |m|)! / (l + |m|)!), without the Condon-Shortley phase: every harmonic of order
-    m >= 0 is positive where t and p are small. Degree 1 alone has the order m = 1, -1, 0, so that it is
-    sqrt(3) (x, y, z) / r.
+    without the Condon-Shortley phase: every harmonic of order m >= 0 is positive where t and p are small. Degree 1
+    alone has the order m = 1, -1, 0, so that it is sqrt(3) (x, y, z) / r.
 
     They are orthonormal on the circle or sphere with normalised measure. Under an orthogonal matrix g of the plane,
     Y(g x) = D(g) Y(x) with D = `Group.harmonic(degree)`; under a rotation of space, with D = `wigner_d`; and
@@ -58,6 +58,11 @@ def harmonics(points: Any, degree: int) -> Any:
     Source:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), chapter 5; recursions of
         `solid_harmonics` on the unit sphere.
+
+    Example:
+        >>> import numpy as np, steer
+        >>> (steer.reps.harmonics([0.0, 0.0, 2.0], 1) / np.sqrt(3)).round(12).tolist()  # (x, y, z) / r
+        [0.0, 0.0, 1.0]
     """
     xp, x = _points(points)
     degree = require_count("degree", degree, RepresentationError)
@@ -95,13 +100,26 @@ def solid_harmonics(points: Any, degree: int) -> Any:
     Source:
         Holmes, Featherstone, J. Geodesy 76 (2002) 279, eq. 11-13: the forward column recursion of the fully normalised
         associated Legendre functions, here divided by sin^m t and multiplied by r^(l - m).
+
+    Example:
+        >>> import numpy as np, steer
+        >>> (steer.reps.solid_harmonics([3.0, 4.0], 2) / np.sqrt(2)).round(12).tolist()  # x^2 - y^2, 2 x y
+        [-7.0, 24.0]
     """
     xp, x = _points(points)
     return _solid(xp, x, require_count("degree", degree, RepresentationError))
 
 
 def harmonic_size(dim: int, degree: int) -> int:
-    """Number of harmonics of a degree on the unit sphere of R^dim."""
+    """Number of harmonics of a degree on the unit sphere of R^dim.
+
+    Args:
+        dim: 2 or 3.
+        degree: an integer >= 0.
+
+    Returns:
+        1 for degree 0; above, 2 in the plane and 2 degree + 1 in space.
+    """
     if dim == 2:
         return 1 if degree == 0 else 2
     return 2 * degree + 1

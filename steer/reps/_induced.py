@@ -13,9 +13,17 @@ from ._representation import DirectSum, Representation
 
 @dataclass(frozen=True, repr=False)
 class Induced(Representation):
-    """Ind_H^G W with finitely many cosets, in the basis (coset, component of W).
+    """An induced representation Ind_H^G W with finitely many cosets, in the basis (coset, component of W).
 
-    Regular and quotient representations are those with W trivial.
+    Regular and quotient representations are those with W trivial. Get one from `Representation.induce`, `Group.regular`
+    or `Group.quotient`.
+
+    Args:
+        base: W, a representation of H.
+        group: G.
+
+    Source:
+        Serre, Linear Representations of Finite Groups (1977), section 3.3.
     """
 
     base: Representation
@@ -28,7 +36,7 @@ class Induced(Representation):
 
     @functools.cached_property
     def cosets(self) -> Array:
-        """(index, d, d): one representative g_i of each coset g_i H, the identity first."""
+        """One representative g_i of each coset g_i H, (index, d, d), the identity first."""
         return frozen(coset_representatives(self.group, self.subgroup))
 
     @functools.cached_property
@@ -66,10 +74,14 @@ class Induced(Representation):
 
 @dataclass(frozen=True, repr=False)
 class BandLimited(DirectSum):
-    """Functions on a group G or its cosets G/H, cut at a frequency, in their Fourier basis; H is `subgroup`.
+    """Functions on a group G or its cosets G/H, cut at a frequency, in their Fourier basis.
 
-    Get one from `Group.band_limited` (H = 1) or `Group.quotient`; `fourier` evaluates the functions. `parts` are the
-    irreps up to `max_frequency` that occur, in the order of `Group.irreps`, each as often as it does.
+    Get one from `Group.band_limited` (H = 1) or `Group.quotient`; `fourier` evaluates the functions.
+
+    Attributes:
+        parts: the irreps up to `max_frequency` that occur, in the order of `Group.irreps`, each as often as it does.
+        subgroup: H.
+        max_frequency: the highest frequency.
     """
 
     subgroup: Group

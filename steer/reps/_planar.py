@@ -72,7 +72,16 @@ def canonical_turn(turn: Fraction) -> Fraction:
 
 @dataclass(frozen=True, repr=False)
 class PlanarGroup(Group):
-    """C_n or SO(2) (`rotations` = n or None), D_n or O(2) with `reflections`; see `steer.group`."""
+    """A closed subgroup of O(2): C_n, D_n, SO(2) or O(2); get one from `steer.group`.
+
+    The elements are the rotations R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(a) F R(a)^-1 with
+    F = diag(1, -1) and a the direction of the first reflection axis.
+
+    Args:
+        rotations: n, None for all rotations.
+        reflections: whether there are reflections.
+        axis: the direction a as a fraction of pi.
+    """
 
     rotations: int | None
     reflections: bool
@@ -201,12 +210,15 @@ class PlanarGroup(Group):
         return PlanarGroup(1, False)
 
     def subgroup(self, name: str, **where: object) -> "PlanarGroup":
-        """The subgroup `name`.
+        """The subgroup called `name`.
 
         Args:
             name: "C{n}", "D{n}", "SO(2)" or "O(2)".
             **where: `axis`, for D{n} only: the direction of a reflection axis, an angle in radians or a vector (x, y).
                 By default the first axis of this group.
+
+        Returns:
+            A group of the same matrices.
 
         Raises:
             GroupError: there is no such subgroup, or the axis is not one of this group's.

@@ -39,11 +39,15 @@ DATA = {
 
 @dataclass(frozen=True, repr=False)
 class PolyhedralGroup(SpatialGroup):
-    """T, Td, Th, O, Oh, I or Ih; see `steer.group`.
+    """A polyhedral group: T, Td, Th, O, Oh, I or Ih; get one from `steer.group`.
 
-    Irreps at g are those of the rotation det(g) g, times det g for the odd ones of Th, Oh, Ih. E is the action on
-    (2 z^2 - x^2 - y^2, x^2 - y^2); T (T1) is the action on (x, y, z); T2 of O the one on (yz, zx, xy); T2 of I is T1
-    with sqrt(5) -> -sqrt(5), G the sum-zero part of the permutations of five tetrahedra, H the harmonics of degree 2.
+    Irreps at g are those of the rotation det(g) g, times det g for the odd ones of Th, Oh, Ih. E is the action on (2
+    z^2 - x^2 - y^2, x^2 - y^2); T (T1) is the action on (x, y, z); T2 of O the one on (yz, zx, xy); T2 of I is T1 with
+    sqrt(5) -> -sqrt(5), G the sum-zero part of the permutations of five tetrahedra, H the harmonics of degree 2.
+
+    Args:
+        family: the name.
+        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
     """
 
     family: str

@@ -39,6 +39,9 @@ def direct_product(first: Group, second: Group) -> "DirectProduct":
         first: the group that moves space.
         second: the internal group.
 
+    Returns:
+        The product, a frozen value.
+
     Raises:
         GroupError: an argument is not a group.
         RepresentationError: on asking for irreps, if one factor has irreps of quaternionic type and the other has any
@@ -46,13 +49,24 @@ def direct_product(first: Group, second: Group) -> "DirectProduct":
 
     Source:
         Broecker, tom Dieck, Representations of Compact Lie Groups (1985), II.4 and II.6.
+
+    Example:
+        >>> import steer
+        >>> G = steer.reps.direct_product(steer.group("SO(3)", dim=3), steer.group("C2", dim=3))
+        >>> [psi.label for psi in G.irreps(1)]
+        ['(0, A)', '(0, B)', '(1, A)', '(1, B)']
     """
     return DirectProduct(require_group("first", first), require_group("second", second))
 
 
 @dataclass(frozen=True, repr=False)
 class DirectProduct(Group):
-    """The direct product of two groups; see `steer.reps.direct_product`."""
+    """The direct product of two groups, of which the first moves space; get one from `steer.reps.direct_product`.
+
+    Args:
+        first: the group that moves space.
+        second: the internal group.
+    """
 
     first: Group
     second: Group
@@ -214,6 +228,9 @@ class DirectProduct(Group):
             rep: a representation of `first` or `second`.
             factor: "first" or "second"; needed only when both factors are one group.
 
+        Returns:
+            An irrep for an irrep, else an `Inflation`; of the size of `rep`.
+
         Raises:
             RepresentationError: `rep` is not a representation of that factor, or of either.
         """
@@ -242,12 +259,15 @@ class DirectProduct(Group):
         return DirectProduct(self.first.trivial_subgroup, self.second.trivial_subgroup)
 
     def subgroup(self, name: str, **where: object) -> "DirectProduct":
-        """The subgroup `name`.
+        """The subgroup called `name`, a product of subgroups of the factors.
 
         Args:
             name: "first" (the pairs of an element of the first factor and 1), "second", or a product of subgroups of
                 the factors, "C2 x C1". For subgroups about other axes, build the `direct_product` of two subgroups.
             **where: nothing.
+
+        Returns:
+            The product of the two subgroups.
 
         Raises:
             GroupError: there is no such subgroup.
@@ -273,6 +293,12 @@ class DirectProduct(Group):
         """The products of a subgroup of each factor, one of each conjugacy class, smallest first.
 
         Subgroups that are no products, such as the diagonal of C2 x C2, are left out.
+
+        Args:
+            max_order: of a continuous product, the largest order of the finite ones.
+
+        Returns:
+            The products.
 
         Raises:
             GroupError: `max_order` is not an integer >= 0.
@@ -302,7 +328,13 @@ class DirectProduct(Group):
 
 @dataclass(frozen=True, repr=False)
 class Inflation(Representation):
-    """A representation of a factor, at pairs of elements of a direct product."""
+    """A representation of a factor, at pairs of elements of a direct product; get one from `DirectProduct.inflate`.
+
+    Attributes:
+        base: the representation of the factor.
+        group: the product.
+        factor: "first" or "second".
+    """
 
     base: Representation
     group: DirectProduct

@@ -48,7 +48,14 @@ class Quadrature(Frozen):
     """Nodes and weights on a group G or its cosets G/H, equal by value; get one from `quadrature`.
 
     The mean of f over the group (normalised Haar measure), or of f(g H) over the cosets, is weights @ f(elements).
-    `subgroup` is H, trivial on G itself; `requested` and `size` are the degree and number of nodes asked for, if any.
+
+    Attributes:
+        group: G.
+        subgroup: H, trivial on G itself.
+        kind: how the nodes are chosen.
+        requested: the degree asked for, if any.
+        size: the number of nodes asked for, if any.
+        symmetry: the group under which the nodes are exactly symmetric, if any.
     """
 
     group: Group
@@ -65,12 +72,12 @@ class Quadrature(Frozen):
 
     @property
     def elements(self) -> Array:
-        """(n, d, d): the nodes, elements of the group; on G/H, one representative of each coset g H."""
+        """The nodes (n, d, d), elements of the group; on G/H, one representative of each coset g H."""
         return self._rule.elements
 
     @property
     def weights(self) -> Array:
-        """(n,): positive, with sum 1, in the order of `elements`."""
+        """The weights (n,), positive with sum 1, in the order of `elements`."""
         return self._rule.weights
 
     def __len__(self) -> int:
@@ -78,7 +85,7 @@ class Quadrature(Frozen):
 
     @functools.cached_property
     def degree(self) -> int | float:
-        """Irreps up to this frequency are integrated exactly (on G/H: at their vectors fixed by H).
+        """The degree: irreps up to this frequency are integrated exactly (on G/H: at their vectors fixed by H).
 
         `math.inf` when all are, -1 when not even those of frequency 0 are. Where no degree was asked for, the largest
         found by integrating irreps, to 1e-12.
@@ -96,9 +103,16 @@ class Quadrature(Frozen):
         return math.inf
 
     def error(self, max_degree: int) -> float:
-        """The Haar error: the largest |weights @ psi(elements)[:, i, j]| of nontrivial irreps psi up to a frequency.
+        """The Haar error: the largest mean of a matrix element of a nontrivial irrep, which should be 0.
 
-        All these means should be 0. On G/H the columns are psi(g) v for an orthonormal basis of vectors v fixed by H.
+        That is the largest ``abs(weights @ psi(elements)[:, i, j])``. On G/H the columns are psi(g) v for an
+        orthonormal basis of vectors v fixed by H.
+
+        Args:
+            max_degree: the highest frequency of the irreps psi.
+
+        Returns:
+            A number >= 0.
 
         Raises:
             GroupError: `max_degree` is not an integer >= 0.
@@ -149,6 +163,9 @@ def quadrature(
         size: the number of nodes for kind "spread", an integer >= 1 and a multiple of the number of connected parts.
         symmetry: S or its name, for kind "orbit".
 
+    Returns:
+        The nodes and weights, a frozen value.
+
     Raises:
         GroupError: an argument is missing, not for this kind, of the wrong type or out of range; H or S is not a
             subgroup of G, or S is not finite.
@@ -156,6 +173,12 @@ def quadrature(
     Source:
         Lebedev, Laikov, Doklady Math. 59 (1999) 477. Sobolev, Siberian Math. J. 3 (1962) 769: symmetric rules need be
         exact for invariant functions only. González, Math. Geosci. 42 (2010) 49. Alexa, CVPR 2022, algorithm 1.
+
+    Example:
+        >>> import steer
+        >>> rule = steer.reps.quadrature(steer.group("SO(3)", dim=3), 4, subgroup="Cinf")  # on the sphere
+        >>> len(rule), rule.elements.shape, round(float(rule.weights.sum()), 12)
+        (15, (15, 3, 3), 1.0)
     """
     group = require_group("group", group)
     small = group.trivial_subgroup if subgroup is None else group._named_subgroup(subgroup)

@@ -15,10 +15,23 @@ from ._linalg import Array, frozen
 
 
 class Representation(Frozen, ABC):
-    """A homomorphism from a group to orthogonal matrices, equal by value.
+    """A real orthogonal representation: a homomorphism from a group to orthogonal matrices, equal by value.
 
-    Calling it with group elements of shape (..., d, d) gives matrices of shape (..., size, size), acting on columns:
-    rep(g)[..., i, j] is component i of the image of basis vector j.
+    Called with group elements (..., d, d) it gives matrices (..., size, size), float64, acting on columns: rep(g)[...,
+    i, j] is component i of the image of basis vector j. Get one from a `Group`, and others from it: sums by ``+``,
+    `tensor`, `restrict`, `induce`.
+
+    Attributes:
+        group: the group that is represented.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("C4", dim=2)
+        >>> rep = G.trivial + G.vector
+        >>> rep.size, rep(G.elements).shape
+        (3, (4, 3, 3))
+        >>> [psi.label for psi in G.regular.irreps]
+        ['A', 'E', 'B']
     """
 
     group: Group
@@ -43,7 +56,13 @@ class Representation(Frozen, ABC):
         """(..., size, size) at elements g that are known to belong to the group."""
 
     def __call__(self, g: npt.ArrayLike) -> Array:
-        """Matrices (..., size, size) at elements g (..., d, d).
+        """The matrices at given elements.
+
+        Args:
+            g: elements (..., d, d) of the group.
+
+        Returns:
+            (..., size, size).
 
         Raises:
             GroupError: a matrix is not in the group; the message says how far it is.
@@ -51,7 +70,17 @@ class Representation(Frozen, ABC):
         return self._matrices(self.group._members(g))
 
     def character(self, g: npt.ArrayLike) -> Array:
-        """(...): traces of the matrices at elements g (..., d, d)."""
+        """The character, the traces of the matrices at given elements.
+
+        Args:
+            g: elements (..., d, d) of the group.
+
+        Returns:
+            (...).
+
+        Raises:
+            GroupError: a matrix is not in the group.
+        """
         return self._character(self.group._members(g))
 
     def _character(self, g: Array) -> Array:
@@ -65,7 +94,7 @@ class Representation(Frozen, ABC):
 
     @property
     def change_of_basis(self) -> Array:
-        """Orthogonal (size, size) matrix Q with rep(g) = Q blockdiag(irreps(g)) Q^T."""
+        """The orthogonal matrix Q (size, size) with rep(g) = Q blockdiag(irreps(g)) Q^T."""
         return self._decomposition[1]
 
     @functools.cached_property
@@ -93,6 +122,12 @@ class Representation(Frozen, ABC):
     def __add__(self, other: "Representation") -> "DirectSum":
         """The direct sum, components of `self` first.
 
+        Args:
+            other: a representation of the same group.
+
+        Returns:
+            The sum, of size self.size + other.size; sums of sums are flat.
+
         Raises:
             RepresentationError: `other` is a representation of another group.
         """
@@ -103,6 +138,12 @@ class Representation(Frozen, ABC):
 
     def tensor(self, other: "Representation") -> "TensorProduct":
         """The tensor product; component i * other.size + j is the product of components i and j.
+
+        Args:
+            other: a representation of the same group.
+
+        Returns:
+            The product, of size self.size * other.size.
 
         Raises:
             RepresentationError: `other` is not a representation of the same group.
@@ -115,6 +156,12 @@ class Representation(Frozen, ABC):
 
         The subgroup may move space in another way, as the values of `steer.reps.with_action` do. For a factor of a
         `steer.reps.direct_product` they are the matrices at the pairs of an element of the factor and 1.
+
+        Args:
+            subgroup: a subgroup or its name.
+
+        Returns:
+            A representation of the subgroup, of the same size.
 
         Raises:
             GroupError: it is not a subgroup (the same elements, in the same setting) of the group.
@@ -129,9 +176,17 @@ class Representation(Frozen, ABC):
         elsewhere; the basis is ordered coset first. With infinitely many, the irreps up to `max_frequency`, each as
         often as Frobenius reciprocity says.
 
+        Args:
+            group: a group that contains this representation's group H, in the same setting.
+            max_frequency: the highest frequency of the irreps that are kept; needed for infinitely many cosets.
+
+        Returns:
+            A representation of `group`: `Induced`, or of infinitely many cosets `BandLimited` or a sum of irreps.
+
         Raises:
             GroupError: this representation's group is not a subgroup of `group`.
-            RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and one.
+            RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and one; or
+                no irrep up to it occurs.
         """
         from ._induced import induce
 
@@ -149,7 +204,15 @@ class Representation(Frozen, ABC):
 
 @dataclass(frozen=True, repr=False)
 class Irrep(Representation):
-    """An irreducible real representation, named by its group and label; get one from `Group.irrep(label)`."""
+    """An irreducible real representation, named by its group and label; get one from `Group.irrep`.
+
+    Args:
+        group: the group.
+        label: the label, as `Group.irrep` gives it.
+
+    Raises:
+        RepresentationError: the group has no irrep of that label.
+    """
 
     group: Group
     label: str
@@ -174,7 +237,10 @@ class Irrep(Representation):
 
     @property
     def frequency(self) -> int:
-        """The lowest degree of harmonics that contains this irrep, up to a reflection."""
+        """The frequency: the degree l for SO(3) and O(3), the lowest angular frequency for planar and axial groups.
+
+        For polyhedral groups it is the lowest degree of harmonics that contains the irrep, up to a reflection.
+        """
         return self._data.frequency
 
     @property
@@ -237,7 +303,11 @@ class Defining(Representation):
 
 @dataclass(frozen=True, repr=False)
 class DirectSum(Representation):
-    """Representations stacked as diagonal blocks, in order."""
+    """Representations stacked as diagonal blocks, in order; what ``+`` makes.
+
+    Args:
+        parts: the blocks, of one group.
+    """
 
     parts: tuple[Representation, ...]
 
@@ -276,7 +346,12 @@ class DirectSum(Representation):
 
 @dataclass(frozen=True, repr=False)
 class TensorProduct(Representation):
-    """The Kronecker product of two representations of one group, first factor slowest."""
+    """The Kronecker product of two representations of one group, first factor slowest; see `Representation.tensor`.
+
+    Args:
+        first: the first factor.
+        second: the second factor.
+    """
 
     first: Representation
     second: Representation
@@ -325,7 +400,12 @@ class TensorProduct(Representation):
 
 @dataclass(frozen=True, repr=False)
 class Restriction(Representation):
-    """A representation of a larger group, at the elements of a subgroup (of a product also: of a factor)."""
+    """A representation of a larger group, at the elements of a subgroup; see `Representation.restrict`.
+
+    Args:
+        base: the representation of the larger group (of a product also: for one of its factors).
+        group: the subgroup.
+    """
 
     base: Representation
     group: Group

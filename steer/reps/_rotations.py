@@ -19,11 +19,14 @@ from ._wigner import _wigner_d
 
 @dataclass(frozen=True, repr=False)
 class RotationGroup(SpatialGroup):
-    """SO(3), or O(3) with `inversion`; see `steer.group`.
+    """The rotations of space SO(3), or O(3) with the inversion; get one from `steer.group`.
 
     The irreps of SO(3) are "0", "1", ...: the Wigner matrices D_l in the basis of `steer.reps.harmonics`, so "1" is the
     vector (x, y, z). Those of O(3) are even or odd under the inversion, "0e", "0o", "1e", "1o", ...: D_l of det(g) g,
     times det g if odd; "1o" is the vector, "1e" the axial vector, and degree l of the harmonics has parity (-1)^l.
+
+    Args:
+        inversion: whether the group is O(3).
     """
 
     inversion: bool

@@ -29,7 +29,10 @@ def cube_rotations() -> Array:
 
 
 class SpatialGroup(Group):
-    """A closed subgroup of O(3): its standard form, turned by the frame of `setting`."""
+    """A closed subgroup of O(3): its standard form H turned by a frame, R H R^-1; get one from `steer.group`.
+
+    Axial, polyhedral and rotation groups are its subclasses; the frame is `Group.frame`.
+    """
 
     setting: Setting
 
@@ -37,7 +40,14 @@ class SpatialGroup(Group):
 
     @abstractmethod
     def in_frame(self, frame: Array) -> "SpatialGroup":
-        """The group R G R^-1 of this group G in the standard setting, R the frame."""
+        """The group R G R^-1, with G this group in the standard setting.
+
+        Args:
+            frame: the rotation R (3, 3).
+
+        Returns:
+            The turned group; equal for frames that give the same matrices.
+        """
 
     @property
     @abstractmethod
@@ -152,7 +162,9 @@ class SpatialGroup(Group):
     # Subgroups ------------------------------------------------------------------------------------------------------
 
     def subgroup(self, name: str, **where: object) -> "SpatialGroup":
-        """The subgroup `name`, as literally the same matrices: R H R^-1 with H the group of that name and R `frame`.
+        """The subgroup called `name`, as literally the same matrices.
+
+        It is R H R^-1 with H the group of that name in the standard setting and R its `frame`.
 
         Args:
             name: as `steer.group` takes it, "C4v" or "4mm".
@@ -164,6 +176,9 @@ class SpatialGroup(Group):
                 `secondary` is the first perpendicular two-fold axis, or lies in the mirror plane of C_nv: a vector
                 perpendicular to the axis, or an angle about it in radians, counted from where the smallest rotation of
                 z to the axis takes x. By default the first that fits.
+
+        Returns:
+            A group of the same matrices.
 
         Raises:
             GroupError: there is no such subgroup, or not along these axes.

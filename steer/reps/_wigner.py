@@ -36,6 +36,14 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
         Pinchon, Hoggan, J. Phys. A 40 (2007) 1597: D = Z(a) J Z(-b) J Z(c), with Z the rotations about the polar axis,
         which are sparse, and J the exchange of two axes. The three angles are found by Givens rotations that are
         removed one after another, which is stable at the poles too.
+
+    Example:
+        >>> import numpy as np, steer
+        >>> R = steer.group("O", dim=3).elements[5]
+        >>> D = steer.reps.wigner_d(R, 2)
+        >>> x = np.array([0.1, -0.7, 0.4])
+        >>> bool(np.allclose(steer.reps.harmonics(R @ x, 2), D @ steer.reps.harmonics(x, 2)))
+        True
     """
     matrices = np.asarray(rotations, dtype=np.float64)
     if matrices.ndim < 2 or matrices.shape[-2:] != (3, 3):

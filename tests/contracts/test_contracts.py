@@ -25,6 +25,13 @@ HEAVY = ("compile", "torch_export", "onnx")
 """Contracts that take a second or more: quick for one case of each module, slow for the others."""
 
 
+def kind(key):
+    """The module that a case is of; one for all that differ in the pointwise function only."""
+    name = key.split()[0]
+    found = getattr(nn, name, None)
+    return "Pointwise" if isinstance(found, type) and issubclass(found, nn.Pointwise) else name
+
+
 def contract(function):
     """The contract, named as its function without "test_", on every case that does not except it."""
     return contract_if(lambda case: True)(function)
@@ -38,7 +45,7 @@ def contract_if(suits):
 def _on_cases(function, suits):
     name = function.__name__.removeprefix("test_")
     chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(case)}
-    first = {key.split()[0]: key for key in reversed(chosen)}.values()  # of each module
+    first = {kind(key): key for key in reversed(chosen)}.values()  # of each module
     slow = {key for key, case in chosen.items() if name in case.slow or (name in HEAVY and key not in first)}
     marks = {key: [pytest.mark.slow] if key in slow else [] for key in chosen}
     cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]

@@ -13,10 +13,7 @@ from tests.planar import group_id
 
 from . import zoo
 
-SOME = [
-    pytest.param(group, marks=[] if group.name in ("C1", "D2", "D4", "O(2)") else pytest.mark.slow)
-    for group in zoo.GROUPS
-]
+SOME = [pytest.param(group, marks=[] if group.name in ("D4", "O(2)") else pytest.mark.slow) for group in zoo.GROUPS]
 """The others are slow: the contracts have some of them too."""
 
 

@@ -36,8 +36,7 @@ def conv_block(
 ) -> Sequential:
     """Convolution, batch normalisation and nonlinearity: "conv", "norm" and "act" of a `Sequential`.
 
-    (batch, in_type.size, *space) to (batch, out_type.size, *space). A block after such a block keeps the second moment
-    of features at initialisation.
+    A block after such a block keeps the second moment of features at initialisation.
 
     Args:
         in_type: type of the input.
@@ -45,6 +44,9 @@ def conv_block(
         kernel_size: edge of the kernel, odd.
         features: "regular", "irreps", "fourier" or a `Features`, which says what nonlinearity; for None by the group.
         basis: basis of the kernels; see `nn.Conv2d`.
+
+    Returns:
+        The block, (batch, in_type.size, *space) -> (batch, out_type.size, *space).
 
     Raises:
         SteerError: as the layers; unknown features.
@@ -69,12 +71,12 @@ def residual_block(
     basis: str = "rings",
     dropout: float = 0.0,
 ) -> Residual:
-    """A residual block with normalisation first (He et al. 2016, Identity mappings): y = body(x) + shortcut(x).
+    """A residual block with normalisation first: y = body(x) + shortcut(x) (He et al. 2016, Identity mappings).
 
     The body is norm, act, conv, norm, act, dropout, conv; a nonlinearity that takes more channels than it returns, as a
     `Gate`, stands only between the convolutions. The shortcut is the identity, or a 1x1 convolution where the types
     differ. The last convolution starts at zero, so that at initialisation the block is its shortcut (Goyal et al. 2017)
-    and a deep chain of blocks keeps the second moment of features. Shapes as for `conv_block`.
+    and a deep chain of blocks keeps the second moment of features.
 
     Args:
         in_type: type of the input.
@@ -83,6 +85,9 @@ def residual_block(
         features: as for `conv_block`.
         basis: basis of the kernels.
         dropout: probability of a field to be dropped between the convolutions.
+
+    Returns:
+        The block, (batch, in_type.size, *space) -> (batch, out_type.size, *space).
 
     Raises:
         SteerError: as `conv_block`.

@@ -41,13 +41,24 @@ class Features:
                 raise SteerError(f"{name}: expected a function, got {getattr(self, name)!r}; see the class")
 
     def of(self, group: Group, count: int) -> FieldType:
-        """The type of `count` units; the fields of one kind side by side."""
+        """The type of a number of units, with the fields of one kind side by side.
+
+        Args:
+            group: of the fields.
+            count: the number of units.
+
+        Returns:
+            The field type.
+
+        Raises:
+            FieldTypeError: the group has no such fields.
+        """
         unit = list(self.unit(group))
         kinds = dict.fromkeys(unit)
         return FieldType(group, [rep for rep in kinds for _ in range(count * unit.count(rep))])
 
     def count(self, group: Group, channels: int, width: str, convs: Sequence["Conv"], basis: str) -> int:
-        """How many units stand for plain channels.
+        """How many units stand for a number of plain channels.
 
         Args:
             group: of the fields.
@@ -56,6 +67,12 @@ class Features:
                 convolutions together have nearest as many parameters as the plain ones.
             convs: to the features that are counted.
             basis: of the kernels.
+
+        Returns:
+            A number >= 1.
+
+        Raises:
+            FieldTypeError: the group has no such fields.
         """
         unit = self.of(group, 1)
         if width == "channels":

@@ -21,19 +21,18 @@ from ._features import Conv, Features, features_for
 
 
 class ResNet(Sequential):
-    """A residual network that classifies images or volumes (He et al. 2016), with a group for each stage.
+    """A residual network that classifies images or volumes, with a group for each stage (He et al. 2016).
 
     A stem convolution, stages of residual blocks, each after the first on half the pixels, and a head: invariant
     features, their mean over space, and a linear map. A stage may have a smaller group than the one before: large
     structures need not look alike in all orientations where small ones do (Weiler, Cesa 2019, section 4.3)::
 
         group = steer.group("D8", dim=2)
-    image = nn.FieldType(group, 3 * [group.trivial])
+        image = nn.FieldType(group, 3 * [group.trivial])
         net = nn.models.ResNet(image, 10, groups=("D8", "D4", "D1"))
         print(nn.models.summary(net))
 
-    (batch, in_type.size, *space) to (batch, num_classes). Exactly equivariant under symmetries of the grid if space is
-    divisible by 2 to the number of stages less one.
+    Exactly equivariant under symmetries of the grid if space is divisible by 2 to the number of stages less one.
 
     Args:
         in_type: type of the images or volumes, e.g. three trivial fields; its group is that of the stem.
@@ -48,6 +47,9 @@ class ResNet(Sequential):
         kernel_size: edge of the kernels, odd.
         basis: basis of the kernels; see `nn.Conv2d`.
         dropout: probability of a field to be dropped in the blocks.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, num_classes).
 
     Raises:
         SteerError: numbers that do not fit one another, unknown features or width.
@@ -111,19 +113,26 @@ class ResNet(Sequential):
         super().__init__(parts)
 
     def twin(self) -> "ResNet":
-        """The plain network: the same without symmetry, with the channels of the argument `channels`."""
+        """The plain network: the same without symmetry, with the channels of the argument `channels`.
+
+        Returns:
+            A `ResNet` of the trivial group.
+        """
         return ResNet(plain(self.in_type), self.num_classes, basis="pixel", **self.options)  # type: ignore[arg-type]
 
 
 def wide_resnet(in_type: FieldType, num_classes: int, depth: int = 16, widen: int = 8, **options: object) -> ResNet:
-    """The Wide ResNet (Zagoruyko, Komodakis 2016): stages of 16, 32 and 64 times `widen` channels, depth 6 n + 4.
+    """The Wide ResNet: stages of 16, 32 and 64 times `widen` channels, depth 6 n + 4 (Zagoruyko, Komodakis 2016).
 
     Args:
         in_type: type of the images or volumes.
         num_classes: number of scores.
         depth: convolutions of the plain network, 6 n + 4 for n blocks in each stage.
         widen: factor of the channels.
-        options: of `ResNet`, such as `groups` and `width`.
+        **options: of `ResNet`, such as `groups` and `width`.
+
+    Returns:
+        The network, (batch, in_type.size, *space) -> (batch, num_classes).
 
     Raises:
         SteerError: another depth; otherwise as `ResNet`.

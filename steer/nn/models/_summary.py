@@ -22,18 +22,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """Channels and parameters of a model and its plain twin; print it for the table."""
+    """Channels and parameters of a model and its plain twin; print it for the table.
+
+    Attributes:
+        rows: one for each part of the model, with its name, fields, channels, parameters, and those of the twin.
+    """
 
     rows: tuple[Row, ...]
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers of the model."""
+        """Number of trainable parameters of the model."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def plain_parameters(self) -> int:
-        """Those of the plain twin."""
+        """Number of trainable parameters of the plain twin."""
         return sum(row.plain_parameters for row in self.rows)
 
     def __str__(self) -> str:
@@ -58,6 +62,9 @@ def summary(model: Sequential) -> Summary:
 
     Args:
         model: a `ResNet` or `UNet`, or another `Sequential` with a method `twin` that returns one of the same parts.
+
+    Returns:
+        The table, a part a row.
 
     Raises:
         SteerError: the model has no plain twin.

@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ...errors import FieldTypeError, SteerError
+import torch
+
+from ...errors import FieldTypeError, ShapeError, SteerError
 from .._blur_pool import BlurPool
 from .._containers import Branch, Identity
 from .._field_type import FieldType
@@ -17,7 +19,7 @@ from ._resnet import plain
 
 
 class UNet(Sequential):
-    """A U-Net (Ronneberger et al. 2015): from fields to fields at every pixel, through coarser grids.
+    """A U-Net, from fields to fields at every pixel through coarser grids (Ronneberger et al. 2015).
 
     Each stage is two convolution blocks; the next stage, on half the pixels, is a branch of it, whose output is resized
     back, concatenated and merged by two more blocks. Any `out_type` of the group may be asked for: trivial fields are
@@ -25,8 +27,8 @@ class UNet(Sequential):
 
         net = nn.models.UNet(image, nn.FieldType(G, [G.vector]), channels=(16, 32, 64))
 
-    (batch, in_type.size, *space) to (batch, out_type.size, *space). Exactly equivariant under symmetries of the grid if
-    space is divisible by 2 to the number of stages less one, which it must be.
+    Exactly equivariant under symmetries of the grid if space is divisible by 2 to the number of stages less one, which
+    it must be.
 
     Args:
         in_type: type of the input.
@@ -37,9 +39,21 @@ class UNet(Sequential):
         kernel_size: edge of the kernels, odd.
         basis: basis of the kernels; see `nn.Conv2d`.
 
+    Shape:
+        (batch, in_type.size, *space) -> (batch, out_type.size, *space).
+
     Raises:
         FieldTypeError: the types are of two groups.
         SteerError: unknown features or width, or numbers out of range.
+        ShapeError: at run time, sides that are not so divisible.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("D4", dim=2)
+        >>> image, vector = nn.FieldType(G, [G.trivial]), nn.FieldType(G, [G.vector])
+        >>> nn.models.UNet(image, vector, channels=(8, 16))(torch.randn(1, 1, 16, 16)).shape
+        torch.Size([1, 2, 16, 16])
     """
 
     def __init__(
@@ -64,8 +78,23 @@ class UNet(Sequential):
         body = unet_stage(in_type, types, kernel_size, features=chosen, basis=basis)
         super().__init__(OrderedDict(body=body, head=conv(types[0], out_type, 1, basis)))
 
+    def _check(self, x: torch.Tensor) -> None:
+        self._check_space(x)
+        halvings = len(self.options["channels"]) - 1  # type: ignore[arg-type]
+        multiple, sides = 2**halvings, tuple(x.shape[2:])
+        if any(side % multiple for side in sides):
+            fitting = tuple(side + -side % multiple for side in sides)
+            raise ShapeError(
+                f"x: {type(self).__name__} halves the grid {halvings} times, so sides must be divisible by {multiple}, "
+                f"got {sides}; pad to {fitting} and crop the output"
+            )
+
     def twin(self) -> "UNet":
-        """The plain network: the same without symmetry, with the channels of the argument `channels`."""
+        """The plain network: the same without symmetry, with the channels of the argument `channels`.
+
+        Returns:
+            A `UNet` of the trivial group.
+        """
         return UNet(plain(self.in_type), plain(self.out_type), basis="pixel", **self.options)  # type: ignore[arg-type]
 
 
@@ -79,9 +108,9 @@ def unet_stage(
 ) -> Sequential:
     """A stage of a U-Net and, as its branch, the stages on coarser grids.
 
-    (batch, in_type.size, *space) to (batch, types[0].size, *space): two convolution blocks "encode1" and "encode2";
-    with more than one type also "branch", which concatenates their output with that of the next stage on half the
-    pixels, resized back, and "decode1" and "decode2", which merge the two.
+    Two convolution blocks "encode1" and "encode2"; with more than one type also "branch", which concatenates their
+    output with that of the next stage on half the pixels, resized back, and "decode1" and "decode2", which merge the
+    two.
 
     Args:
         in_type: type of the input.
@@ -89,6 +118,9 @@ def unet_stage(
         kernel_size: edge of the kernels, odd.
         features: as for `conv_block`.
         basis: basis of the kernels.
+
+    Returns:
+        The stage, (batch, in_type.size, *space) -> (batch, types[0].size, *space).
 
     Raises:
         SteerError: no type; otherwise as `conv_block`.

@@ -1,0 +1,129 @@
+"""docs/migrating/e3nn.md is right: e3nn and steer compute the same, with the changes of basis of that page."""
+
+import doctest
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from e3nn import nn as theirs
+from e3nn import o3
+
+import steer
+from steer import nn
+
+PAGE = Path(__file__).parents[2] / "docs/migrating/e3nn.md"
+O3, SO3 = (steer.group(name, dim=3) for name in ("O(3)", "SO(3)"))
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The functions that the page defines."""
+    names: dict = {}
+    for example in doctest.DocTestParser().get_examples(PAGE.read_text(encoding="utf-8")):
+        if example.source.startswith(("def ", "class ", "import ", "from ", "O3 = ", "CYCLE", "POINT")):
+            exec(example.source, names)
+    return names
+
+
+@pytest.mark.parametrize("degree", range(5))
+def test_harmonics_and_irreps(page, degree):
+    change = page["change"](degree)
+    points = np.random.default_rng(0).normal(size=(20, 3))
+    for normalize, ours in ((True, steer.reps.harmonics), (False, steer.reps.solid_harmonics)):
+        found = o3.spherical_harmonics(degree, torch.tensor(points), normalize, "component").numpy()
+        np.testing.assert_allclose(found @ change.T, ours(points, degree), atol=1e-11)
+    for normalization, factor in (("norm", math.sqrt(2 * degree + 1)), ("integral", math.sqrt(4 * math.pi))):
+        found = factor * o3.spherical_harmonics(degree, torch.tensor(points), True, normalization).numpy()
+        np.testing.assert_allclose(found @ change.T, steer.reps.harmonics(points, degree), atol=1e-11)
+    turns = SO3.sample(4, seed=0)
+    for parity, sign in (("e", 1), ("o", -1)):
+        irrep = o3.Irrep(f"{degree}{parity}")
+        for g in (*turns, *-turns):
+            matrix = change @ irrep.D_from_matrix(torch.tensor(g)).numpy() @ change.T
+            np.testing.assert_allclose(matrix, O3.irrep(f"{degree}{parity}")(g), atol=1e-11)
+        assert irrep.p == sign
+
+
+def test_euler_angles():
+    a, b, c = 0.3, 0.5, 0.7
+
+    def turn(axis, t):
+        out = np.eye(3)
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        out[[i, i, j, j], [i, j, i, j]] = math.cos(t), -math.sin(t), math.sin(t), math.cos(t)
+        return out
+
+    found = o3.angles_to_matrix(*map(torch.tensor, (a, b, c))).numpy()
+    np.testing.assert_allclose(found, turn(1, a) @ turn(0, b) @ turn(1, c), atol=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [(1, 1, 0), (1, 1, 1), (1, 1, 2), (2, 1, 1), (2, 2, 2), (3, 2, 1)])
+def test_clebsch_gordan_tensors(page, degrees):
+    (ours,) = steer.reps.clebsch_gordan(*(SO3.irrep(str(degree)) for degree in degrees))
+    a, b, c = map(page["change"], degrees)
+    found = np.einsum("xi,yj,zk,ijk->zxy", a, b, c, o3.wigner_3j(*degrees).numpy())
+    assert math.isclose(np.linalg.norm(ours), 1, rel_tol=1e-12)
+    np.testing.assert_allclose(found * np.sign(np.sum(found * ours)), ours, atol=1e-12)
+
+
+def test_linear_maps(page):
+    source, target = "3x0e + 2x1o + 2x2e", "2x0e + 3x2e + 1x1o"
+    layer = o3.Linear(source, target)
+    types = page["fields"](source), page["fields"](target)
+    ours = page["linear"](layer(torch.eye(types[0].size)).T.detach(), *types)
+    x = torch.randn(6, types[0].size)
+    into, out = map(page["changes"], types)
+    torch.testing.assert_close(ours(x @ into.T), layer(x) @ out.T, rtol=1e-10, atol=1e-10)
+    assert ours.weight.numel() == layer.weight.numel()
+
+
+def test_tensor_products_are_the_same_family(page):
+    names = "4x0e + 2x1o + 1x2e", "1x1o + 1x0e", "3x0e + 2x1o + 1x2e"
+    layer = o3.FullyConnectedTensorProduct(*names)
+    types = [page["fields"](name) for name in names]
+    ours = page["FullyConnected"](*types).double()
+    x, y = torch.randn(200, types[0].size), torch.randn(200, types[1].size)
+    expected = layer(x, y) @ page["changes"](types[2]).T
+    given = types[0](x @ page["changes"](types[0]).T), types[1](y @ page["changes"](types[1]).T)
+
+    def outputs(weight):
+        return torch.func.functional_call(ours, {"mix.weight": weight}, given).tensor
+
+    matrix = torch.stack([outputs(unit) for unit in torch.eye(ours.mix.weight.numel())], -1).flatten(0, 1)
+    solved = torch.linalg.lstsq(matrix, expected.reshape(-1, 1)).solution
+    torch.testing.assert_close(matrix @ solved, expected.reshape(-1, 1), rtol=1e-9, atol=1e-9)
+    assert ours.mix.weight.numel() == layer.weight_numel
+
+
+def test_products_of_fields(page):
+    layer = o3.ElementwiseTensorProduct("2x1o", "2x1o")
+    kind = page["fields"]("2x1o")
+    ours = nn.TensorProduct(kind, kind).double()
+    x, y = torch.randn(5, 6), torch.randn(5, 6)
+    assert str(layer.irreps_out) == "2x0e+2x1e+2x2e"
+    expected = layer(x, y) @ page["changes"](ours.out_type).T
+    torch.testing.assert_close(ours(torch.cat([x, y], 1)), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_gates(page):
+    gate = theirs.Gate("2x0e", [torch.nn.functional.silu], "2x0e", [torch.sigmoid], "1x1o + 1x2e")
+    factors = gate.act_scalars.acts[0].cst, gate.act_gates.acts[0].cst
+    assert [round(factor, 2) for factor in factors] == [1.68, 1.85]
+    hidden = page["fields"]("2x0e + 1x1o + 1x2e")
+    ours = nn.Gate(hidden)
+    x = torch.randn(5, 12)
+    scalars, gates, gated = x.split([2, 2, 8], 1)
+    change = page["changes"](hidden)
+    found = ours(torch.cat([torch.cat([scalars, gated], 1) @ change.T, gates], 1))
+    scale = torch.tensor(2 * [factors[0]] + 8 * [factors[1]])
+    torch.testing.assert_close(found * scale, gate(x) @ change.T, rtol=1e-10, atol=1e-10)
+
+
+def test_batch_normalisation(page):
+    layer, ours = theirs.BatchNorm("2x0e + 3x1o"), nn.BatchNorm(page["fields"]("2x0e + 3x1o")).double()
+    x = 2 * torch.randn(50, 11) + 1
+    torch.testing.assert_close(ours(x), layer(x), rtol=1e-10, atol=1e-10)
+    biased = torch.tensor([49 / 50] * 2 + [1] * 3)
+    torch.testing.assert_close(layer.running_var - 0.9, (ours.running_var - 0.9) * biased, rtol=1e-6, atol=1e-6)
