@@ -10,7 +10,7 @@ from ..reps import Representation
 from ..reps._signed import is_signed_permutation, signed_orbits
 from ._field_type import FieldType
 from ._layout import merge, split
-from ._module import Module, traced
+from ._module import Module
 
 
 class CReLU(Module):
@@ -64,9 +64,6 @@ class CReLU(Module):
         if self.gathers:
             both = both.index_select(2, self.channels)
         return merge(both).relu()
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
 
 def _halves(rep: Representation, index: int) -> list[tuple[Representation, list[int]]]:

@@ -5,7 +5,7 @@ import torch
 from ..errors import FieldTypeError
 from ._field_type import FieldType
 from ._kindwise import KindwiseMap
-from ._module import Module, traced
+from ._module import Module
 
 
 class Disentangle(Module):
@@ -37,6 +37,3 @@ class Disentangle(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self.turn.mapped(x)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)

@@ -12,7 +12,7 @@ from ..reps import Quadrature, Representation
 from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._gate import _elementwise
-from ._module import Module, traced
+from ._module import Module
 from ._pool import MaxPool, Size
 from ._samples import Grids, Samples, kinds_of
 
@@ -56,9 +56,6 @@ class _Sampled(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self.samples.through(x, self.function)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def equivariance_error(self, elements: npt.ArrayLike | None = None, *, samples: int = 64, seed: int = 0) -> Array:
         """The relative error ||layer(g c) - g layer(c)|| / ||layer(c)|| for each g, of the worst representation.

@@ -9,7 +9,7 @@ import torch
 from ..errors import FieldTypeError, SteerError, nearest
 from ._field_type import FieldType
 from ._layout import Arrangement, blocks, split
-from ._module import Module, traced
+from ._module import Module
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
     "sigmoid": torch.nn.Sigmoid,
@@ -117,9 +117,6 @@ class Gate(Module):
         if self.repeats > 1:
             out = out.flatten(1, 2)
         return out.index_select(1, self.position) if self.gathered else out
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

@@ -11,7 +11,7 @@ from ..kernels._grid import is_count
 from ._conv import Conv2d
 from ._field_type import FieldType
 from ._hexmap import hexagon, masked, require_hexagon
-from ._module import Module, traced
+from ._module import Module
 from ._pointwise import require_permutation
 
 KINDS = ("avg", "max")
@@ -129,9 +129,6 @@ class HexMask(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return masked(x)
 
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
-
 
 class HexPool(Module):
     """Mean or maximum over hexagonal windows of a hexagonal map, for each channel.
@@ -196,9 +193,6 @@ class HexPool(Module):
             count = functools.reduce(torch.add, self._views(inside.to(x.dtype), 0.0))
             out = total / count.clamp(min=1)  # windows about places outside the hexagon may be empty
         return masked(out)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

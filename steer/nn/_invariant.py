@@ -9,7 +9,7 @@ from ..reps import Group, Induced, Representation
 from ..reps._induced import coset_representatives
 from ._field_type import FieldType
 from ._layout import FieldLayout, blocks
-from ._module import Module, traced
+from ._module import Module
 from ._pointwise import require_permutation
 
 
@@ -72,9 +72,6 @@ class GroupPool(Module):
             return self.layout.reduce(x, lambda fibres: fibres.amax(3))
         return self.layout.reduce(x, lambda fibres: fibres.mean(3))
 
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
-
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         over = "" if self.subgroup == self.in_type.group else f", subgroup={self.subgroup.name}"
@@ -132,9 +129,6 @@ class NormPool(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         # the clamp keeps the square root from the derivative 1 / 0
         return self.layout.squares(x).clamp_min(1e-37).sqrt().to(x.dtype)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

@@ -8,7 +8,7 @@ import torch
 
 from ..errors import ShapeError, SteerError
 from ._field_type import FieldType
-from ._module import Module, traced
+from ._module import Module
 
 
 class Mask(Module):
@@ -76,9 +76,6 @@ class Mask(Module):
             return x * (inside >= 0).type_as(x)
         edge = (inside / self.width + 0.5).clamp(0, 1)
         return x * edge.mul(math.pi / 2).sin().square().type_as(x)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..errors import SteerError, nearest
 from ._field_type import FieldType
 from ._layout import FieldLayout, blocks, samplewise, wide
-from ._module import Module, traced
+from ._module import Module
 
 SHORTEST: Final = 1e-5
 """Fields shorter than this are mapped to zero: their direction is round-off, and a positive bias would magnify it."""
@@ -121,9 +121,6 @@ class NormAct(Module):
         found = self.layout.combine(slope, factor, values, (rise - factor) * inverse * along)
         by_field = rise * along
         return found.to(x.dtype), by_field.sum(list(range(2, x.dim()))) if x.dim() > 2 else by_field
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

@@ -7,7 +7,7 @@ import torch
 
 from ._field_type import FieldType
 from ._layout import FieldLayout
-from ._module import Module, traced
+from ._module import Module
 from ._pool import Size, window_sizes
 
 _LARGEST: Final[Mapping[int, Callable[..., Any]]] = {
@@ -76,9 +76,6 @@ class NormMaxPool(Module):
         shape = [(fibres if axis < 4 else places).shape[axis] for axis in range(4 + self.in_type.group.dim)]
         index = places.flatten(4).expand(-1, -1, -1, fibres.shape[3], -1)
         return fibres.flatten(4).gather(4, index).reshape(shape)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

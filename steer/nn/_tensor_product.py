@@ -16,7 +16,7 @@ from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._kindwise import KindwiseMap
 from ._layout import samplewise
-from ._module import Module, traced
+from ._module import Module
 
 _ZERO = 1e-12  # coefficients below are round-off
 
@@ -97,9 +97,6 @@ class _Bilinear(Module):
         for one, other in ((self.left, self.right), (self.right, self.left)):
             found = found.index_add(1, one, (slope * parts.index_select(1, other)).to(parts.dtype))
         return self.turn.transposed(found).to(x.dtype)
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

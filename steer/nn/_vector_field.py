@@ -10,7 +10,7 @@ from ..reps._linalg import Array
 from ._field_type import FieldType
 from ._kindwise import KindwiseMap
 from ._layout import FieldLayout
-from ._module import Module, traced
+from ._module import Module
 
 
 class VectorFieldAct(Module):
@@ -58,9 +58,6 @@ class VectorFieldAct(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         weights = [_shares(fibres) for fibres in self.layout.fibres(x)]
         return self.directions.mapped(self.layout.joined_channels(weights))
-
-    def _export(self) -> torch.nn.Module:
-        return traced(self)
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
