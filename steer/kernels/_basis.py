@@ -157,20 +157,26 @@ def kernel_basis(
             f"in_rep, out_rep: expected representations of one group, got {in_rep.group!r} and {out_rep.group!r}; "
             f"restrict one of them with .restrict(subgroup)"
         )
+    functions = _capped(radial, max_frequency)
+    natural = natural_form(in_rep, out_rep)
+    if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):
+        raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
+    return _basis(KernelDescriptor(in_rep, out_rep, functions, form or natural))
+
+
+def _capped(radial: ScalarFunctions | None, max_frequency: int | None) -> ScalarFunctions:
+    """The scalar functions up to a degree, by default those of one ring."""
     if max_frequency is not None:
         max_frequency = require_count("max_frequency", max_frequency, KernelError)
     if radial is None:
         if max_frequency is None:
             raise KernelError("max_frequency: got None; pass the highest harmonic degree, or the rings as radial=")
-        radial = Rings((1.0,), (0.6,), (max_frequency,))
-    elif max_frequency is not None:
-        if not isinstance(radial, Rings):
-            raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={radial!r}")
-        radial = Rings(radial.radii, radial.widths, tuple(min(limit, max_frequency) for limit in radial.limits))
-    natural = natural_form(in_rep, out_rep)
-    if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):
-        raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
-    return _basis(KernelDescriptor(in_rep, out_rep, radial, form or natural))
+        return Rings((1.0,), (0.6,), (max_frequency,))
+    if max_frequency is None:
+        return radial
+    if not isinstance(radial, Rings):
+        raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={radial!r}")
+    return Rings(radial.radii, radial.widths, tuple(min(limit, max_frequency) for limit in radial.limits))
 
 
 @functools.lru_cache(maxsize=512)

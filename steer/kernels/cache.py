@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import CacheError
 from . import _place, _store
@@ -21,6 +21,7 @@ from ._lock import locked
 from ._memory import Held, Memory
 from ._pack import Packed, Unpacked, read_pack, write_pack
 from ._place import Place
+from ._reports import CacheInfo, CacheReport
 from ._store import CONVENTION_VERSION, BadFileError, Content, Entry
 
 __all__ = [
@@ -45,46 +46,6 @@ more than they speed up the next ones. `steer.precompute` keeps those too (docs/
 
 LOCK_COST = 10_000
 """Solutions of a `Descriptor.cost` above this, which is 10 ms or more, are found by one process at a time."""
-
-
-class CacheInfo(NamedTuple):
-    """What the cache did in this process and what it holds.
-
-    Attributes:
-        memory_hits: solutions that were in memory.
-        disk_hits: solutions that were read from files.
-        solved: solutions that were computed.
-        memory_entries: number of solutions in memory.
-        memory_bytes: their size.
-        disk_files: number of files in the directory.
-        disk_bytes: their size.
-        max_disk_bytes: bound on the size of all files.
-        directory: where the files are.
-        readonly: whether nothing is written there.
-    """
-
-    memory_hits: int
-    disk_hits: int
-    solved: int
-    memory_entries: int
-    memory_bytes: int
-    disk_files: int
-    disk_bytes: int
-    max_disk_bytes: int
-    directory: Path
-    readonly: bool
-
-
-class CacheReport(NamedTuple):
-    """What `verify` found.
-
-    Attributes:
-        good: number of good files.
-        bad: the bad files, each with what is wrong with it.
-    """
-
-    good: int
-    bad: dict[Path, str]
 
 
 class _Counts:

@@ -177,13 +177,10 @@ class FieldType(Frozen):
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
     def __call__(self, x: torch.Tensor) -> "FieldTensor":
-        """A tensor with this type.
+        """A tensor with this type: the field tensor (batch, size, ...), which holds x itself.
 
         Args:
             x: (batch, size, ...), of a floating-point dtype.
-
-        Returns:
-            The field tensor (batch, size, ...), which holds x itself.
 
         Raises:
             ShapeError: the tensor does not fit the type.
@@ -271,14 +268,11 @@ class FieldTensor:
         return self.tensor.device
 
     def to(self, *args: Any, **kwargs: Any) -> "FieldTensor":
-        """The same field in another floating dtype or on another device.
+        """The same field (batch, type.size, ...) in another floating dtype or on another device.
 
         Args:
-            *args: those of `torch.Tensor.to`.
-            **kwargs: those of `torch.Tensor.to`.
-
-        Returns:
-            The field (batch, type.size, ...).
+            *args: those of `torch.Tensor.to`, as are the others.
+            **kwargs: see above.
 
         Raises:
             ShapeError: the dtype is not floating-point.
@@ -286,11 +280,7 @@ class FieldTensor:
         return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
 
     def detach(self) -> "FieldTensor":
-        """The same field without its history of gradients.
-
-        Returns:
-            The field (batch, type.size, ...).
-        """
+        """The same field (batch, type.size, ...) without its history of gradients."""
         return FieldTensor(self.tensor.detach(), self.type)
 
     def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":

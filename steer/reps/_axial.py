@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import GroupError
-from ._group import IrrepData, require_count
+from ._family import IrrepData
+from ._group import require_count
 from ._linalg import Array, frozen
 from ._planar import PlanarGroup, angular_distance
 from ._settings import STANDARD, Setting, about_z, canonical_setting

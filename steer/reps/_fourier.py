@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RepresentationError, ShapeError
+from ._composites import DirectSum
 from ._frozen import Frozen
 from ._group import Group, require_group
 from ._induced import has_finite_index
 from ._intertwiner import endomorphisms, intertwiners
 from ._linalg import INDEPENDENT, Array, frozen
-from ._representation import DirectSum, Irrep, Representation
+from ._representation import Irrep, Representation
 
 if TYPE_CHECKING:
     from ._quadrature import Quadrature

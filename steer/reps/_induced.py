@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import RepresentationError
+from ._composites import DirectSum
 from ._group import Group
 from ._linalg import Array, frozen
-from ._representation import DirectSum, Representation
+from ._representation import Representation
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ._composites import TensorProduct
 from ._linalg import Array, fix_sign, frozen, orthonormal_columns
-from ._representation import Irrep, Representation, TensorProduct, _same_group
+from ._representation import Irrep, Representation, _same_group
 
 
 @functools.lru_cache(maxsize=64)

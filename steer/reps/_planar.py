@@ -14,7 +14,8 @@ from fractions import Fraction
 import numpy as np
 
 from ..errors import GroupError, nearest
-from ._group import MEMBERSHIP, Group, IrrepData, require_count, require_where
+from ._family import IrrepData
+from ._group import MEMBERSHIP, Group, require_count, require_where
 from ._linalg import Array, frozen
 from ._representation import Representation
 

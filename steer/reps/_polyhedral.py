@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._group import IrrepData
+from ._family import IrrepData
 from ._linalg import Array, frozen, orthonormal_columns
 from ._settings import STANDARD, Setting, canonical_setting
 from ._spatial import SpatialGroup, cube_rotations

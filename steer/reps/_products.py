@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import GroupError, RepresentationError
-from ._group import Group, IrrepData, require_count, require_group
+from ._composites import block_diagonal
+from ._family import IrrepData
+from ._group import Group, require_count, require_group
 from ._intertwiner import clebsch_gordan, endomorphisms
 from ._linalg import Array, frozen, orthonormal_columns
-from ._representation import Irrep, Representation, block_diagonal
+from ._representation import Irrep, Representation
 
 FACTORS = ("first", "second")
 
@@ -246,6 +248,8 @@ class DirectProduct(Group):
             raise RepresentationError(f"factor: both factors are {rep.group!r}; pass factor='first' or 'second'")
         if isinstance(rep, Irrep):
             return self._inflated(rep, fitting[0])
+        from ._inflation import Inflation
+
         return Inflation(rep, self, fitting[0])
 
     def _inflated(self, psi: Irrep, factor: str) -> Irrep:
@@ -324,44 +328,6 @@ class DirectProduct(Group):
                 f"and then to the group itself"
             )
         return require_group("subgroup", subgroup)
-
-
-@dataclass(frozen=True, repr=False)
-class Inflation(Representation):
-    """A representation of a factor, at pairs of elements of a direct product; get one from `DirectProduct.inflate`.
-
-    Attributes:
-        base: the representation of the factor.
-        group: the product.
-        factor: "first" or "second".
-    """
-
-    base: Representation
-    group: DirectProduct
-    factor: str
-
-    @property
-    def size(self) -> int:
-        return self.base.size
-
-    @property
-    def name(self) -> str:
-        return self.base.name
-
-    @property
-    def _degree(self) -> int:
-        return self.base._degree
-
-    def _matrices(self, g: Array) -> Array:
-        return self.base._matrices(self.group._part(g, self.factor))
-
-    @functools.cached_property
-    def _decomposition(self) -> tuple[tuple[Irrep, ...], Array]:
-        return tuple(self.group._inflated(psi, self.factor) for psi in self.base.irreps), self.base.change_of_basis
-
-    def __repr__(self) -> str:
-        factor = f", {self.factor!r}" if self.group.first == self.group.second else ""
-        return f"{self.group!r}.inflate({self.base!r}{factor})"
 
 
 def pairs(first: Array, second: Array) -> Array:

@@ -17,30 +17,16 @@ from ._group import MEMBERSHIP, Group, require_count, require_group
 from ._induced import coset_representatives, has_finite_index
 from ._linalg import Array, frozen
 from ._planar import PlanarGroup
+from ._point_sets import LEBEDEV, Rule, fibonacci, latitudes, lebedev, super_fibonacci
 from ._representation import Irrep
-from ._rotations import RotationGroup, from_quaternions
+from ._rotations import RotationGroup
 from ._settings import about_z
 from ._spatial import SpatialGroup
-
-LEBEDEV = (3, 5, 7, 9, 11, 15, 17, 19, 21, 23, 29, 31, *range(35, 132, 6))
-"""Degrees of the Lebedev rules with positive weights."""
-
-GOLDEN = (1 + math.sqrt(5)) / 2
-
-SPIRAL = 1.533751168755204288118041
-"""The positive root of x^4 = x + 4, for super-Fibonacci spirals."""
 
 KINDS = ("product", "lebedev", "orbit", "spread")
 
 EXACT = 1e-12
 """A mean over nodes below this is zero: sums of thousands of numbers of size 1 with weights that add up to 1."""
-
-
-class Rule(NamedTuple):
-    """Elements (n, d, d) and positive weights (n,) that add up to 1."""
-
-    elements: Array
-    weights: Array
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,17 +168,14 @@ def quadrature(
     """
     group = require_group("group", group)
     small = group.trivial_subgroup if subgroup is None else group._named_subgroup(subgroup)
-    _check_kind(group, small, kind)
-    for argument, value, owner in (("size", size, "spread"), ("symmetry", symmetry, "orbit")):
-        if (value is None) == (kind == owner):
-            wanted = f"kind={owner!r} needs it" if value is None else f"only kind={owner!r} takes it"
-            raise GroupError(f"{argument}: {wanted}, got {value!r} with kind={kind!r}")
+    _check_kind(group, small, kind, {"spread": ("size", size), "orbit": ("symmetry", symmetry)})
     degree = _checked_degree(degree, kind, has_finite_index(group, small))
     size = None if size is None else _checked_size(size, group, small)
     return Quadrature(group, small, kind, degree, size, None if symmetry is None else _finite(symmetry, group))
 
 
-def _check_kind(group: Group, subgroup: Group, kind: str) -> None:
+def _check_kind(group: Group, subgroup: Group, kind: str, owned: dict[str, tuple[str, object]]) -> None:
+    """Refuse a kind that does not suit the group, and arguments (name, value) that belong to another kind."""
     if kind not in KINDS:
         raise GroupError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     known = {"lebedev": RotationGroup, "spread": PlanarGroup | SpatialGroup}.get(kind, Group)
@@ -200,6 +183,10 @@ def _check_kind(group: Group, subgroup: Group, kind: str) -> None:
         raise GroupError(f"kind: there is no {kind!r} quadrature of {group!r}; use 'product'")
     if kind == "spread" and has_finite_index(group, subgroup):
         raise GroupError(f"kind: {group.name}/{subgroup.name} is finite, and the sum over it exact; use 'product'")
+    for owner, (argument, value) in owned.items():
+        if (value is None) == (kind == owner):
+            wanted = f"kind={owner!r} needs it" if value is None else f"only kind={owner!r} takes it"
+            raise GroupError(f"{argument}: {wanted}, got {value!r} with kind={kind!r}")
 
 
 def _checked_degree(degree: int | None, kind: str, is_finite: bool) -> int | None:
@@ -211,7 +198,7 @@ def _checked_degree(degree: int | None, kind: str, is_finite: bool) -> int | Non
     if kind == "lebedev":
         if (found or 0) > LEBEDEV[-1]:
             raise GroupError(f"degree: Lebedev rules go up to {LEBEDEV[-1]}, got {found}; use kind='product'")
-        _lebedev(found or 0)
+        lebedev(found or 0)
     return found
 
 
@@ -327,16 +314,16 @@ def _rotations(asked: Quadrature, left: _Axis, right: _Axis, count: int | None) 
     """
     degree = asked.requested or 0
     if count is not None and right.order is not None:
-        return _uniform(_super_fibonacci(count))
+        return _uniform(super_fibonacci(count))
     if count is not None:
-        points, weights = _uniform(_fibonacci(count, right.reversed))
+        points, weights = _uniform(fibonacci(count, right.reversed))
     elif asked.kind == "lebedev":
-        points, weights = _lebedev(degree)
+        points, weights = lebedev(degree)
         if right.reversed:  # of opposite points one is enough
             upper = np.array([point[np.flatnonzero(point)[-1]] > 0 for point in points])
             points, weights = points[upper], 2 * weights[upper]
     else:
-        points, weights = _latitudes(degree, left.order or 1, left.reversed or right.reversed)
+        points, weights = latitudes(degree, left.order or 1, left.reversed or right.reversed)
     per_turn = degree // right.order + 1 if right.order is not None else 1
     turns = np.stack([about_z(Fraction(2 * k, (right.order or 1) * per_turn)) for k in range(per_turn)])
     x, y, z = points.T
@@ -346,50 +333,6 @@ def _rotations(asked: Quadrature, left: _Axis, right: _Axis, count: int | None) 
     tilts = left.frame @ np.stack([np.stack(row, -1) for row in rows], -2)  # Rz(a) Ry(b) takes z to p
     nodes = (tilts[:, None] @ (turns @ right.frame.T)).reshape(-1, 3, 3)
     return Rule(nodes, np.repeat(weights, len(turns)) / len(turns))
-
-
-def _on_sphere(z: Array, angle: Array) -> Array:
-    """(n, 3): points of given height and azimuth."""
-    sine = np.sqrt(1 - z**2)
-    return np.stack(np.broadcast_arrays(sine * np.cos(angle), sine * np.sin(angle), z), -1).reshape(-1, 3)
-
-
-def _latitudes(degree: int, order: int, half: bool) -> Rule:
-    """Points (n, 3): Gauss-Legendre latitudes and equidistant angles, in a turn divided by `order`.
-
-    With `half`, for functions whose mean over the angle is even in z, only those with z > 0.
-    """
-    rings, count = degree // 2 + 1, degree // order + 1
-    z, weights = np.polynomial.legendre.leggauss(rings + (half and rings % 2))
-    first = len(z) // 2 if half else 0
-    angle = 2 * np.pi * (np.arange(count) / (order * count))
-    return Rule(_on_sphere(z[first:], angle[:, None]), np.tile(weights[first:] / weights[first:].sum() / count, count))
-
-
-@functools.lru_cache(maxsize=8)
-def _lebedev(degree: int) -> Rule:
-    """Points (n, 3) of the smallest Lebedev rule of at least a degree, with positive weights."""
-    try:
-        from scipy.integrate import lebedev_rule
-    except ImportError as error:
-        raise GroupError("kind: 'lebedev' needs scipy 1.15 or later; update it, or use kind='product'") from error
-    points, weights = lebedev_rule(next(order for order in LEBEDEV if order >= degree))
-    return Rule(frozen(points.T), frozen(weights / weights.sum()))
-
-
-def _fibonacci(n: int, half: bool) -> Array:
-    """(n, 3): a Fibonacci lattice on the sphere, or on its upper half: equal steps of height, golden turns."""
-    step = np.arange(n, dtype=np.float64)
-    return _on_sphere(1 - (2 * step + 1) / (2 * n if half else n), 2 * np.pi * step / GOLDEN)
-
-
-def _super_fibonacci(n: int) -> Array:
-    """(n, 3, 3): rotations along spirals of quaternions."""
-    s = np.arange(n) + 0.5
-    alpha, beta = 2 * np.pi * s / math.sqrt(2), 2 * np.pi * s / SPIRAL
-    inner, outer = np.sqrt(s / n), np.sqrt(1 - s / n)
-    spirals = [inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta), outer * np.cos(beta)]
-    return from_quaternions(np.stack(spirals, -1))
 
 
 def _merged(rule: Rule, subgroup: Group) -> Rule:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ._group import IrrepData
+from ._family import IrrepData
 from ._linalg import Array, frozen
 from ._racah import racah
 from ._representation import Irrep, Representation

@@ -22,14 +22,13 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 
 
 HEAVY = ("compile", "torch_export", "onnx")
-"""Contracts that take a second or more: quick for one case of each module, slow for the others."""
+"""Contracts that take a second or more: quick for one case of each file of layers, slow for the others."""
 
 
 def kind(key):
-    """The module that a case is of; one for all that differ in the pointwise function only."""
+    """Where the module that a case is of is written: modules of one file are variants of one idea."""
     name = key.split()[0]
-    found = getattr(nn, name, None)
-    return "Pointwise" if isinstance(found, type) and issubclass(found, nn.Pointwise) else name
+    return getattr(getattr(nn, name, None), "__module__", name)
 
 
 def contract(function):
@@ -45,7 +44,7 @@ def contract_if(suits):
 def _on_cases(function, suits):
     name = function.__name__.removeprefix("test_")
     chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(case)}
-    first = {kind(key): key for key in reversed(chosen)}.values()  # of each module
+    first = {kind(key): key for key in reversed(chosen)}.values()
     slow = {key for key, case in chosen.items() if name in case.slow or (name in HEAVY and key not in first)}
     marks = {key: [pytest.mark.slow] if key in slow else [] for key in chosen}
     cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]

@@ -51,7 +51,7 @@ class Visitor:
         self.page: Page = context.new_page()
         self.server = server
         self.faults: list[str] = []
-        self.page.on("console", lambda message: self._note(message.type in ("error", "warning"), message.text))
+        self.page.on("console", lambda message: self._note(message.type == "error", message.text))
         self.page.on("pageerror", lambda error: self._note(True, str(error)))
         self.page.on("requestfailed", lambda request: self._note(True, f"no answer for {request.url}"))
         self.page.on(

@@ -1,62 +1,107 @@
 """The built site works: links lead somewhere, no page complains, it can be searched, read at night and on a phone."""
 
+import html
 import json
+import re
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.site.conftest import SCREENSHOTS, SITE
+from tests.site.conftest import SCREENSHOTS, SITE, Visitor
 
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
-READ = [path for path in PAGES if not path.startswith(("_", "genindex", "search", "py-"))]
 TUTORIALS = sorted(path.stem for path in (SITE.parents[1] / "tutorials").glob("*.ipynb"))
 SHOWN = ["index.html", "quickstart.html", "tutorials/fields.html", "theory/kernels.html", "api/nn.html"]
 
-ANCHORS_AND_LINKS = """() => ({
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+CONTENT = """() => ({
     anchors: [...document.querySelectorAll('[id], a[name]')].map(node => node.id || node.name),
     links: [...document.querySelectorAll('a[href]')].map(node => node.href),
     blind: [...document.images].filter(one => !one.naturalWidth || !one.hasAttribute('alt')).map(one => one.src),
     mistakes: document.querySelectorAll('mjx-merror, .problematic, .system-message').length,
+    pictures: document.querySelectorAll('.cell_output img, .cell_output .js-plotly-plot').length,
+    complaints: document.querySelectorAll('.cell_output .stderr, .cell_output .traceback').length,
 })"""
 
 
-def test_every_internal_link_leads_somewhere_and_no_page_complains(visitor):
-    anchors, links = {}, {}
-    waiting, seen = ["index.html"], {"index.html"}
+@pytest.fixture(scope="module")
+def visited(browser, server):
+    """What is on each page that links lead to, from the first on; sources of modules are read without the browser."""
+    context = browser.new_context(viewport=DESK)
+    visitor = Visitor(context, server)
+    found, waiting = {}, ["index.html"]
     while waiting:
         path = waiting.pop()
-        page = visitor.open(path)
-        found = page.evaluate(ANCHORS_AND_LINKS)
-        anchors[path] = set(found["anchors"])
-        assert not found["blind"], f"{path}: images that do not load, or have no text: {found['blind']}"
-        assert not found["mistakes"], f"{path}: {found['mistakes']} formulas or links that could not be set"
-        links[path] = {link for link in found["links"] if link.startswith(visitor.server)}
-        for link in links[path]:
-            target = _path(link, visitor.server)
-            if target.endswith(".html") and target not in seen:
-                seen.add(target)
-                waiting.append(target)
-    dead = [
-        (path, link)
-        for path, targets in links.items()
-        for link in targets
-        if not _exists(_path(link, visitor.server), unquote(urldefrag(link).fragment), anchors)
-    ]
-    assert not dead, f"links that lead nowhere: {dead}"
-    assert not visitor.faults, visitor.faults
-    assert seen >= {path for path in PAGES if not path.startswith("_")}, "pages that no link leads to"
+        found[path] = _read(path, server) if path.startswith("_modules") else _look(visitor, path)
+        targets = {_path(link, server) for link in found[path]["links"] if link.startswith(server)}
+        new = {target for target in targets if target.endswith(".html")} - found.keys() - set(waiting)
+        waiting += sorted(target for target in new if (SITE / target).is_file())
+    context.close()
+    return found, visitor.faults
+
+
+def _look(visitor: Visitor, path: str) -> dict[str, Any]:
+    page = visitor.open(path)
+    content = page.evaluate(CONTENT)
+    page.set_viewport_size(PHONE)
+    content["width"] = page.evaluate("document.scrollingElement.scrollWidth")
+    page.set_viewport_size(DESK)
+    return content
+
+
+def _read(path: str, server: str) -> dict[str, Any]:
+    text = (SITE / path).read_text(encoding="utf-8")
+    links = [urljoin(f"{server}/{path}", html.unescape(link)) for link in re.findall(r'<a [^>]*href="([^"]+)"', text)]
+    return {"anchors": re.findall(r' id="([^"]+)"', text), "links": links}
 
 
 def _path(link: str, server: str) -> str:
-    path = urldefrag(urljoin(server, link)).url.removeprefix(server).lstrip("/").split("?")[0]
+    path = urldefrag(link).url.removeprefix(server).lstrip("/").split("?")[0]
     return path + "index.html" if not path or path.endswith("/") else path
 
 
-def _exists(path: str, anchor: str, anchors: dict[str, set[str]]) -> bool:
-    if path not in anchors:
+def test_every_internal_link_leads_somewhere(visited, server):
+    found, _ = visited
+    dead = [
+        (path, link.removeprefix(server))
+        for path, content in found.items()
+        for link in content["links"]
+        if link.startswith(server) and not _exists(_path(link, server), unquote(urldefrag(link).fragment), found)
+    ]
+    assert not dead, f"links that lead nowhere: {dead}"
+
+
+def _exists(path: str, anchor: str, found: dict[str, dict[str, Any]]) -> bool:
+    if path not in found:
         return (SITE / path).is_file()
-    return not anchor or anchor in anchors[path]
+    return not anchor or anchor in found[path]["anchors"]
+
+
+def test_links_lead_to_every_page(visited):
+    assert visited[0].keys() >= {path for path in PAGES if not path.startswith("_")}
+
+
+def test_no_page_complains(visited):
+    found, faults = visited
+    assert not faults, faults
+    for path, content in found.items():
+        assert not content.get("blind"), f"{path}: images that do not load, or have no text: {content['blind']}"
+        assert not content.get("mistakes"), f"{path}: formulas or links that could not be set"
+
+
+def test_a_phone_shows_whole_lines(visited):
+    wide = {path: content["width"] for path, content in visited[0].items() if content.get("width", 0) > PHONE["width"]}
+    assert not wide
+
+
+def test_tutorials_ran_and_drew(visited):
+    for name in TUTORIALS:
+        content = visited[0][f"tutorials/{name}.html"]
+        assert content["pictures"], f"{name} has no picture"
+        assert not content["complaints"], f"{name} warns or fails"
 
 
 @pytest.mark.parametrize(
@@ -101,21 +146,6 @@ def test_night(visitor):
 
 def _brightness(colour: str) -> float:
     return sum(float(part) for part in colour.strip("rgba()").split(",")[:3]) / (3 * 255)
-
-
-@pytest.mark.parametrize("path", READ)
-def test_a_phone_shows_whole_lines(visitor, path):
-    visitor.page.set_viewport_size({"width": 390, "height": 844})
-    page = visitor.open(path)
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize("name", TUTORIALS)
-def test_tutorials_ran_and_drew(visitor, name):
-    page = visitor.open(f"tutorials/{name}.html")
-    assert page.locator(".cell_output img, .cell_output .js-plotly-plot").count() > 0
-    assert page.locator(".cell_output .stderr, .cell_output .traceback").count() == 0
-    assert not visitor.faults, visitor.faults
 
 
 def test_formulas_are_set(visitor):
