@@ -40,14 +40,11 @@ class FieldType(Frozen):
         FieldTypeError: no field, or one that is not a representation of `group`.
 
     Example:
-        >>> import steer, torch
-        >>> from steer import nn
+        >>> import steer
         >>> G = steer.group("C4", dim=2)
-        >>> t = nn.FieldType(G, [G.trivial, G.vector] + 2 * [G.regular])
+        >>> t = steer.nn.FieldType(G, [G.trivial, G.vector] + 2 * [G.regular])
         >>> t.size, t.offsets
         (11, (0, 1, 3, 7, 11))
-        >>> t(torch.randn(2, t.size, 8, 8)).type == t
-        True
     """
 
     group: Group
@@ -103,9 +100,8 @@ class FieldType(Frozen):
         for rep, start in zip(self.representations, self.offsets, strict=False):
             for vector in intertwiners(self.group.trivial, rep)[:, :, 0]:
                 largest = vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
-                full = np.zeros(self.size)
-                full[start : start + rep.size] = vector / largest
-                columns.append(full)
+                columns.append(np.zeros(self.size))
+                columns[-1][start : start + rep.size] = vector / largest
         return frozen(np.reshape(columns, (-1, self.size)).T)
 
     @property
@@ -144,8 +140,7 @@ class FieldType(Frozen):
         are 4. The sums are taken in float64.
 
         Args:
-            x: (batch, size, *space), with equal sizes on the axes that an interpolated turn mixes; or (batch, size) for
-                features without positions.
+            x: (batch, size, *space), with equal sizes on the axes that an interpolated turn mixes; or (batch, size).
             g: an element of the group, (d, d) or what size its elements have.
             order: degree of the splines, from 0 (the nearest sample) to 5.
 
@@ -177,10 +172,13 @@ class FieldType(Frozen):
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
     def __call__(self, x: torch.Tensor) -> "FieldTensor":
-        """A tensor with this type: the field tensor (batch, size, ...), which holds x itself.
+        """A tensor with this type.
 
         Args:
             x: (batch, size, ...), of a floating-point dtype.
+
+        Returns:
+            The field tensor (batch, size, ...), which holds x itself.
 
         Raises:
             ShapeError: the tensor does not fit the type.
@@ -232,8 +230,7 @@ class FieldTensor:
     index counts fields, not channels, and the result is a FieldTensor of their types. The other axes take slices or
     1-d tensors, each axis by itself, and stay: ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
 
-    Fields of one type add and subtract, and scale by numbers and by tensors without axes (`torch.compile` can trace the
-    former only). See `cat` and `split`.
+    Fields of one type add and subtract, and scale by numbers and tensors without axes (only numbers under a compiler).
 
     Attributes:
         tensor: (batch, type.size, ...), of a floating-point dtype.
@@ -242,8 +239,7 @@ class FieldTensor:
     Raises:
         ShapeError: the tensor has another number of channels, fewer than two axes, or is not floating-point; an index
             that would drop an axis; a sum of fields over spaces of different dimensions.
-        FieldTypeError: a sum of fields of two types, a product with what is no scalar, or an index of no field.
-        IndexError: there is no field of that number.
+        FieldTypeError, IndexError: a sum of fields of two types, a product with no scalar, or an index of no field.
     """
 
     tensor: torch.Tensor
@@ -268,11 +264,14 @@ class FieldTensor:
         return self.tensor.device
 
     def to(self, *args: Any, **kwargs: Any) -> "FieldTensor":
-        """The same field (batch, type.size, ...) in another floating dtype or on another device.
+        """The same field in another floating dtype or on another device.
 
         Args:
-            *args: those of `torch.Tensor.to`, as are the others.
-            **kwargs: see above.
+            *args: those of `torch.Tensor.to`.
+            **kwargs: those of `torch.Tensor.to`.
+
+        Returns:
+            The field (batch, type.size, ...).
 
         Raises:
             ShapeError: the dtype is not floating-point.
@@ -280,7 +279,11 @@ class FieldTensor:
         return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
 
     def detach(self) -> "FieldTensor":
-        """The same field (batch, type.size, ...) without its history of gradients."""
+        """The same field without its history of gradients.
+
+        Returns:
+            The field (batch, type.size, ...).
+        """
         return FieldTensor(self.tensor.detach(), self.type)
 
     def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
@@ -384,16 +387,13 @@ class FieldTensor:
         return isinstance(scalar, int | float | torch.Tensor)
 
 
-def _flatten(field: FieldTensor) -> tuple[list[torch.Tensor], FieldType]:
-    return [field.tensor], field.type
-
-
 def _unflatten(leaves: Iterable[torch.Tensor], field_type: FieldType) -> FieldTensor:
     # Transformations put placeholders of other shapes into pytrees, so nothing is checked here.
     out = object.__new__(FieldTensor)
-    object.__setattr__(out, "tensor", next(iter(leaves)))
-    object.__setattr__(out, "type", field_type)
+    out.__dict__.update(tensor=next(iter(leaves)), type=field_type)
     return out
 
 
-torch.utils._pytree.register_pytree_node(FieldTensor, _flatten, _unflatten, serialized_type_name="steer.nn.FieldTensor")
+torch.utils._pytree.register_pytree_node(
+    FieldTensor, lambda f: ([f.tensor], f.type), _unflatten, serialized_type_name="steer.nn.FieldTensor"
+)
