@@ -100,6 +100,13 @@ def test_a_phone_shows_whole_lines(visited):
     assert not wide
 
 
+def test_no_window_scrolls_sideways(visitor):
+    page = visitor.open("quickstart.html")
+    for width in range(320, 1921, 80):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
 def test_tutorials_ran_and_drew(visited):
     for name in TUTORIALS:
         content = visited[0][f"tutorials/{name}.html"]
