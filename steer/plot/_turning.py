@@ -1,5 +1,6 @@
 """Plotly figures that notebooks and the pages made of them show without a connection; imported when one is made."""
 
+import importlib
 from typing import Any, ClassVar
 
 import plotly.graph_objects
@@ -22,9 +23,7 @@ class Figure(plotly.graph_objects.Figure):  # type: ignore[misc]
         if plotly.io.renderers.default != LEFT_TO_JUPYTER:
             super()._ipython_display_()
             return
-        from IPython.display import display
-
-        display(self._bundle(), raw=True)  # type: ignore[no-untyped-call]
+        importlib.import_module("IPython.display").display(self._bundle(), raw=True)  # only a kernel comes here
 
     def _bundle(self) -> dict[str, Any]:
         bundle: dict[str, Any] = self._repr_mimebundle_()
