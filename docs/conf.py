@@ -39,7 +39,9 @@ suppress_warnings = [
     "mystnb.unknown_mime_type",  # turning pictures come as plotly's JSON too, for JupyterLab; the page takes the HTML
 ]
 
-# Notebooks are committed without outputs and run here, each with a cache of kernel bases that begins empty.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the kernels: notebooks run side by side, a core each
+
+# Notebooks are committed without outputs and run here.
 nb_execution_mode = os.environ.get("STEER_NOTEBOOKS", "force")
 nb_execution_timeout = 180  # seconds a notebook: longer is a defect of the notebook
 nb_execution_raise_on_error = True
