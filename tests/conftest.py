@@ -17,14 +17,14 @@ RARE = {
 """Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
 
 LARGE = {
-    "tests.reps.test_restrict_induce": 16,
-    "tests.reps.test_intertwiners": 24,
-    "tests.reps.test_decompose": 48,
-    "tests.reps.test_irreps": 48,
-    "tests.kernels.test_constraint": 12,
-    "tests.nn.test_conv": 12,
+    "tests.reps.test_restrict_induce": 12,
+    "tests.reps.test_intertwiners": 12,
+    "tests.reps.test_decompose": 24,
+    "tests.reps.test_irreps": 24,
+    "tests.kernels.test_constraint": 8,
+    "tests.nn.test_conv": 8,
     "tests.nn.test_conv3d": 24,
-    "tests.nn.test_conv_bases": 12,
+    "tests.nn.test_conv_bases": 8,
 }
 """Files whose time grows fast with the group, and the largest order that is not slow."""
 
