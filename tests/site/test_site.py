@@ -9,6 +9,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from playwright.sync_api import expect
 
+from steer.reps import Group
 from tests.site.conftest import SCREENSHOTS, SITE, Visitor
 
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
@@ -183,3 +184,10 @@ def test_every_page_of_the_sources_was_built():
     wanted = {path.with_suffix(".html").as_posix() for path in sources if path.parts[0] != "_build"}
     assert wanted <= set(PAGES)
     assert json.loads((SITE / "searchindex.js").read_text().removeprefix("Search.setIndex(").rstrip(")"))["docnames"]
+
+
+def test_the_page_of_groups_has_what_its_private_base_declares():
+    shown = (SITE / "api" / "reps.html").read_text(encoding="utf-8")
+    public = [name for name in dir(Group) if not name.startswith("_")]
+    assert len(public) > 20
+    assert not [name for name in public if f'id="steer.reps.Group.{name}"' not in shown]
