@@ -172,7 +172,7 @@ def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
         mixed = [axis for axis, first in enumerate(classes) if first == worst]
         every = len(mixed) == group.dim
         axes = "of space" if every else " and ".join("zyx"[-group.dim :][axis] for axis in mixed)
-        apart = "C2 or D2 in the plane" if group.dim == 2 else "D2h about the axes, and its subgroups"
+        apart = "C2 or D2 in the plane" if group.dim == 2 else "D2h and its subgroups; one about z mixes y and x only"
         raise KernelError(
             f"{name}: {group.name} mixes the axes {axes}, so {name} must be equal on them; got {value}; "
             f"use {name}={largest[0] if every else largest} or a group that keeps the axes apart ({apart})"

@@ -70,7 +70,7 @@ class Rings(AngularFunctions):
         """Rings one pixel apart that fill a kernel of that shape.
 
         A ring of radius r has 2 pi r samples and carries degrees up to 2 r; the last one, partly outside the box, up to
-        r + 1. The same limits hold in space: of each of these functions less than 5% of the response, on frequencies up
+        r + 1. The same limits hold in space: of each of these functions less than 8% of the response, on frequencies up
         to half the Nyquist rate, is not steerable, and of those of the next degree 10% to 70% on most rings. A kernel
         whose axes are not of one size has the rings of the longest.
 

@@ -16,7 +16,8 @@ from ._crelu import CReLU
 from ._disentangle import Disentangle
 from ._dropout import Dropout
 from ._export import export
-from ._field_type import FieldTensor, FieldType
+from ._field_tensor import FieldTensor
+from ._field_type import FieldType
 from ._fields import cat, split
 from ._fourier import FourierAct, FourierMaxPool
 from ._gate import Gate

@@ -11,7 +11,8 @@ import torch
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..kernels._spec import atoms
 from ._distances import DistanceBias
-from ._field_type import FieldTensor, FieldType
+from ._field_tensor import FieldTensor
+from ._field_type import FieldType, require_map, require_types
 from ._linear import Linear
 from ._module import Module, traced
 
@@ -80,11 +81,7 @@ class SelfAttention(Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_type, in_type if out_type is None else out_type)
-        if self.out_type.group != in_type.group:
-            raise FieldTypeError(
-                f"out_type: SelfAttention maps between fields of one group, got in_type of {in_type.group!r} and "
-                f"out_type of {self.out_type.group!r}; go to a subgroup with nn.Restrict first"
-            )
+        require_map("SelfAttention", in_type, self.out_type)
         self.num_heads = _require_positive("num_heads", num_heads)
         if not 0 <= dropout <= 1:
             raise SteerError(f"dropout: expected a probability between 0 and 1, got {dropout!r}")
@@ -254,9 +251,8 @@ def _divided(in_type: FieldType, num_heads: int) -> FieldType:
     return FieldType(in_type.group, fields)
 
 
-def _require_head(head_type: object, in_type: FieldType) -> FieldType:
-    if not isinstance(head_type, FieldType):
-        raise FieldTypeError(f"head_type: SelfAttention expects a FieldType, got {head_type!r}")
+def _require_head(head_type: FieldType, in_type: FieldType) -> FieldType:
+    require_types("SelfAttention", head_type=head_type)
     if head_type.group != in_type.group:
         raise FieldTypeError(
             f"head_type: SelfAttention needs types of one group, got in_type of {in_type.group!r} and head_type of "

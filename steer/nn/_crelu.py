@@ -8,7 +8,7 @@ import torch
 from ..errors import FieldTypeError
 from ..reps import Representation
 from ..reps._signed import is_signed_permutation, signed_orbits
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._layout import merge, split
 from ._module import Module
 
@@ -38,8 +38,7 @@ class CReLU(Module):
     channels: torch.Tensor
 
     def __init__(self, in_type: FieldType) -> None:
-        if not isinstance(in_type, FieldType):
-            raise FieldTypeError(f"in_type: CReLU expects a FieldType, got {in_type!r}")
+        require_types("CReLU", in_type=in_type)
         parts: dict[Representation, list[tuple[Representation, list[int]]]] = {}
         for index, rep in enumerate(in_type):
             if rep not in parts:

@@ -2,8 +2,7 @@
 
 import torch
 
-from ..errors import FieldTypeError
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._kindwise import KindwiseMap
 from ._module import Module
 
@@ -29,8 +28,7 @@ class Disentangle(Module):
     """
 
     def __init__(self, in_type: FieldType) -> None:
-        if not isinstance(in_type, FieldType):
-            raise FieldTypeError(f"in_type: Disentangle expects a FieldType, got {in_type!r}")
+        require_types("Disentangle", in_type=in_type)
         super().__init__(in_type, FieldType(in_type.group, [psi for rep in in_type for psi in rep.irreps]))
         kinds = {rep: index for index, rep in enumerate(dict.fromkeys(in_type))}
         self.turn = KindwiseMap([kinds[rep] for rep in in_type], [rep.change_of_basis.T for rep in kinds])

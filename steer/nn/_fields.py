@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from ..errors import FieldTypeError, ShapeError
-from ._field_type import FieldTensor, FieldType
+from ._field_tensor import FieldTensor
+from ._field_type import FieldType
 
 
 def cat(fields: Sequence[FieldTensor]) -> FieldTensor:

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import torch
 
-from ..errors import FieldTypeError, SteerError, nearest
-from ._field_type import FieldType
+from ..errors import SteerError, nearest
+from ._field_type import FieldType, require_types
 from ._layout import Arrangement, blocks, split
 from ._module import Module
 
@@ -65,8 +65,7 @@ class Gate(Module):
         scalars: torch.nn.Module | None = None,
         per_coset: bool = False,
     ) -> None:
-        if not isinstance(fields, FieldType):
-            raise FieldTypeError(f"fields: Gate expects a FieldType, got {fields!r}")
+        require_types("Gate", fields=fields)
         trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in dict.fromkeys(fields)}
         norms, sizes = blocks(fields, per_coset)
         gates = [norm for rep, norm in zip(fields, norms, strict=True) if not trivial[rep]]

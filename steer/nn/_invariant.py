@@ -7,7 +7,7 @@ import torch
 from ..errors import FieldTypeError, SteerError
 from ..reps import Group, Induced, Representation
 from ..reps._induced import coset_representatives
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._layout import FieldLayout, blocks
 from ._module import Module
 from ._pointwise import require_permutation
@@ -43,8 +43,7 @@ class GroupPool(Module):
     channels: torch.Tensor
 
     def __init__(self, in_type: FieldType, reduction: str = "max", subgroup: Group | str | None = None) -> None:
-        if not isinstance(in_type, FieldType):
-            raise FieldTypeError(f"in_type: GroupPool expects a FieldType, got {in_type!r}")
+        require_types("GroupPool", in_type=in_type)
         if reduction not in ("max", "mean"):
             raise SteerError(f"reduction: expected 'max' or 'mean', got {reduction!r}")
         require_permutation(in_type, "GroupPool", "use NormPool, which takes the norm of any field")

@@ -7,7 +7,8 @@ import torch
 
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ._constants import Constants
-from ._field_type import FieldTensor, FieldType
+from ._field_tensor import FieldTensor
+from ._field_type import FieldType, require_types
 
 
 class Module(Constants):
@@ -54,9 +55,7 @@ class Module(Constants):
 
     def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
         super().__init__()
-        for name, value in (("in_type", in_type), ("out_type", out_type)):
-            if not isinstance(value, FieldType):
-                raise FieldTypeError(f"{name}: {type(self).__name__} expects a FieldType, got {value!r}")
+        require_types(type(self).__name__, in_type=in_type, out_type=out_type)
         self.in_type = in_type
         self.out_type = out_type
 

@@ -3,15 +3,13 @@
 import numpy.typing as npt
 import torch
 
-from ..errors import FieldTypeError
 from ..kernels import Grid, ScalarFunctions
 from ..kernels import compile as compile_plan
 from ..kernels._bases import functions_for
 from ..kernels._grid import require_symmetric
 from ..kernels._project import Projection, as_filter, project_on, require_channels
-from ..reps import Group
 from ._conv import split_type
-from ._field_type import FieldType
+from ._field_type import FieldType, require_map, require_types
 
 
 def project(
@@ -59,7 +57,9 @@ def project(
         >>> found.weight.shape, found.residual < 1e-6
         (torch.Size([28]), True)
     """
-    group = _common_group(in_type, out_type)
+    require_types("project", in_type=in_type, out_type=out_type)
+    require_map("project", in_type, out_type)
+    group = in_type.group
     group_type = split_type(("in_type", in_type), ("out_type", out_type), groups)
     dense = as_filter(filter, group.dim)
     require_channels(dense, out_type.size, group_type.size)
@@ -69,15 +69,3 @@ def project(
     weight, residual, projected = project_on(plan, dense)
     device = filter.device if isinstance(filter, torch.Tensor) else None
     return Projection(weight.to(device), residual, projected.to(device))
-
-
-def _common_group(in_type: FieldType, out_type: FieldType) -> Group:
-    for name, kind in (("in_type", in_type), ("out_type", out_type)):
-        if not isinstance(kind, FieldType):
-            raise FieldTypeError(f"{name}: project expects a FieldType, got {kind!r}")
-    if out_type.group != in_type.group:
-        raise FieldTypeError(
-            f"out_type: filters are between fields of one group, got in_type of {in_type.group!r} and out_type of "
-            f"{out_type.group!r}; restrict them to a common subgroup"
-        )
-    return in_type.group

@@ -23,7 +23,7 @@ from ..reps import (
 )
 from ..reps._linalg import Array, frozen
 from ._constants import Constants
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._layout import Arrangement, merge, split
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -58,8 +58,7 @@ def kinds_of(
         SteerError: no such band limit or grid.
         RepresentationError: a grid on another group, or too coarse.
     """
-    if not isinstance(in_type, FieldType):
-        raise FieldTypeError(f"in_type: {layer} expects a FieldType, got {in_type!r}")
+    require_types(layer, in_type=in_type)
     if out_frequency is not None and (isinstance(out_frequency, bool) or not isinstance(out_frequency, int)):
         raise SteerError(
             f"out_frequency: expected a band limit such as 2, or None for that of the input, got {out_frequency!r}"

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..errors import CheckpointError, FieldTypeError, ShapeError
+from ..errors import CheckpointError, ShapeError
 from ..kernels import KernelPlan
 from ..reps._linalg import Array
-from ._field_type import FieldType
+from ._field_type import FieldType, require_map
 from ._module import Module
 
 
@@ -70,11 +70,7 @@ class Steerable(Module):
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__(in_type, out_type)
-        if in_type.group != out_type.group:
-            raise FieldTypeError(
-                f"out_type: {type(self).__name__} maps between fields of one group, got in_type of {in_type.group!r} "
-                f"and out_type of {out_type.group!r}; go to a subgroup with nn.Restrict first"
-            )
+        require_map(type(self).__name__, in_type, out_type)
         self.plan = plan()
         made = {"device": device, "dtype": dtype}
         self.weight = torch.nn.Parameter(torch.empty(self.plan.num_weights, **made))  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from ..reps import Irrep, Representation
 from ..reps._coupling import Coupling, coupling, square_coupling
 from ..reps._group import require_count
 from ..reps._linalg import Array
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._kindwise import KindwiseMap
 from ._layout import samplewise
 from ._module import Module
@@ -168,11 +168,11 @@ class TensorSquare(_Bilinear):
     """
 
     def __init__(self, in_type: FieldType, max_frequency: int | None = None, keep_input: bool = False) -> None:
-        fields = _require_type("in_type", type(self).__name__, in_type)
+        require_types(type(self).__name__, in_type=in_type)
         _require_frequency(max_frequency)
-        parts = [_parts(rep, start) for rep, start in zip(fields, fields.offsets, strict=False)]
+        parts = [_parts(rep, start) for rep, start in zip(in_type, in_type.offsets, strict=False)]
         pairs = [pair for own in parts for pair in combinations_with_replacement(own, 2)]
-        super().__init__(fields, pairs, max_frequency, keep_input)
+        super().__init__(in_type, pairs, max_frequency, keep_input)
 
 
 class TensorProduct(_Bilinear):
@@ -211,7 +211,7 @@ class TensorProduct(_Bilinear):
         self, first: FieldType, second: FieldType, max_frequency: int | None = None, keep_input: bool = False
     ) -> None:
         name = type(self).__name__
-        first, second = _require_type("first", name, first), _require_type("second", name, second)
+        require_types(name, first=first, second=second)
         if first.group != second.group:
             raise FieldTypeError(
                 f"second: {name} needs two types of one group, got {first.group!r} and {second.group!r}"
@@ -256,12 +256,6 @@ def _sorted(made: Sequence[tuple[int, Irrep]]) -> list[int]:
     highest = None if group.is_finite else max(psi.frequency for _, psi in made)
     rank = {psi: index for index, psi in enumerate(group.irreps(highest))}
     return sorted(range(len(made)), key=lambda place: (rank[made[place][1]], made[place][0]))
-
-
-def _require_type(argument: str, layer: str, value: object) -> FieldType:
-    if not isinstance(value, FieldType):
-        raise FieldTypeError(f"{argument}: {layer} expects a FieldType, got {value!r}")
-    return value
 
 
 def _require_frequency(value: object) -> None:

@@ -7,7 +7,7 @@ import torch
 from ..errors import FieldTypeError, SteerError
 from ..reps import Induced, Representation, intertwiners
 from ..reps._linalg import Array
-from ._field_type import FieldType
+from ._field_type import FieldType, require_types
 from ._kindwise import KindwiseMap
 from ._layout import FieldLayout
 from ._module import Module
@@ -38,8 +38,7 @@ class VectorFieldAct(Module):
     """
 
     def __init__(self, in_type: FieldType, vector: npt.ArrayLike | None = None) -> None:
-        if not isinstance(in_type, FieldType):
-            raise FieldTypeError(f"in_type: VectorFieldAct expects a FieldType, got {in_type!r}")
+        require_types("VectorFieldAct", in_type=in_type)
         group = in_type.group
         if group.dim == 0:
             raise FieldTypeError(f"in_type: VectorFieldAct needs a group that acts on space, got {group!r}")

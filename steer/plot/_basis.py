@@ -74,9 +74,9 @@ def basis(
         tiles = np.concatenate([values[index] for _, values in planes], axis=1)
         draw(axes, tiles, signed(largest(tiles)), component_names(out_rep), names)
         axes.set_title(titles[index], fontsize=9)
-    total = (
-        f"{len(kernel_basis)} kernels" if count == len(kernel_basis) else f"the first {count} of {len(kernel_basis)}"
-    )
+    total = f"the first {count} of {len(kernel_basis)}"
+    if count == len(kernel_basis):
+        total = "1 kernel" if count == 1 else f"{count} kernels"
     arrow = "\N{RIGHTWARDS ARROW}"
     made.suptitle(f"{rep_name(in_rep)} {arrow} {rep_name(out_rep)} of {out_rep.group.name}: {total}", fontsize=11)
     return made

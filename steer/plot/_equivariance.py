@@ -177,7 +177,7 @@ def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.Array
     if found is None:
         found = _types(model, None, None)
         acting = found[0].group
-        inside = acting.contains(_turns(degrees, dim))
+        inside = acting.contains(rotations(degrees, dim))
         if angles is None:
             degrees = _own_angles(acting)
         elif not inside.all():
@@ -189,22 +189,15 @@ def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.Array
             )
     x = Mask(found[0])(x)
     with _evaluation(model):
-        errors = [both.error for both in _both_ways(model, x, _turns(degrees, dim), found, MARGIN)]
+        errors = [both.error for both in _both_ways(model, x, rotations(degrees, dim), found, MARGIN)]
     return degrees, np.array(errors)
-
-
-def _turns(degrees: Array, dim: int) -> Array:
-    """(n, dim, dim): rotations, in space about z."""
-    out = np.tile(np.eye(dim), (len(degrees), 1, 1))
-    out[:, :2, :2] = rotations(np.radians(degrees))
-    return out
 
 
 def _own_angles(acting: Group) -> Array:
     """The angles of the rotations (about z) of a group, from 0 to 360 degrees; of a continuous one every 15."""
     if not acting.is_finite:
         every = np.arange(0, 361, 15.0)
-        return every[acting.contains(_turns(every, acting.dim))]
+        return every[acting.contains(rotations(every, acting.dim))]
     moves = acting.elements
     about = (np.linalg.det(moves[:, :2, :2]) > 0.999) & (np.linalg.det(moves) > 0)
     found = np.degrees(np.arctan2(moves[about, 1, 0], moves[about, 0, 0])) % 360

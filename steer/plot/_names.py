@@ -102,15 +102,16 @@ def some_elements(group: Group, count: int = 8) -> Array:
         return group.elements[:: -(-len(group.elements) // count)]
     if group.element_size != group.dim or group.dim not in (2, 3):
         return grid_symmetries(group)[:count]
-    turns = np.tile(np.eye(group.dim), (count, 1, 1))
-    turns[:, :2, :2] = rotations(2 * math.pi * np.arange(count) / count)
+    turns = rotations(np.linspace(0, 360, count, endpoint=False), group.dim)
     return np.asarray(group.frame @ turns @ group.frame.T)
 
 
-def rotations(angles: npt.ArrayLike) -> Array:
-    """(n, 2, 2): the rotations of the plane by angles in radians, x towards y."""
-    t = np.asarray(angles, dtype=np.float64)
-    return np.stack([np.stack([np.cos(t), -np.sin(t)], -1), np.stack([np.sin(t), np.cos(t)], -1)], -2)
+def rotations(degrees: Array, dim: int) -> Array:
+    """(n, dim, dim): rotations by angles (n,) in degrees, x towards y, in space about z."""
+    t = np.radians(degrees)
+    out = np.tile(np.eye(dim), (len(t), 1, 1))
+    out[:, :2, :2] = np.stack([np.stack([np.cos(t), -np.sin(t)], -1), np.stack([np.sin(t), np.cos(t)], -1)], -2)
+    return out
 
 
 def given_elements(group: Group, elements: npt.ArrayLike | None, count: int) -> Array:

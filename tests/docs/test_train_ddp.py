@@ -13,37 +13,42 @@ from .pages import ROOT
 SCRIPT = ROOT / "docs/howto/train_ddp.py"
 
 
+def run(folder, *way):
+    """What a run prints, and the weights that it saves."""
+    out = folder / "net.pt"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*launcher, str(SCRIPT), "--epochs", "2", "--out", str(out), *way],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, torch.load(out, weights_only=True)
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """What each run prints, and the weights that it saves."""
-    found = {}
-    for way in ((), ("--fsdp",)):
-        out = tmp_path_factory.mktemp("out") / "net.pt"
-        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        done = subprocess.run(
-            [*launcher, str(SCRIPT), "--epochs", "2", "--out", str(out), *way],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        found[way] = done.stdout, torch.load(out, weights_only=True)
-    return found
+def replicated(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("ddp"))
 
 
-def test_it_learns(trained):
-    for printed, _ in trained.values():
-        accuracies = [float(text) for text in re.findall(r"accuracy ([\d.]+)", printed)]
-        assert len(accuracies) == 2
-        assert accuracies[-1] > 0.9
+def test_it_learns(replicated):
+    accuracies = [float(text) for text in re.findall(r"accuracy ([\d.]+)", replicated[0])]
+    assert len(accuracies) == 2
+    assert accuracies[-1] > 0.9
 
 
-def test_ddp_and_fsdp_give_the_same_weights_that_load_in_one_process(trained, monkeypatch):
-    (_, ddp), (_, fsdp) = trained.values()
-    assert ddp.keys() == fsdp.keys()
-    assert all(torch.equal(value, fsdp[key]) for key, value in ddp.items())
+def test_its_weights_load_in_one_process(replicated, monkeypatch):
     monkeypatch.syspath_prepend(SCRIPT.parent)
     import train_ddp
 
-    train_ddp.build().load_state_dict(fsdp)
+    train_ddp.build().load_state_dict(replicated[1])
     sys.modules.pop("train_ddp")
+
+
+@pytest.mark.slow
+def test_fsdp_gives_the_same_weights(replicated, tmp_path):
+    printed, sharded = run(tmp_path, "--fsdp")
+    assert re.findall(r"accuracy ([\d.]+)", printed) == re.findall(r"accuracy ([\d.]+)", replicated[0])
+    assert sharded.keys() == replicated[1].keys()
+    assert all(torch.equal(value, sharded[key]) for key, value in replicated[1].items())

@@ -371,7 +371,7 @@ def test_types_that_do_not_fit_are_refused():
         steer.project(dense, 8, REGULAR)
     with pytest.raises(FieldTypeError, match=r"out_type: Conv2d expects a FieldType, got 8"):
         nn.Conv2d.from_filter(dense, REGULAR, 8)
-    with pytest.raises(FieldTypeError, match=r"out_type: filters are between fields of one group, got .*C4.* and .*D4"):
+    with pytest.raises(FieldTypeError, match=r"out_type: project maps between fields of one group, got .*C4.*D4"):
         steer.project(dense, REGULAR, other)
     with pytest.raises(FieldTypeError, match=r"out_type: Conv2d maps between fields of one group"):
         nn.Conv2d.from_filter(dense, REGULAR, other)

@@ -99,7 +99,11 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-@pytest.mark.parametrize("group", [C4, D4, steer.group("C8", dim=2), O2], ids=group_id)
+@pytest.mark.parametrize(
+    "group",
+    [D4, O2, *(pytest.param(group, marks=pytest.mark.slow) for group in (C4, steer.group("C8", dim=2)))],
+    ids=group_id,
+)
 def test_every_argument(group, name):
     regular = group.regular if group.is_finite else group.band_limited(1)
     in_type, out_type = nn.FieldType(group, 4 * [regular]), nn.FieldType(group, 8 * [regular])

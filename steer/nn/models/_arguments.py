@@ -5,20 +5,19 @@ from typing import Final
 
 from ...errors import FieldTypeError, SteerError
 from ...kernels._grid import is_count
-from .._field_type import FieldType
+from .._field_type import FieldType, require_types
 
 WIDTHS: Final = ("parameters", "channels")
 
 
-def require_type(model: str, **types: object) -> None:
+def require_type(model: str, **types: FieldType) -> None:
     """Refuse what is no type of a plane or space.
 
     Raises:
         FieldTypeError: names the argument.
     """
+    require_types(model, **types)
     for name, value in types.items():
-        if not isinstance(value, FieldType):
-            raise FieldTypeError(f"{name}: {model} expects a FieldType, got {value!r}")
         if value.group.dim not in (2, 3):
             raise FieldTypeError(f"{name}: {model} needs a group of the plane or of space, got {value.group!r}")
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import torch
 
-from ...errors import FieldTypeError, ShapeError, SteerError
+from ...errors import ShapeError, SteerError
 from .._blur_pool import BlurPool
 from .._containers import Branch, Identity
-from .._field_type import FieldType
+from .._field_type import FieldType, require_map
 from .._module import Module
 from .._structural import Sequential
 from .._upsample import Upsample
@@ -69,8 +69,7 @@ class UNet(Sequential):
     ) -> None:
         require_type(type(self).__name__, in_type=in_type, out_type=out_type)
         require("channels", channels, kernel_size=kernel_size, width=width)
-        if in_type.group != out_type.group:
-            raise FieldTypeError(f"out_type: UNet maps between fields of one group, got {in_type} and {out_type}")
+        require_map(type(self).__name__, in_type, out_type)
         chosen = features_for(in_type.group, features)
         self.options = {"channels": tuple(channels), "width": width, "kernel_size": kernel_size}
         group, convs = in_type.group, [Conv(kernel_size, 1, True)]
