@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
@@ -78,8 +79,7 @@ def test_a_missing_package_is_named(monkeypatch, package, draw):
 
 def shown(value):
     """What a notebook is sent for the last line of a cell: the picture, once."""
-    formatters = pytest.importorskip("IPython.core.formatters")
-    data, _ = formatters.DisplayFormatter().format(value)
+    data, _ = DisplayFormatter().format(value)
     return data
 
 

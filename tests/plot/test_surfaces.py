@@ -66,7 +66,6 @@ def test_the_radius_is_the_size_of_the_function_and_the_colour_its_sign():
 
 
 def test_pages_need_no_connection_and_carry_the_library_once(monkeypatch):
-    pytest.importorskip("IPython")
     figure = plot.isosurface(np.ones((2, 2, 2)))
     monkeypatch.setattr(type(figure), "_carried", False)
     shown = []
