@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from . import _cache_command
+from ._command import _cache_command
 from ._version import __version__
 from .errors import SteerError
 
@@ -68,7 +68,7 @@ def groups(
     dim: Annotated[int, typer.Option(help="Dimension of the space acted on: 2 or 3.")] = 3,
 ) -> None:
     """Print the catalogue of groups; of one group its characters, subgroups and how harmonics split."""
-    from ._group_page import catalogue, page
+    from ._command._group_page import catalogue, page
     from .reps import group
 
     if isinstance(sys.stdout, io.TextIOWrapper):

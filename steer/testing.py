@@ -12,10 +12,10 @@ import torch
 
 from .errors import FieldTypeError, SteerError
 from .nn import FieldType
-from .nn._transform import EXACT
+from .nn._fields._transform import EXACT
 from .reps import Group, Representation
-from .reps._actions import GroupAction
-from .reps._products import DirectProduct, pairs
+from .reps.groups._actions import GroupAction
+from .reps.groups._products import DirectProduct, pairs
 
 __all__ = [
     "TOLERANCES",

@@ -14,8 +14,8 @@ import pytest
 
 import steer
 from steer.reps import Group, Irrep, Representation
-from steer.reps._names import all_groups
-from steer.reps._spatial import SpatialGroup
+from steer.reps.groups._names import all_groups
+from steer.reps.groups._spatial import SpatialGroup
 from tests import planar
 from tests.planar import CYCLIC, DIHEDRAL, O2, PLANAR, SO2, TOL, elements, end_dimension, generators
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from steer.reps import Group
-from steer.reps._names import all_groups
+from steer.reps.groups._names import all_groups
 from tests import planar
 
 RARE = {

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 import steer
 from steer.cli import app
-from steer.kernels import _store, cache
+from steer.kernels import cache
+from steer.kernels.cache import _store
 
 MODELS = """
 import steer

@@ -19,8 +19,8 @@ from steer.reps import (
     solid_harmonics,
     wigner_d,
 )
-from steer.reps._decompose import _copies
 from steer.reps._linalg import orthonormal_columns
+from steer.reps.theory._decompose import _copies
 from tests.planar import O2, SO2
 
 C1, C4, D4, D6 = (steer.group(name, dim=2) for name in ("C1", "C4", "D4", "D6"))

@@ -16,8 +16,10 @@ from steer import nn
 from steer._precompute import _files, _pool, _run
 from steer._precompute._gather import descriptors
 from steer.errors import CacheError, KernelError, SteerError
-from steer.kernels import KernelSpec, _collect, _plan, _store, cache
-from steer.kernels._wigner_eckart import AngularDescriptor
+from steer.kernels import KernelSpec, _collect, cache
+from steer.kernels.bases._wigner_eckart import AngularDescriptor
+from steer.kernels.cache import _fetch, _store
+from steer.kernels.plans import _plan
 
 from .nn.zoo import LAYERS, types_for
 
@@ -54,13 +56,13 @@ def voxels():
 
 @pytest.mark.parametrize("build", [planar, voxels])
 def test_what_is_collected_is_what_a_model_solves(folder, monkeypatch, build):
-    monkeypatch.setattr(cache, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(_fetch, "KEEP_SECONDS", 0.0)
     wanted = descriptors(build)
     assert cache.info().solved == 0
     assert not cache.directory().exists()
     monkeypatch.setattr(_plan, "_compile", _plan._compile.__wrapped__)  # not one that another test has made
-    steer.kernels._basis._basis.cache_clear()
-    steer.kernels._part._energies.cache_clear()
+    steer.kernels.bases._basis._basis.cache_clear()
+    steer.kernels.plans._part._energies.cache_clear()
     model = build()
     named = {path.name.partition("-")[0] for path in folder.glob("*.safetensors")}
     assert named == {cache.fingerprint(descriptor) for descriptor in wanted}
@@ -187,7 +189,7 @@ def test_any_number_of_processes_writes_the_same(folder, tmp_path):
 
 def test_what_is_in_memory_is_written_too(folder):
     (descriptor,) = of_cube(1).descriptors()
-    cache.fetch(descriptor)
+    _fetch.fetch(descriptor)
     assert steer.precompute(of_cube(1), workers=1).solved == 1
     assert cache.verify() == (1, {})
 

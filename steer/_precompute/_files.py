@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import SteerError, nearest
 from ..kernels import KernelSpec
 from ..reps import Group, Representation, group
-from ..reps._names import HERMANN_MAUGUIN
+from ..reps.groups._names import HERMANN_MAUGUIN
 
 KEYS = {"groups": list, "dim": int, "types": list, "kernel_sizes": list, "basis": str, "max_frequency": int}
 NEEDED = ("groups", "dim", "types", "kernel_sizes")

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import SteerError
 from ..kernels import KernelSpec
 from ..kernels._collect import collecting
-from ..kernels._descriptor import Descriptor
+from ..kernels.cache._descriptor import Descriptor
 from ._files import read_specs
 
 EXPECTED = "expected a model, a function that builds one, a KernelSpec, the path of a spec file, or a list of these"
@@ -44,7 +44,7 @@ def _specs(wanted: object) -> Iterable[KernelSpec]:
 
 def _of_model(model: Any) -> list[KernelSpec]:
     """The specs of all plans in a model."""
-    from ..nn._steerable import Steerable
+    from ..nn._linear._steerable import Steerable
 
     return [module.plan.spec for module in model.modules() if isinstance(module, Steerable)]
 

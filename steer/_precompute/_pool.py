@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import SteerError
-from ..kernels._descriptor import Descriptor
-from ..kernels._place import Place
+from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache._place import Place
 from ._worker import Outcome, main, solve
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CacheError, SteerError
-from ..kernels import _place, cache
-from ..kernels._descriptor import Descriptor
-from ..kernels._place import Place
-from ..kernels._store import replace
+from ..kernels import cache
+from ..kernels.cache import _place
+from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache._place import Place
+from ..kernels.cache._store import replace
 from ._gather import descriptors
 from ._pool import Pool
 from ._worker import Outcome

@@ -10,8 +10,9 @@ import sys
 import time
 from typing import Any, BinaryIO, NamedTuple
 
-from ..kernels import _place, cache
-from ..kernels._descriptor import Descriptor
+from ..kernels.cache import _place
+from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache._fetch import ensure
 
 TELL_SECONDS = 0.1
 """The parent, which has no core of its own, is not told more often."""
@@ -28,7 +29,7 @@ class Outcome(NamedTuple):
 def solve(descriptor: Descriptor[Any]) -> Outcome:
     """Have one solution on disk."""
     try:
-        hit, size = cache.ensure(descriptor)
+        hit, size = ensure(descriptor)
     except Exception as error:  # the other descriptors are not to suffer
         return Outcome(hit=False, size=0, error=f"{type(error).__name__}: {error}")
     return Outcome(hit=hit, size=size, error=None)

@@ -3,18 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from . import cache
-from ._basis import KernelBasis, KernelDescriptor, kernel_basis
-from ._constraint import constraint_residual
-from ._derivative import FiniteDifferences, GaussianDerivatives
-from ._functions import AngularFunctions, Element, ScalarFunctions
-from ._grid import Grid
-from ._interpolated import Interpolated
-from ._pixel import Pixels
-from ._radial import Rings
 from ._spec import KernelSpec
+from .bases._basis import KernelBasis, KernelDescriptor, kernel_basis
+from .bases._constraint import constraint_residual
+from .bases._derivative import FiniteDifferences, GaussianDerivatives
+from .bases._functions import AngularFunctions, Element, ScalarFunctions
+from .bases._grid import Grid
+from .bases._interpolated import Interpolated
+from .bases._pixel import Pixels
+from .bases._radial import Rings
 
 if TYPE_CHECKING:
-    from ._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
+    from .plans._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
 
 __all__ = [
     "AngularFunctions",
@@ -40,7 +40,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # PEP 562: plans need torch, and processes that only solve start faster without.
     if name in ("KernelPlan", "compile"):
-        from . import _plan
+        from .plans import _plan
 
         return getattr(_plan, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .._values import Frozen
 from ..errors import KernelError
 from ..reps import DirectSum, Representation
-from ..reps._frozen import Frozen
-from ._bases import functions_for
-from ._basis import kernel_basis
-from ._descriptor import Descriptor
-from ._functions import ScalarFunctions
-from ._grid import Grid
+from .bases._bases import functions_for
+from .bases._basis import kernel_basis
+from .bases._functions import ScalarFunctions
+from .bases._grid import Grid
+from .cache._descriptor import Descriptor
 
 
 @dataclass(frozen=True)

@@ -6,38 +6,38 @@ from typing import TYPE_CHECKING
 from torch.nn import ModuleList
 
 from . import init
-from ._attention import SelfAttention
-from ._batch_norm import BatchNorm, convert_sync_batchnorm
-from ._blur_pool import BlurPool
-from ._containers import Branch, Identity, Residual
-from ._conv import Conv2d, Conv3d
-from ._conv_transpose import ConvTranspose2d, ConvTranspose3d
-from ._crelu import CReLU
-from ._disentangle import Disentangle
-from ._dropout import Dropout
-from ._export import export
-from ._field_tensor import FieldTensor
-from ._field_type import FieldType
-from ._fields import cat, split
-from ._fourier import FourierAct, FourierMaxPool
-from ._gate import Gate
-from ._global_pool import GlobalAvgPool
-from ._hexagonal import HexConv2d, HexMask, HexPool
-from ._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
-from ._invariant import GroupPool, NormPool
-from ._linear import Linear
-from ._mask import Mask
-from ._module import Module
-from ._norm_act import NormAct
-from ._norm_max_pool import NormMaxPool
-from ._norms import GroupNorm, InstanceNorm, LayerNorm
-from ._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
-from ._project import project
-from ._structural import Restrict, Sequential
-from ._tensor_product import TensorProduct, TensorSquare
-from ._upsample import Upsample
-from ._vector_field import VectorFieldAct
+from ._act._crelu import CReLU
+from ._act._fourier import FourierAct, FourierMaxPool
+from ._act._gate import Gate
+from ._act._invariant import GroupPool, NormPool
+from ._act._norm_act import NormAct
+from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
+from ._act._vector_field import VectorFieldAct
+from ._chain._branch import Branch, Identity, Residual
+from ._chain._chain import Restrict, Sequential
+from ._chain._disentangle import Disentangle
+from ._engine._export import export
+from ._engine._module import Module
+from ._fields._fields import cat, split
+from ._fields._tensor import FieldTensor
+from ._fields._types import FieldType
+from ._hex._hexagonal import HexConv2d, HexMask, HexPool
+from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
+from ._linear._attention import SelfAttention
+from ._linear._conv import Conv2d, Conv3d
+from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
+from ._linear._linear import Linear
+from ._linear._project import project
+from ._linear._tensor_product import TensorProduct, TensorSquare
+from ._norm._batch_norm import BatchNorm, convert_sync_batchnorm
+from ._norm._dropout import Dropout
+from ._norm._norms import GroupNorm, InstanceNorm, LayerNorm
+from ._space._blur_pool import BlurPool
+from ._space._global_pool import GlobalAvgPool
+from ._space._mask import Mask
+from ._space._norm_max_pool import NormMaxPool
+from ._space._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
+from ._space._upsample import Upsample
 
 __all__ = [
     "ELU",

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import torch
 
+from .._values import Array
 from ..errors import FieldTypeError, KernelError, ShapeError
 from ..kernels import Rings
 from ..kernels import compile as compile_plan
-from ..kernels._project import Projection, project_on
-from ..reps._linalg import Array
-from ._steerable import Steerable
+from ..kernels.plans._project import Projection, project_on
+from ._linear._steerable import Steerable
 
 __all__ = ["dirac_", "normal_", "orthogonal_"]
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._values import Array, is_count
 from ..errors import KernelError
 from ..kernels import Element, FiniteDifferences, Grid, Interpolated, KernelBasis, Pixels, Rings, ScalarFunctions
-from ..kernels._grid import is_count
-from ..reps._linalg import Array
 from ._canvas import largest, make_figure, mosaic, sections, signed
 from ._hexagonal import hexagons
 from ._names import component_names, rep_name

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._values import Array
 from ..errors import SteerError
-from ..reps._linalg import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

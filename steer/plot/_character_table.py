@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._character_table import SIGMA, characters, columns, functions, number
-from .._group_page import HIGHEST_FREQUENCY, continuous_cells
+from .._command._character_table import SIGMA, characters, columns, functions, number
+from .._command._group_page import HIGHEST_FREQUENCY, continuous_cells
 from ..errors import GroupError
 from ..reps import Group, PlanarGroup
-from ..reps._group import require_group
-from ..reps._spatial import SpatialGroup
+from ..reps.groups._spatial import SpatialGroup
+from ..reps.theory._group import require_group
 from ._canvas import make_axes, signed
 
 if TYPE_CHECKING:

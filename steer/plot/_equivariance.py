@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._values import Array
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..nn import FieldTensor, FieldType, Mask
 from ..reps import Group, Representation, group
-from ..reps._linalg import Array
 from ..testing import _both_ways, _evaluation, _inexact, _types
 from ._canvas import make_axes, make_figure, numbers, signed
 from ._fields import arrows, channels, draw, look

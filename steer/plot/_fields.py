@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._values import Array, is_count
 from ..errors import FieldTypeError, ShapeError
-from ..kernels._grid import is_count
 from ..nn import FieldTensor, FieldType
 from ..reps import Representation
-from ..reps._linalg import Array
 from ._canvas import (
     DEPTH,
     bare,

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from .._values import Array
 from ..errors import FieldTypeError
-from ..nn._conv import Convolution
-from ..nn._conv_transpose import ConvTranspose
+from ..nn._linear._conv import Convolution
+from ..nn._linear._conv_transpose import ConvTranspose
 from ..reps import Representation
-from ..reps._linalg import Array
 from ._canvas import colour_bar, largest, make_figure, mosaic, numbers, sections, signed
 from ._hexagonal import hexagons
 from ._names import component_names, rep_name

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._values import Array
 from ..errors import ShapeError
 from ..kernels import Grid
-from ..kernels._grid import holds_hexagon
-from ..reps._linalg import Array
+from ..kernels.bases._grid import holds_hexagon
 from ._canvas import bare, label, make_axes, numbers
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from .._values import Array
 from ..errors import GroupError
 from ..reps import Group, Induced, Irrep, PlanarGroup, Representation
-from ..reps._linalg import Array
 from ..testing import grid_symmetries
 
 DEGREE = "\N{DEGREE SIGN}"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .._values import Array
 from ..errors import GroupError, ShapeError
 from ..nn import FieldTensor
 from ..reps import Group, Representation
-from ..reps._group import require_group
-from ..reps._linalg import Array
+from ..reps.theory._group import require_group
 from ._canvas import colour_bar, image, make_axes, make_figure, mosaic, section, sections
 from ._fields import arrows, channels, look, one_sample
 from ._names import component_names, element_name, given_elements, is_vector, names_of, rep_name

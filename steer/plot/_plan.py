@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from .._values import Array
 from ..errors import KernelError
 from ..kernels import KernelPlan
-from ..kernels._part import Cost
+from ..kernels.plans._part import Cost
 from ..reps import Representation
-from ..reps._linalg import Array
 from ._canvas import make_axes
 from ._names import rep_name
 

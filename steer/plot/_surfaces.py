@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._values import Array, is_count
 from ..errors import ShapeError, SteerError
-from ..kernels._grid import is_count
 from ..reps import harmonics
-from ..reps._linalg import Array
 from ._canvas import largest, numbers, require
 
 if TYPE_CHECKING:

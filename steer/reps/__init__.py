@@ -1,24 +1,24 @@
 """Representation theory of compact groups: exact, deterministic, float64; NumPy only."""
 
-from ._actions import GroupAction, with_action
-from ._axial import AxialGroup
-from ._catalogue import group
-from ._composites import DirectSum, Restriction, TensorProduct
-from ._decompose import Decomposition, decompose
-from ._fourier import FourierTransform, fourier
-from ._group import Group
-from ._harmonics import harmonic_size, harmonics, solid_harmonics
-from ._induced import BandLimited, Induced
-from ._inflation import Inflation
-from ._intertwiner import clebsch_gordan, intertwiners, multiplicity
-from ._planar import PlanarGroup
-from ._polyhedral import PolyhedralGroup
-from ._products import DirectProduct, direct_product
-from ._quadrature import Quadrature, quadrature
-from ._representation import Irrep, Representation
-from ._rotations import RotationGroup
-from ._spatial import SpatialGroup
-from ._wigner import wigner_d
+from .analysis._fourier import FourierTransform, fourier
+from .analysis._quadrature import Quadrature, quadrature
+from .groups._actions import GroupAction, with_action
+from .groups._axial import AxialGroup
+from .groups._catalogue import group
+from .groups._inflation import Inflation
+from .groups._planar import PlanarGroup
+from .groups._polyhedral import PolyhedralGroup
+from .groups._products import DirectProduct, direct_product
+from .groups._rotations import RotationGroup
+from .groups._spatial import SpatialGroup
+from .special._harmonics import harmonic_size, harmonics, solid_harmonics
+from .special._wigner import wigner_d
+from .theory._composites import DirectSum, Restriction, TensorProduct
+from .theory._decompose import Decomposition, decompose
+from .theory._group import Group
+from .theory._induced import BandLimited, Induced
+from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
+from .theory._representation import Irrep, Representation
 
 __all__ = [
     "AxialGroup",

@@ -3,19 +3,11 @@
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from .._values import Array
 
 INDEPENDENT = 1e-6
 """A vector is independent of a basis, and a component is non-zero, above this value."""
-
-
-def frozen(array: npt.ArrayLike) -> Array:
-    """A read-only float64 copy, so that cached values cannot be changed by a caller."""
-    out = np.array(array, dtype=np.float64)
-    out.setflags(write=False)
-    return out
 
 
 def fix_sign(vector: Array) -> Array:

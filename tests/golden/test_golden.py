@@ -4,7 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from steer.nn._steerable import Steerable
+from steer.nn._linear._steerable import Steerable
 
 from .networks import FOLDER, version_0_1, write
 

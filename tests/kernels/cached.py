@@ -1,8 +1,9 @@
 """What tests of the cache share."""
 
 import steer
-from steer.kernels import _store, cache
-from steer.kernels._wigner_eckart import describe
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import describe
+from steer.kernels.cache import _store
 
 D6 = steer.group("D6", dim=2)
 DESCRIPTOR = describe(D6.regular, D6.regular, 3)

@@ -11,9 +11,10 @@ import pytest
 
 import steer
 from steer.errors import CacheError
-from steer.kernels import Pixels, _lock, _store, cache
-from steer.kernels._pixel import PixelDescriptor
-from steer.kernels._wigner_eckart import solve
+from steer.kernels import Pixels, cache
+from steer.kernels.bases._pixel import PixelDescriptor
+from steer.kernels.bases._wigner_eckart import solve
+from steer.kernels.cache import _fetch, _lock, _store
 
 from .cached import DESCRIPTOR, OTHERS, counts, files, only_file, same
 
@@ -37,19 +38,19 @@ def test_memory_then_disk(folder):
 
 
 def test_what_is_solved_fast_is_not_kept_on_disk(folder, monkeypatch):
-    monkeypatch.setattr(cache, "KEEP_SECONDS", 1e9)
+    monkeypatch.setattr(_fetch, "KEEP_SECONDS", 1e9)
     solve(DESCRIPTOR)
     assert files(folder) == []
-    assert cache.ensure(DESCRIPTOR) == (False, only_file(folder).stat().st_size)
-    assert cache.ensure(DESCRIPTOR) == (True, only_file(folder).stat().st_size)
+    assert _fetch.ensure(DESCRIPTOR) == (False, only_file(folder).stat().st_size)
+    assert _fetch.ensure(DESCRIPTOR) == (True, only_file(folder).stat().st_size)
 
 
 def test_pixel_kernels_are_kept_too(folder):
     cube = steer.group("O", dim=3)
     descriptor = PixelDescriptor(cube.irrep("T1"), cube.irrep("E"), Pixels.for_kernel((3, 3, 3)).grid)
-    first = cache.fetch(descriptor)
+    first = _fetch.fetch(descriptor)
     cache.clear(disk=False)
-    again = cache.fetch(descriptor)
+    again = _fetch.fetch(descriptor)
     assert counts() == (0, 1, 0)
     assert [kernels.tobytes() for kernels in first] == [kernels.tobytes() for kernels in again]
     assert [kernels.shape for kernels in first] == [kernels.shape for kernels in again]
@@ -216,7 +217,8 @@ def test_an_interrupted_write_leaves_nothing(folder, monkeypatch):
 PROCESS = """
 import steer
 from steer.kernels import cache, compile
-cache.KEEP_SECONDS = 0
+from steer.kernels.cache import _fetch
+_fetch.KEEP_SECONDS = 0
 G = steer.group("D6", dim=2)
 compile([G.vector, G.trivial], [G.vector], (5, 5))
 info = cache.info()

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from steer.kernels import _store, cache
-from steer.kernels._wigner_eckart import solve
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import solve
+from steer.kernels.cache import _store
 
 from .cached import DESCRIPTOR, OTHERS, SMALL, counts, files, same
 

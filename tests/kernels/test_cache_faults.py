@@ -17,8 +17,9 @@ import pytest
 
 import steer
 from steer.errors import CacheError
-from steer.kernels import _store, cache
-from steer.kernels._wigner_eckart import describe, solve
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import describe, solve
+from steer.kernels.cache import _store
 
 from .cached import DESCRIPTOR, files, held, only_file, same
 
@@ -31,8 +32,9 @@ START = """
 import hashlib, sys
 import steer
 from steer.kernels import cache
-from steer.kernels._wigner_eckart import describe, solve
-cache.KEEP_SECONDS = 0
+from steer.kernels.cache import _fetch
+from steer.kernels.bases._wigner_eckart import describe, solve
+_fetch.KEEP_SECONDS = 0
 O3 = steer.group("O(3)", dim=3)
 MANY = [describe(a, b, 3) for a in O3.irreps(2) for b in O3.irreps(2)]
 """
@@ -47,8 +49,8 @@ print(total.hexdigest(), info.disk_hits, info.solved)
 """
 
 WRITER = """
-from steer.kernels import _store, _place
-files = [(_store.file_name(cache.fingerprint(d)), cache._solve(d)[1]) for d in MANY]
+from steer.kernels.cache import _place, _store
+files = [(_store.file_name(cache.fingerprint(d)), _fetch._solve(d)[1]) for d in MANY]
 _store.write(_place.current(), *files[0])
 print("ready", flush=True)
 while True:
@@ -127,7 +129,7 @@ def test_sixteen_processes_that_start_cold_at_once(folder):
 
 
 def test_one_process_solves_what_takes_long(folder, monkeypatch):
-    code = "cache.LOCK_COST = 0\n" + DIGEST
+    code = "_fetch.LOCK_COST = 0\n" + DIGEST
     running = [python(code) for _ in range(4)]
     found = [ended(process) for process in running]
     assert sum(int(solved) for _, _, solved in found) == len(MANY)

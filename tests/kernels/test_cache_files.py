@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from steer.kernels import _store, cache
-from steer.kernels._wigner_eckart import solve
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import solve
+from steer.kernels.cache import _fetch, _store
 
 from .cached import DESCRIPTOR, OTHERS, files, held, only_file, same
 
@@ -96,7 +97,7 @@ def test_a_bad_file_is_replaced_however_fast_it_is_solved(folder, monkeypatch):
     solve(DESCRIPTOR)
     only_file(folder).write_bytes(b"")
     cache.clear(disk=False)
-    monkeypatch.setattr(cache, "KEEP_SECONDS", 1e9)
+    monkeypatch.setattr(_fetch, "KEEP_SECONDS", 1e9)
     with pytest.warns(RuntimeWarning, match="cannot be used"):
         solve(DESCRIPTOR)
     assert cache.verify() == (1, {})

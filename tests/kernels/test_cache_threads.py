@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from steer.kernels import _lock, _memory, cache
-from steer.kernels._wigner_eckart import solve
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import solve
+from steer.kernels.cache import _fetch, _lock, _memory
 
 from .cached import DESCRIPTOR, counts, files, same
 
@@ -90,12 +91,12 @@ def test_a_forked_child_does_not_wait_for_threads_it_has_not(folder):
         leave.wait()
         return _memory.Held("value", 1)
 
-    thread = threading.Thread(target=cache._memory.get, args=("key", find))
+    thread = threading.Thread(target=_fetch._memory.get, args=("key", find))
     thread.start()
     inside.wait()
     child = os.fork()
     if not child:  # which would wait for ever
-        os._exit(cache._memory.get("key", lambda: _memory.Held(7, 1)))
+        os._exit(_fetch._memory.get("key", lambda: _memory.Held(7, 1)))
     leave.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

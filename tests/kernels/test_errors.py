@@ -9,8 +9,8 @@ import steer
 from steer import kernels
 from steer.errors import KernelError, SteerError
 from steer.kernels import Grid, KernelDescriptor, Rings, kernel_basis
-from steer.kernels._basis import KernelBasis
-from steer.kernels._grid import require_symmetric
+from steer.kernels.bases._basis import KernelBasis
+from steer.kernels.bases._grid import require_symmetric
 
 C4 = steer.group("C4", dim=2)
 D4 = steer.group("D4", dim=2)

@@ -5,7 +5,8 @@ import torch
 
 import steer
 from steer import kernels
-from steer.kernels import Grid, Pixels, _orbit_part
+from steer.kernels import Grid, Pixels
+from steer.kernels.plans import _orbit_part
 
 D4 = steer.group("D4", dim=2)
 SO3 = steer.group("SO(3)", dim=3)

@@ -6,8 +6,9 @@ import pytest
 
 import steer
 from steer.errors import CacheError
-from steer.kernels import _store, cache
-from steer.kernels._wigner_eckart import describe, solve
+from steer.kernels import cache
+from steer.kernels.bases._wigner_eckart import describe, solve
+from steer.kernels.cache import _store
 
 from .cached import DESCRIPTOR, files, held, same
 

@@ -7,8 +7,8 @@ import pytest
 
 import steer
 from steer.kernels import Grid, Rings, kernel_basis
-from steer.kernels._grid import axis_classes
-from steer.kernels._radial import _norm
+from steer.kernels.bases._grid import axis_classes
+from steer.kernels.bases._radial import _norm
 from tests.planar import GROUPS, O2, generators, group_id
 
 RINGS = Rings((0.0, 0.5, 2.0, 6.0), (0.7, 0.45, 0.6, 1.3), (2, 3, 5, 8))

@@ -8,7 +8,8 @@ import torch
 import steer
 from steer import nn
 from steer.errors import ShapeError, SteerError
-from steer.nn import _layout, _normalize
+from steer.nn._engine import _layout
+from steer.nn._norm import _normalize
 from tests.planar import group_id
 
 from . import zoo

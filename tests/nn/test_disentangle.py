@@ -7,7 +7,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError
-from steer.nn._kindwise import KindwiseMap
+from steer.nn._engine._kindwise import KindwiseMap
 from steer.testing import assert_equivariant
 from tests import catalogue
 

@@ -12,7 +12,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, KernelError, RepresentationError, ShapeError, SteerError
-from steer.nn import _samples
+from steer.nn._act import _samples
 from steer.reps import BandLimited, Restriction, direct_product, fourier, quadrature
 from steer.testing import equivariance_error, grid_symmetries
 

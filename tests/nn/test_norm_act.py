@@ -6,7 +6,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import SteerError
-from steer.nn import _layout
+from steer.nn._engine import _layout
 from tests.planar import group_id
 
 from . import zoo

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError, SteerError
-from steer.nn import _normalize
+from steer.nn._norm import _normalize
 from tests.planar import group_id
 
 from . import zoo

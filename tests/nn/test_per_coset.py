@@ -9,7 +9,7 @@ import torch
 
 import steer
 from steer import nn
-from steer.nn import _layout
+from steer.nn._engine import _layout
 from steer.reps import Induced
 from steer.testing import assert_equivariant
 from tests import catalogue

@@ -278,7 +278,7 @@ def test_function_transforms():
 
 
 def test_some_samples_at_a_time(monkeypatch):
-    from steer.nn import _layout
+    from steer.nn._engine import _layout
 
     layer = nn.TensorSquare(nn.FieldType(O2, [O2.irrep("1") + O2.irrep("2"), O2.irrep("1")])).double()
     x = torch.randn(5, layer.in_type.size, 4, 3, dtype=DOUBLE, requires_grad=True)

@@ -10,7 +10,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import GroupError, ShapeError
-from steer.nn._transform import act_on_grid
+from steer.nn._fields._transform import act_on_grid
 from steer.testing import grid_symmetries
 from tests.catalogue import group_id
 from tests.products import HALF_TURN, INTERNAL, LINE, SPACE, THROUGH_D2, action_id

@@ -7,8 +7,8 @@ import pytest
 
 import steer
 from steer.reps import clebsch_gordan
-from steer.reps._intertwiner import projected_intertwiners
-from steer.reps._names import HERMANN_MAUGUIN
+from steer.reps.groups._names import HERMANN_MAUGUIN
+from steer.reps.theory._intertwiner import projected_intertwiners
 from tests.catalogue import O3, SO3, TOL
 from tests.reps import character_tables
 from tests.reps.character_tables import TABLES, matrices

@@ -11,8 +11,8 @@ import pytest
 import steer
 from steer.errors import GroupError, RepresentationError, ShapeError
 from steer.reps import decompose, direct_product, harmonics
-from steer.reps._fourier import FourierTransform, fourier
-from steer.reps._quadrature import quadrature
+from steer.reps.analysis._fourier import FourierTransform, fourier
+from steer.reps.analysis._quadrature import quadrature
 from tests.catalogue import O2, O3, SO2, SO3, TOL, elements, pair_id
 
 SPHERE = SO3.subgroup("Cinf")

@@ -13,7 +13,7 @@ from numpy.polynomial import legendre
 
 from steer.errors import RepresentationError, ShapeError
 from steer.reps import harmonic_size, harmonics
-from steer.reps._harmonics import harmonic_orders, solid_harmonics
+from steer.reps.special._harmonics import harmonic_orders, solid_harmonics
 from tests.planar import GROUPS, O2, TOL, elements, group_id
 
 DEGREES = range(13)

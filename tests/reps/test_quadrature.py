@@ -11,8 +11,8 @@ import pytest
 import steer
 from steer.errors import GroupError
 from steer.reps import direct_product, harmonics, with_action
-from steer.reps._point_sets import LEBEDEV
-from steer.reps._quadrature import quadrature
+from steer.reps.analysis._point_sets import LEBEDEV
+from steer.reps.analysis._quadrature import quadrature
 from tests.catalogue import O2, O3, SO2, SO3, TOL, group_id, pair_id
 
 PHI = (1 + math.sqrt(5)) / 2
@@ -392,7 +392,7 @@ def test_errors(group, arguments, message):
 def test_lebedev_rules_need_a_recent_scipy(monkeypatch):
     import scipy.integrate
 
-    from steer.reps._point_sets import lebedev
+    from steer.reps.analysis._point_sets import lebedev
 
     lebedev.cache_clear()
     monkeypatch.delattr(scipy.integrate, "lebedev_rule")

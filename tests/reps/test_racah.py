@@ -11,8 +11,8 @@ from hypothesis import given
 from scipy.spatial.transform import Rotation
 
 from steer.reps import harmonics
-from steer.reps._racah import racah
-from steer.reps._wigner import wigner_d
+from steer.reps.special._racah import racah
+from steer.reps.special._wigner import wigner_d
 from tests.planar import TOL
 
 HIGHEST = 6

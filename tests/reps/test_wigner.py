@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from steer.errors import GroupError, RepresentationError, ShapeError
 from steer.reps import harmonics
-from steer.reps._wigner import wigner_d
+from steer.reps.special._wigner import wigner_d
 
 DEGREES = [*range(13), 20, 30]
 EPS = np.finfo(float).eps

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ..._values import is_count
 from ...errors import FieldTypeError, SteerError
-from ...kernels._grid import is_count
-from .._field_type import FieldType, require_types
+from .._fields._types import FieldType, require_types
 
 WIDTHS: Final = ("parameters", "channels")
 

@@ -4,13 +4,13 @@ from collections import OrderedDict
 
 import torch
 
-from .._batch_norm import BatchNorm
-from .._containers import Residual
-from .._conv import Conv2d, Conv3d
-from .._dropout import Dropout
-from .._field_type import FieldType
-from .._module import Module
-from .._structural import Sequential
+from .._chain._branch import Residual
+from .._chain._chain import Sequential
+from .._engine._module import Module
+from .._fields._types import FieldType
+from .._linear._conv import Conv2d, Conv3d
+from .._norm._batch_norm import BatchNorm
+from .._norm._dropout import Dropout
 from ._arguments import require_odd, require_type
 from ._features import Features, features_for
 

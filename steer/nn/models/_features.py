@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from ...errors import FieldTypeError, SteerError, nearest
 from ...kernels import Grid, kernel_basis
-from ...kernels._bases import functions_for
+from ...kernels.bases._bases import functions_for
 from ...reps import Group, Representation
-from .._field_type import FieldType
-from .._fourier import FourierAct
-from .._gate import Gate
-from .._module import Module
-from .._pointwise import ReLU
+from .._act._fourier import FourierAct
+from .._act._gate import Gate
+from .._act._pointwise import ReLU
+from .._engine._module import Module
+from .._fields._types import FieldType
 
 
 @dataclass(frozen=True)

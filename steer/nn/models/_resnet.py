@@ -3,18 +3,18 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from ..._values import is_count
 from ...errors import GroupError, SteerError
-from ...kernels._grid import is_count
 from ...reps import Group
-from .._batch_norm import BatchNorm
-from .._blur_pool import BlurPool
-from .._field_type import FieldType
-from .._global_pool import GlobalAvgPool
-from .._invariant import GroupPool
-from .._linear import Linear
-from .._module import Module
-from .._pointwise import ReLU
-from .._structural import Restrict, Sequential
+from .._act._invariant import GroupPool
+from .._act._pointwise import ReLU
+from .._chain._chain import Restrict, Sequential
+from .._engine._module import Module
+from .._fields._types import FieldType
+from .._linear._linear import Linear
+from .._norm._batch_norm import BatchNorm
+from .._space._blur_pool import BlurPool
+from .._space._global_pool import GlobalAvgPool
 from ._arguments import require, require_type
 from ._blocks import conv, residual_block
 from ._features import Conv, Features, features_for

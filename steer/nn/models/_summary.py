@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from ...errors import SteerError
-from .._structural import Sequential
+from .._chain._chain import Sequential
 
 
 @dataclass(frozen=True)

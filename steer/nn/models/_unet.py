@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import torch
 
 from ...errors import ShapeError, SteerError
-from .._blur_pool import BlurPool
-from .._containers import Branch, Identity
-from .._field_type import FieldType, require_map
-from .._module import Module
-from .._structural import Sequential
-from .._upsample import Upsample
+from .._chain._branch import Branch, Identity
+from .._chain._chain import Sequential
+from .._engine._module import Module
+from .._fields._types import FieldType, require_map
+from .._space._blur_pool import BlurPool
+from .._space._upsample import Upsample
 from ._arguments import require, require_type
 from ._blocks import conv, conv_block
 from ._features import Conv, Features, features_for

@@ -1,0 +1,331 @@
+"""What `steer groups` prints: the catalogue of groups, and a page about one of them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+from rich.columns import Columns
+from rich.console import Console, RenderableType
+from rich.console import Group as Stack
+from rich.markup import escape
+from rich.padding import Padding
+
+from .._values import Array
+from ..reps import Group, Irrep, PlanarGroup
+from ..reps.groups._axial import AxialGroup
+from ..reps.groups._names import HERMANN_MAUGUIN, parse_spatial
+from ..reps.groups._polyhedral import PolyhedralGroup
+from ..reps.groups._rotations import RotationGroup
+from ..reps.groups._spatial import SpatialGroup
+from ._character_table import (
+    HIGHEST_DEGREE,
+    SIGMA,
+    Characters,
+    Column,
+    character_tables,
+    characters,
+    columns,
+    functions,
+    number,
+    plain_table,
+)
+
+HIGHEST_FREQUENCY = 4
+"""Irreps of continuous groups are listed up to this frequency."""
+
+MOST_COLUMNS = 40
+"""Larger character tables are left out."""
+
+PLANE = (
+    ("C{n}", "n", "n rotations"),
+    ("D{n}", "2n", "n rotations and n reflections; D1 is y -> -y alone"),
+    ("SO(2)", "∞", "all rotations"),
+    ("O(2)", "∞", "all rotations and reflections"),
+)
+AXIAL = (
+    ("C{n}", "n", "n rotations about z"),
+    ("C{n}v", "2n", "C{n}, n mirror planes through z"),
+    ("C{n}h", "2n", "C{n} times z -> -z; C1h is Cs"),
+    ("S{2n}", "2n", "powers of a rotoreflection; S2 is Ci"),
+    ("D{n}", "2n", "C{n}, n half turns about axes across z"),
+    ("D{n}h", "4n", "D{n} times z -> -z"),
+    ("D{n}d", "4n", "D{n}, n mirror planes between its axes"),
+)
+POLYHEDRAL = (
+    ("T", "12", "rotations of the tetrahedron"),
+    ("Td", "24", "all symmetries of the tetrahedron"),
+    ("Th", "24", "T times the inversion"),
+    ("O", "24", "rotations of the cube and the octahedron"),
+    ("Oh", "48", "all symmetries of the cube and the octahedron"),
+    ("I", "60", "rotations of the icosahedron and the dodecahedron"),
+    ("Ih", "120", "all symmetries of the icosahedron"),
+)
+CONTINUOUS = (
+    ("Cinf", "∞", "all rotations about z"),
+    ("Cinfv", "∞", "Cinf and all mirror planes through z"),
+    ("Cinfh", "∞", "Cinf times z -> -z"),
+    ("Dinf", "∞", "Cinf and all half turns about axes across z"),
+    ("Dinfh", "∞", "all symmetries of a cylinder"),
+    ("SO(3)", "∞", "all rotations"),
+    ("O(3)", "∞", "all rotations and reflections"),
+)
+KINDS = (
+    ("Plane, n >= 1", PLANE, "steer.group('C8', dim=2)"),
+    ("Space, about one axis, n >= 1", AXIAL, "steer.group('D4h', dim=3) or steer.group('4/mmm', dim=3)"),
+    ("Space, polyhedral", POLYHEDRAL, "steer.group('Oh', dim=3)"),
+    ("Space, continuous", CONTINUOUS, "steer.group('SO(3)', dim=3)"),
+)
+
+NOTES = {
+    "C": "Cn^k: rotation by k 2π/n",
+    "S": "Sn^k: Cn^k times the mirror across its axis",
+    SIGMA: f"{SIGMA}: mirror",
+    "i": "i: inversion",
+}
+"""What the classes are whose names begin like that."""
+
+CUBIC_NOTES = {
+    "C2'": "C2: about an axis of the cube; C2': a face diagonal",
+    f"{SIGMA}h": f"{SIGMA}h: perpendicular to an axis of the cube",
+    f"{SIGMA}d": f"{SIGMA}d: perpendicular to a face diagonal",
+}
+AXIAL_NOTES = {
+    "C2'": "C2': about x and its images",
+    "C2''": "C2'': about the axes between",
+    f"{SIGMA}h": f"{SIGMA}h: perpendicular to the principal axis",
+    f"{SIGMA}v": f"{SIGMA}v: contains x or an image of it",
+    f"{SIGMA}v'": f"{SIGMA}v': contains y",
+    f"{SIGMA}d": f"{SIGMA}d: the planes between",
+}
+PLANAR_NOTES = {f"{SIGMA}'": f"{SIGMA}: keeps x or an image of it; {SIGMA}': the lines between"}
+
+INVOLUTIONS = {
+    "i": (-1.0, -1.0, -1.0),
+    f"{SIGMA}h": (1.0, 1.0, -1.0),
+    f"{SIGMA}v": (1.0, -1.0, 1.0),
+    "C2'": (1.0, -1.0, -1.0),
+}
+"""Elements of the other components of continuous groups, by their diagonals."""
+
+
+# The catalogue ------------------------------------------------------------------------------------------------------
+
+
+def catalogue() -> Iterator[RenderableType]:
+    """The families of groups, one table for each kind, and what to type next."""
+    for title, rows, example in KINDS:
+        symbols = ["" if rows is PLANE else _international(name) for name, *_ in rows]
+        table = plain_table("name", "order")
+        table.add_column("elements")
+        if any(symbols):
+            table.add_column("Hermann-Mauguin", no_wrap=True)
+        for (name, order, elements), symbol in zip(rows, symbols, strict=True):
+            table.add_row(f"[bold]{name}[/]", order, elements, *([symbol] if any(symbols) else []))
+        yield _titled(title, table, f"[cyan]{escape(example)}[/]")
+    yield "\nOne group: [cyan]steer groups Oh[/], [cyan]steer groups D4 --dim 2[/], [cyan]steer groups 'SO(3)'[/]."
+
+
+def _international(pattern: str) -> str:
+    """The Hermann-Mauguin symbols of the crystallographic groups of a family, or of one group."""
+    found = []
+    for n in (1, 2, 3, 4, 6):
+        group = parse_spatial(pattern.format(n=n) if "2n" not in pattern else f"S{2 * n}")
+        found.append(_symbol(group) if group.setting.is_standard else "")
+    return ", ".join(dict.fromkeys(filter(None, found)))
+
+
+def _symbol(group: Group) -> str:
+    """The Hermann-Mauguin symbol, if there is one."""
+    return next((symbol for symbol, name in HERMANN_MAUGUIN.items() if group.dim == 3 and name == group.name), "")
+
+
+def _titled(title: str, *parts: RenderableType) -> Stack:
+    return Stack(f"\n[bold underline]{title}[/]", *parts)
+
+
+# One group ----------------------------------------------------------------------------------------------------------
+
+
+def page(group: Group, console: Console) -> Iterator[RenderableType]:
+    """Order, classes, characters, maximal subgroups of a group, and how harmonics split; fits the console."""
+    shown = columns(group) if group.is_finite else []
+    at = characters(group, shown)
+    yield from _heading(group)
+    yield from _characters(group, shown, at, console)
+    yield Columns([_subgroups(group), _splitting(group, at)], padding=(0, 6))
+
+
+def _heading(group: Group) -> Iterator[RenderableType]:
+    symbol = _symbol(group)
+    products = group.generators[:, None] @ group.generators
+    abelian = "abelian" if np.allclose(products, np.swapaxes(products, 0, 1)) else "not abelian"
+    order = f"Order {group.order}" if group.is_finite else "Infinite order"
+    yield f"[bold]{group.name}[/]" + (f", Hermann-Mauguin symbol [bold]{symbol}[/]" if symbol else "")
+    count = len(group.conjugacy_classes) if group.is_finite else 0
+    yield f"{order}, {abelian}" + (f", {count} conjugacy class{'es' if count > 1 else ''}." if count else ".")
+    yield _setting(group)
+    yield f"[cyan]{escape(repr(group))}[/]"
+
+
+def _setting(group: Group) -> str:
+    """Where the axes are, as a sentence."""
+    axis, secondary = place(group)
+    if isinstance(group, PlanarGroup):
+        return (
+            f"A reflection keeps {axis}." if axis else "Rotations about the origin; a positive angle turns x towards y."
+        )
+    if isinstance(group, PolyhedralGroup):
+        if group.family[0] == "I":
+            return "Two-fold axes are x, y and z; a five-fold axis is (0, 1, φ)."
+        return "The axes of the cube are x, y and z."
+    if not isinstance(group, AxialGroup) or not axis:
+        return "No axis is distinguished."
+    if group.name == "Cs":
+        return f"The mirror plane is perpendicular to {axis}."
+    second = f"; {'a mirror plane contains' if group.family == 'Cv' else 'a two-fold axis is'} {secondary}"
+    return f"The principal axis is {axis}{second if secondary else ''}."
+
+
+def place(group: Group) -> tuple[str, str]:
+    """The principal axis and the secondary one, as `Group.subgroup` takes them; empty where there is no choice."""
+    if isinstance(group, PlanarGroup):
+        return (_angle(group.axis), "") if group.reflections and group.is_finite else ("", "")
+    assert isinstance(group, SpatialGroup), "a group is one of the plane or of space"
+    everywhere = isinstance(group, RotationGroup) or (isinstance(group, AxialGroup) and group.is_isotropic)
+    if everywhere or (isinstance(group, PolyhedralGroup) and group.setting.is_standard):
+        return "", ""
+    return _direction(group.frame[:, 2]), _direction(group.frame[:, 0]) if group.has_secondary else ""
+
+
+def _angle(turn: Fraction) -> str:
+    """The direction at an angle of pi * turn to x."""
+    n, d = turn.as_integer_ratio()
+    return f"{n if n > 1 else ''}π/{d}" if turn else "x"
+
+
+def _direction(axis: Array) -> str:
+    """A letter if it is a coordinate axis, else a vector whose smallest component is 1 or -1."""
+    size = np.abs(axis)
+    if size.max() > 1 - 1e-9:
+        return "xyz"[int(size.argmax())]
+    leading = axis[np.flatnonzero(size > 1e-9)[0]]
+    scaled = axis * np.sign(leading) / size[size > 1e-9].min()
+    return f"({', '.join(number(value) for value in scaled)})"
+
+
+# Characters ---------------------------------------------------------------------------------------------------------
+
+
+def _characters(group: Group, shown: Sequence[Column], at: Characters, console: Console) -> Iterator[RenderableType]:
+    if len(shown) > MOST_COLUMNS:
+        yield f"\nThe character table is left out: it has {len(shown)} columns."
+        return
+    irreps = [psi for psi in at.irreps if group.is_finite or psi.frequency <= HIGHEST_FREQUENCY]
+    if group.is_finite:
+        cells = [(column.name, [number(value) for value in at.values[:, i]]) for i, column in enumerate(shown)]
+    else:
+        cells = continuous_cells(group, irreps)
+    for i, table in enumerate(character_tables(irreps, cells, functions(group, at), console)):
+        yield _titled("Characters", table) if i == 0 else Stack("", table)
+    yield _notes(group, cells, at)
+
+
+def continuous_cells(group: Group, irreps: Sequence[Irrep]) -> list[tuple[str, list[str]]]:
+    """The characters of rotations as formulas, and their values at reflections and the inversion."""
+    if isinstance(group, RotationGroup):
+        rotation = [f"sin({2 * psi.frequency + 1}t/2) / sin(t/2)" if psi.frequency else "1" for psi in irreps]
+        others = {"i": -np.eye(3)}
+    else:
+        rotation = [f"2 cos {psi.frequency if psi.frequency > 1 else ''}t" if psi.frequency else "1" for psi in irreps]
+        others = {name: np.diag(diagonal) for name, diagonal in INVOLUTIONS.items()}
+        if group.dim == 2:
+            others = {SIGMA: np.diag([1.0, -1.0])}
+    out = [("rotation by t", rotation)]
+    for name, g in others.items():
+        if group.contains(g):
+            out.append((name, [number(float(psi.character(g))) for psi in irreps]))
+    return out
+
+
+def _notes(group: Group, cells: Sequence[tuple[str, list[str]]], at: Characters) -> RenderableType:
+    """What the signs in the table mean, as far as they occur."""
+    names = {heading.lstrip("0123456789") for heading, _ in cells}
+    marks = CUBIC_NOTES if isinstance(group, PolyhedralGroup) else PLANAR_NOTES if group.dim == 2 else AXIAL_NOTES
+    notes = [text for symbol, text in NOTES.items() if any(name.startswith(symbol) for name in names)]
+    notes += [text for name, text in marks.items() if name in names]
+    if any("φ" in cell for _, column in cells for cell in column):
+        notes.append("φ = (1 + √5)/2")
+    if any(psi.type == "complex" for psi in at.irreps):
+        notes.append("complex: two conjugate irreps over C")
+    if group.is_finite and len(cells) < len(group.conjugacy_classes):
+        notes.append("a class and its inverses share a column")
+    if not group.is_finite:
+        notes.append("and so on for every frequency")
+    notes.append("R: rotation of the plane" if group.dim == 2 else "Rx, Ry, Rz: axial vector")
+    return Padding(Columns([f"[dim]{escape(note)}[/]" for note in notes], padding=(0, 3)), (1, 0, 0, 0))
+
+
+# Subgroups and harmonics --------------------------------------------------------------------------------------------
+
+
+def maximal_subgroups(group: Group) -> list[Group]:
+    """One of each conjugacy class of proper subgroups of a finite group that are in no larger one; largest first."""
+    found: list[Group] = []
+    for small in sorted(group.subgroups(), key=lambda small: -small.order):
+        if small.order < group.order and not any(_is_inside(group, small, large) for large in found):
+            found.append(small)
+    return found
+
+
+def _is_inside(group: Group, small: Group, large: Group) -> bool:
+    """Whether a conjugate of one subgroup lies in another."""
+    g = group.elements[:, None]
+    moved = g @ small.generators @ np.swapaxes(g, -1, -2)
+    return large.order % small.order == 0 and bool(large.contains(moved).all(1).any())
+
+
+def _subgroups(group: Group) -> Stack:
+    if not group.is_finite:
+        table = plain_table("kind")
+        table.add_column("names")
+        for kind, names in subgroup_families(group).items():
+            if names:
+                table.add_row(kind, ", ".join(names))
+        return _titled("Closed subgroups", table)
+    found = [(small, *place(small)) for small in maximal_subgroups(group)]
+    title = "Maximal subgroups, up to conjugation"
+    if not found:
+        return _titled(title, "none")
+    table = plain_table("name", "order", "index")
+    for column, heading in ((1, "axis"), (2, "secondary")):
+        if any(row[column] for row in found):
+            table.add_column(heading, no_wrap=True)
+    for small, *where in found:
+        given = [word for i, word in enumerate(where) if any(row[i + 1] for row in found)]
+        table.add_row(f"[bold]{small.name}[/]", str(small.order), str(int(group.order / small.order)), *given)
+    return _titled(title, table, f"[cyan]{escape(repr(group))}.subgroup({found[-1][0].name!r})[/]")
+
+
+def subgroup_families(group: Group) -> dict[str, list[str]]:
+    """The names of the proper closed subgroups of a continuous group, by kind."""
+    out: dict[str, list[str]] = {"any n": [], "other finite": [], "continuous": []}
+    for small in group.subgroups():
+        if small == group:
+            continue
+        pattern = re.sub(r"\d+", "{2n}" if small.name[0] == "S" else "{n}", small.name) if small.is_finite else ""
+        out["any n" if "{" in pattern else "other finite" if pattern else "continuous"].append(pattern or small.name)
+    members = {"Cs": "C{n}h", "Ci": "S{2n}"}
+    out["other finite"] = [name for name in out["other finite"] if members.get(name) not in out["any n"]]
+    return {kind: list(dict.fromkeys(names)) for kind, names in out.items()}
+
+
+def _splitting(group: Group, at: Characters) -> Stack:
+    table = plain_table("degree", "size")
+    table.add_column("irreps")
+    for degree in range(HIGHEST_DEGREE + 1):
+        rep = group.harmonic(degree)
+        found = at.split(rep.character(at.g))
+        irreps = " + ".join(f"{count} {label}" if count > 1 else label for label, count in found.items())
+        table.add_row(str(degree), str(rep.size), irreps)
+    return _titled("Harmonics of a degree split into", table)

@@ -1,0 +1,54 @@
+"""Frozen values, read-only arrays, and the check of integers: what everything else stands on."""
+
+import dataclasses
+import numbers
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SteerError
+
+Array = npt.NDArray[np.float64]
+
+MEMBERSHIP = 1e-6
+"""A matrix belongs to a group when it is closer than this (Frobenius norm) to one of its elements."""
+
+
+class Frozen:
+    """Base of frozen dataclasses that keep `functools.cached_property` results out of pickles and copies.
+
+    Equal by content, hashable, and picklable without what they have cached.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Frozen":
+        return self
+
+    def __copy__(self) -> "Frozen":
+        return self
+
+
+def frozen(array: npt.ArrayLike) -> Array:
+    """A read-only float64 copy, so that cached values cannot be changed by a caller."""
+    out = np.array(array, dtype=np.float64)
+    out.setflags(write=False)
+    return out
+
+
+def is_count(value: object, least: int) -> bool:
+    """Whether a value is an integer, of Python or NumPy, of at least `least`; booleans are none."""
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= least
+
+
+def require_count(argument: str, value: object, error: type[SteerError], least: int = 0) -> int:
+    """`value` as an integer of at least `least`, or an error that names the argument."""
+    if not is_count(value, least):
+        raise error(f"{argument}: expected an integer >= {least}, got {value!r}")
+    return int(value)  # type: ignore[call-overload, no-any-return]

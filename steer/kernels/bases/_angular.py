@@ -1,0 +1,99 @@
+"""Kernels between irreps by the Wigner-Eckart theorem, brought together for whole representations."""
+
+import functools
+
+import numpy as np
+
+from ..._values import Array, frozen
+from ...reps import Irrep, Representation, harmonic_size
+from ._functions import AngularFunctions, Element
+from ._wigner_eckart import AngularDescriptor, Solution, describe, solve
+
+
+def distinct_irreps(rep: Representation) -> list[tuple[Irrep, list[int]]]:
+    """The distinct irreps in order of appearance, with their positions in `rep.irreps`."""
+    found: dict[Irrep, list[int]] = {}
+    for position, psi in enumerate(rep.irreps):
+        found.setdefault(psi, []).append(position)
+    return list(found.items())
+
+
+def isotypic_basis(rep: Representation) -> Array:
+    """The change of basis with equal irreps brought together, in the order of `distinct_irreps`."""
+    starts = np.cumsum([0, *(psi.size for psi in rep.irreps)])
+    order = [np.arange(starts[p], starts[p + 1]) for _, where in distinct_irreps(rep) for p in where]
+    return rep.change_of_basis[:, np.concatenate(order)]
+
+
+class Block:
+    """Kernels between the irreps of two representations: by (out irrep, in irrep), their copies, ring, degree, J."""
+
+    def __init__(self, in_rep: Representation, out_rep: Representation, radial: AngularFunctions) -> None:
+        self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
+
+    @property
+    def descriptor(self) -> AngularDescriptor:
+        """What has to be solved."""
+        return describe(self.in_rep, self.out_rep, self.radial.max_frequency)
+
+    @functools.cached_property
+    def solution(self) -> Solution:
+        """The angular part, solved when it is first needed."""
+        return solve(self.descriptor)
+
+    def pair(self, a: Irrep, b: Irrep) -> Array:
+        """(n, out, in, scalar function): the kernels from irrep a to irrep b, by ring, degree, element."""
+        dim = a.group.dim
+        tensors, start, total = [], 0, self.radial.count(dim)
+        for _, degree in self.radial.blocks:
+            angular = self.solution[a, b, degree].tensors
+            size = harmonic_size(dim, degree)
+            full = np.zeros((*angular.shape[:3], total))
+            full[..., start : start + size] = angular
+            tensors.append(full)
+            start += size
+        return np.concatenate(tensors)
+
+    @functools.cached_property
+    def elements(self) -> tuple[Element, ...]:
+        found = []
+        for b, rows in distinct_irreps(self.out_rep):
+            for a, columns in distinct_irreps(self.in_rep):
+                for row in rows:
+                    for column in columns:
+                        for ring, degree in self.radial.blocks:
+                            for label, copy, multiplicity in self.solution[a, b, degree].labels:
+                                found.append(Element(label, degree, ring, row, column, copy, multiplicity))
+        return tuple(found)
+
+    @functools.cached_property
+    def spectrum(self) -> Array:
+        """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
+        q_out, q_in = isotypic_basis(self.out_rep), isotypic_basis(self.in_rep)
+        total = self.radial.count(self.in_rep.group.dim)
+        found, row = [np.zeros((0, self.out_rep.size, self.in_rep.size, total))], 0
+        for b, rows in distinct_irreps(self.out_rep):
+            column = 0
+            for a, columns in distinct_irreps(self.in_rep):
+                pair = self.pair(a, b)
+                for i in range(len(rows)):
+                    left = q_out[:, row + i * b.size : row + (i + 1) * b.size]
+                    for j in range(len(columns)):
+                        right = q_in[:, column + j * a.size : column + (j + 1) * a.size]
+                        found.append(np.einsum("pi,nijb,qj->npqb", left, pair, right, optimize=True))
+                column += len(columns) * a.size
+            row += len(rows) * b.size
+        return frozen(np.concatenate(found))
+
+    def sample(self, points: Array) -> Array:
+        return np.asarray(self.spectrum @ self.radial.sample(points))
+
+    def energies(self, points: Array) -> Array:
+        samples = self.radial.sample(points)
+        columns = distinct_irreps(self.in_rep)
+        return np.array(
+            [
+                sum(len(rows) * len(at) * float(np.sum((self.pair(a, b) @ samples) ** 2)) for a, at in columns)
+                for b, rows in distinct_irreps(self.out_rep)
+            ]
+        )

@@ -1,0 +1,182 @@
+"""Bases of steerable kernels K(g x) = rho_out(g) K(x) rho_in(g)^-1, solved and sampled in NumPy."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array, Frozen, require_count
+from ...errors import KernelError
+from ...reps import Induced, Representation
+from ..cache._fetch import fingerprint
+from ._functions import Element, Form, ScalarFunctions
+from ._orbit import Orbit
+from ._radial import Rings
+
+
+@dataclass(frozen=True)
+class KernelDescriptor(Frozen):
+    """What a kernel basis depends on: two representations, scalar functions, and the form of the parametrisation.
+
+    Form "block" solves the constraint between the two representations. Form "orbit" gives the kernel of one coset of an
+    induced representation, and the group moves it to the others; for a regular representation its coefficients are
+    unconstrained.
+
+    Attributes:
+        in_rep: representation of the input.
+        out_rep: representation of the output.
+        radial: the scalar functions.
+        form: "block" or "orbit".
+    """
+
+    in_rep: Representation
+    out_rep: Representation
+    radial: ScalarFunctions
+    form: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the convention version and of this descriptor, 32 hexadecimal digits."""
+        return fingerprint(self)
+
+
+def natural_form(in_rep: Representation, out_rep: Representation) -> str:
+    """The form that a plan uses: "orbit" when one of the two is induced, "block" otherwise."""
+    return "orbit" if isinstance(in_rep, Induced) or isinstance(out_rep, Induced) else "block"
+
+
+class KernelBasis:
+    """A basis of the steerable kernels between two representations; get one from `kernel_basis`.
+
+    Its length is the number of kernels. They are solved once, kept by the cache, and sampled anywhere.
+
+    Args:
+        descriptor: what it depends on.
+
+    Attributes:
+        descriptor: what it depends on.
+        in_rep: representation of the input.
+        out_rep: representation of the output.
+        form: the solution, in scalar functions.
+
+    Raises:
+        KernelError: the scalar functions have no kernels of the group, or of these representations.
+    """
+
+    def __init__(self, descriptor: KernelDescriptor) -> None:
+        self.descriptor = descriptor
+        self.in_rep, self.out_rep = descriptor.in_rep, descriptor.out_rep
+        radial = descriptor.radial
+        radial.require(self.in_rep.group)
+        ends = self.in_rep, self.out_rep
+        self.form: Form = Orbit(*ends, radial) if descriptor.form == "orbit" else radial.form(*ends)
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __repr__(self) -> str:
+        return f"KernelBasis({self.descriptor!r})"
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The name of each basis kernel, in their order: J, degree, ring, and so on."""
+        return self.form.elements
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the convention version and the descriptor: equal for equal bases, on every machine."""
+        return self.descriptor.fingerprint
+
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """The basis kernels at given points.
+
+        Args:
+            points: (m, d), coordinates (x, y[, z]) in pixels from the centre.
+
+        Returns:
+            (len, out_rep.size, in_rep.size, m), float64.
+
+        Raises:
+            KernelError: the points are not (m, d), or, for functions on a grid alone, are none of its samples.
+        """
+        x = np.asarray(points, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != self.in_rep.group.dim:
+            raise KernelError(f"points: expected an array of shape (m, {self.in_rep.group.dim}), got {x.shape}")
+        return self.form.sample(x)
+
+
+def kernel_basis(
+    in_rep: Representation,
+    out_rep: Representation,
+    *,
+    max_frequency: int | None = None,
+    radial: ScalarFunctions | None = None,
+    form: str | None = None,
+) -> KernelBasis:
+    """Basis of the steerable kernels from one representation to another: K(g x) = rho_out(g) K(x) rho_in(g)^-1.
+
+    In form "block" a kernel is a Clebsch-Gordan coefficient times harmonics times a radial function; in form "orbit" it
+    is a free or constrained kernel of the identity coset, moved along the group.
+
+    Args:
+        in_rep: representation of the input fibre.
+        out_rep: representation of the output fibre, of the same group.
+        max_frequency: highest harmonic degree; needed without `radial`, caps its limits otherwise.
+        radial: the scalar functions, `Rings` or others; by default one ring of radius 1 and width 0.6, enough to look
+            at the angular solutions.
+        form: "block" or "orbit"; by default the one that `KernelPlan` uses.
+
+    Returns:
+        The basis; the same object for equal arguments.
+
+    Raises:
+        KernelError: an argument is not a representation, the groups differ, no band limit is given, or "orbit" is asked
+            for without an induced representation.
+
+    Source:
+        Cesa, Lang, Weiler 2022, "A program to build E(n)-equivariant steerable CNNs" (the Wigner-Eckart form); Weiler,
+        Cesa 2019 for the groups of the plane. The orbit form is Frobenius reciprocity.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("SO(2)", dim=2)
+        >>> basis = steer.kernels.kernel_basis(G.irrep("0"), G.irrep("1"), max_frequency=3)
+        >>> len(basis), basis.sample([[1.0, 0.0], [0.0, 1.0]]).shape
+        (2, (2, 2, 1, 2))
+        >>> [(e.irrep, e.degree) for e in basis.elements]
+        [('1', 1), ('1', 1)]
+    """
+    for name, rep in (("in_rep", in_rep), ("out_rep", out_rep)):
+        if not isinstance(rep, Representation):
+            raise KernelError(f"{name}: expected a representation such as group.regular, got {rep!r}")
+    if in_rep.group != out_rep.group:
+        raise KernelError(
+            f"in_rep, out_rep: expected representations of one group, got {in_rep.group!r} and {out_rep.group!r}; "
+            f"restrict one of them with .restrict(subgroup)"
+        )
+    functions = _capped(radial, max_frequency)
+    natural = natural_form(in_rep, out_rep)
+    if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):
+        raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
+    return _basis(KernelDescriptor(in_rep, out_rep, functions, form or natural))
+
+
+def _capped(radial: ScalarFunctions | None, max_frequency: int | None) -> ScalarFunctions:
+    """The scalar functions up to a degree, by default those of one ring."""
+    if max_frequency is not None:
+        max_frequency = require_count("max_frequency", max_frequency, KernelError)
+    if radial is None:
+        if max_frequency is None:
+            raise KernelError("max_frequency: got None; pass the highest harmonic degree, or the rings as radial=")
+        return Rings((1.0,), (0.6,), (max_frequency,))
+    if max_frequency is None:
+        return radial
+    if not isinstance(radial, Rings):
+        raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={radial!r}")
+    return Rings(radial.radii, radial.widths, tuple(min(limit, max_frequency) for limit in radial.limits))
+
+
+@functools.lru_cache(maxsize=512)
+def _basis(descriptor: KernelDescriptor) -> KernelBasis:
+    return KernelBasis(descriptor)

@@ -1,0 +1,218 @@
+"""What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
+
+import functools
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array, Frozen
+from ...reps import Group, Representation, harmonic_size
+from ..cache._descriptor import Descriptor
+
+
+@functools.lru_cache(maxsize=256)
+def harmonic(group: Group, degree: int) -> Representation:
+    """The harmonics of a degree, of which the same value is split into irreps once, for all pairs of irreps.
+
+    Raises:
+        RepresentationError: there are none of that degree.
+    """
+    return group.harmonic(degree)
+
+
+class Element(NamedTuple):
+    """The name of one basis kernel: an irrep J in the harmonics of a degree, a ring, and two parts of the fields.
+
+    In orbit form, J, the copies and the parts are those of the subgroup; for a regular representation the parts are
+    components.
+
+    Attributes:
+        irrep: the label of J.
+        degree: degree L of the harmonics; 0 for pixels.
+        ring: index of the radial function; for derivatives the order, for pixels the orbit.
+        out_part: which irrep of the output representation.
+        in_part: which irrep of the input representation.
+        copy: which copy of J among the harmonics of the degree.
+        multiplicity: which Clebsch-Gordan coefficient of J between the two parts.
+    """
+
+    irrep: str
+    degree: int
+    ring: int
+    out_part: int
+    in_part: int
+    copy: int
+    multiplicity: int
+
+
+class Form(Protocol):
+    """All steerable kernels between two representations, in scalar functions."""
+
+    @property
+    def descriptor(self) -> Descriptor[Any] | None:
+        """What has to be solved, and is kept by the cache; None when the kernels are free."""
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The name of each kernel."""
+
+    @property
+    def spectrum(self) -> Array | None:
+        """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
+
+    def sample(self, points: Array) -> Array:
+        """(len, out, in, m): the kernels at points (m, d)."""
+
+    def energies(self, points: Array) -> Array:
+        """Sums of the squares of all kernels at points (m, d): one sum, or one over the rows of each output irrep."""
+
+
+class ScalarFunctions(Frozen, ABC):
+    """A finite set of scalar functions on R^d, of which kernels are made: a frozen value that prints as what builds it.
+
+    `Rings`, `GaussianDerivatives`, `FiniteDifferences`, `Pixels` and `Interpolated` are its subclasses, and what
+    `basis=` and `radial=` take. Points are float64 arrays (..., d) of coordinates (x, y[, z]) in pixels.
+
+    Attributes:
+        strategy: how plans expand kernels between representations that are not induced, "block" or "dense".
+    """
+
+    strategy: str
+    """How plans expand kernels between representations that are not induced: "block" or "dense"."""
+
+    @abstractmethod
+    def count(self, dim: int) -> int:
+        """Number of functions.
+
+        Args:
+            dim: dimension d of space.
+
+        Returns:
+            A number >= 0.
+        """
+
+    @abstractmethod
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """The functions at given points.
+
+        Args:
+            points: (..., d).
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            ShapeError: harmonics at points that are not of the plane or of space.
+            KernelError: functions of a grid at points of another space.
+        """
+
+    def turned(self, group: Group, elements: Array, points: Array) -> Array:
+        """The functions moved by group elements: their values at g^-1 x.
+
+        Args:
+            group: the group.
+            elements: g (n, ...), elements of the group.
+            points: x (m, d).
+
+        Returns:
+            (count, n, m), float64.
+
+        Raises:
+            GroupError: an element is not in the group.
+            KernelError: functions of a grid at points that are no samples of it.
+        """
+        return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
+
+    @abstractmethod
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        """What each function is called, as in `Element`.
+
+        Args:
+            dim: dimension d of space.
+
+        Returns:
+            (degree, ring, copy) of each function.
+        """
+
+    @abstractmethod
+    def require(self, group: Group) -> None:
+        """Raise an error when there are no kernels of a group made of these functions.
+
+        Args:
+            group: the group.
+
+        Raises:
+            KernelError: the group does not fit the functions.
+            RepresentationError: its space has no harmonics of the degrees.
+        """
+
+    @abstractmethod
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        """The steerable kernels between two representations.
+
+        Args:
+            in_rep: representation of the input.
+            out_rep: representation of the output.
+
+        Returns:
+            All kernels, as `KernelBasis` samples and lists them.
+
+        Raises:
+            KernelError: these functions have kernels of induced representations only.
+        """
+
+    @property
+    @abstractmethod
+    def reach(self) -> str:
+        """What limits the kernels, for error messages."""
+
+    @property
+    def remedy(self) -> str:
+        """What would give more kernels, for error messages."""
+        return "a larger kernel_size"
+
+
+class AngularFunctions(ScalarFunctions):
+    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
+
+    The base of `Rings`, and of radial functions of your own: a frozen dataclass with `blocks`, `max_frequency` and
+    `sample`, which takes any group of its dimensions and any field types. Fingerprints hash what a value prints, so its
+    fields must say all that the functions depend on. `steer.reps.harmonics` gives the angular part, the harmonic last.
+    Functions of unit L2 norm keep coefficients of all blocks of one size.
+    """
+
+    strategy = "block"
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """Ring and degree of each group of functions, in their order."""
+
+    @property
+    @abstractmethod
+    def max_frequency(self) -> int:
+        """The highest degree."""
+
+    def count(self, dim: int) -> int:
+        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
+
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
+
+    def require(self, group: Group) -> None:
+        harmonic(group, self.max_frequency)  # an error where space has none of that degree
+
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        from ._angular import Block
+
+        return Block(in_rep, out_rep, self)
+
+    @property
+    def remedy(self) -> str:
+        return "a larger kernel_size" + (" or max_frequency" if self.max_frequency else "")
+
+    @property
+    def reach(self) -> str:
+        return f"of frequencies up to {self.max_frequency}"

@@ -1,0 +1,173 @@
+"""Sampling grids: the points at which a filter reads its input."""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array, Frozen, frozen, is_count
+from ...errors import KernelError
+from ...reps import Group
+from ...reps._linalg import INDEPENDENT
+
+LATTICES = ("square", "hexagonal")
+
+ROW = math.sqrt(3) / 2
+"""Distance between the rows of the hexagonal lattice."""
+
+MATCHES = 1e-6
+"""A point is a point of the grid when it is not further from it than this along any axis of the lattice, in pixels."""
+
+
+@dataclass(frozen=True, repr=False)
+class Grid(Frozen):
+    """A centred piece of a lattice with unit distance between neighbours, in a tensor of `shape` ([z,] y, x).
+
+    The "square" lattice, cubic in space, fills the tensor. Sizes may be even: the centre then lies between samples.
+    Without axes it is the one point of R^0.
+
+    The "hexagonal" lattice of the plane is held in axial coordinates (Hoogeboom et al. 2018, "HexaConv", sec. 3): the
+    entry (r, q) of a tensor (2R + 1, 2R + 1), counted from its centre, is the point x = q + r/2, y = sqrt(3)/2 r. Its
+    samples are the 3R(R + 1) + 1 points at most R steps from the centre, |q|, |r|, |q + r| <= R: a hexagon, which D6
+    and its subgroups map to itself. The rest of the tensor holds no samples.
+
+    Args:
+        shape: sizes of the tensor's axes.
+        lattice: "square" or "hexagonal".
+
+    Raises:
+        KernelError: the shape is not a tuple of integers >= 1, no lattice has that name, or the shape does not hold a
+            hexagon: two equal odd sizes.
+
+    Example:
+        >>> import steer
+        >>> steer.kernels.Grid((1, 3)).points.tolist()
+        [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+        >>> len(steer.kernels.Grid((5, 5), "hexagonal").points)
+        19
+    """
+
+    shape: tuple[int, ...]
+    lattice: str = "square"
+
+    def __post_init__(self) -> None:
+        given: object = self.shape
+        sizes = tuple(given) if isinstance(given, Sequence) else (None,)
+        if not all(is_count(size, 1) for size in sizes):
+            raise KernelError(f"grid: expected a tuple of integers >= 1 in the order ([z,] y, x), got {given!r}")
+        object.__setattr__(self, "shape", tuple(map(int, sizes)))
+        if self.lattice not in LATTICES:
+            raise KernelError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {self.lattice!r}")
+        if self.lattice == "hexagonal" and not holds_hexagon(self.shape):
+            raise KernelError(f"grid: a hexagon of radius R needs the shape (2R + 1, 2R + 1), got {self.shape}")
+
+    def __repr__(self) -> str:
+        # The usual lattice is not named: fingerprints, which are made of the print, are older than the other one.
+        lattice = "" if self.lattice == "square" else f", lattice={self.lattice!r}"
+        return f"Grid(shape={self.shape}{lattice})"
+
+    @functools.cached_property
+    def index(self) -> npt.NDArray[np.intp] | None:
+        """Where the samples lie in the flattened tensor, (m,); None when they fill it."""
+        if self.lattice == "square":
+            return None
+        steps = np.arange(self.shape[0]) - self.shape[0] // 2
+        found = np.flatnonzero(np.abs(steps[:, None] + steps) <= self.shape[0] // 2)
+        found.setflags(write=False)
+        return found
+
+    @functools.cached_property
+    def points(self) -> Array:
+        """Coordinates (x, y[, z]) of the samples, (m, d), in the order of a flattened filter (x fastest)."""
+        if not self.shape:
+            return frozen(np.zeros((1, 0)))
+        axes = [np.arange(size) - (size - 1) / 2 for size in self.shape]
+        mesh = np.meshgrid(*axes, indexing="ij")
+        found = np.stack([axis.ravel() for axis in mesh[::-1]], axis=-1)
+        if self.index is None:
+            return frozen(found)
+        q, r = found[self.index].T
+        return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
+
+    def embed(self, samples: Array) -> Array:
+        """Values at the samples, laid out in the flattened tensor; entries that hold no sample are zero.
+
+        Args:
+            samples: (..., m), values at `points`.
+
+        Returns:
+            (..., entries of the tensor).
+        """
+        if self.index is None:
+            return samples
+        found = np.zeros((*samples.shape[:-1], math.prod(self.shape)))
+        found[..., self.index] = samples
+        return found
+
+    def positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Where given points stand in `points`.
+
+        Args:
+            points: (..., d), coordinates (x, y[, z]).
+
+        Returns:
+            Indices (...), -1 for points that are not within 1e-6 of a sample.
+
+        Raises:
+            KernelError: the points have another number of coordinates than the grid.
+        """
+        x = np.asarray(points, dtype=np.float64)
+        sizes = np.array(self.shape, dtype=np.intp)
+        if x.ndim == 0 or x.shape[-1] != len(sizes):
+            raise KernelError(f"points: expected an array of shape (..., {len(sizes)}), got {x.shape}")
+        steps = (x if self.index is None else to_axial(x))[..., ::-1] + (sizes - 1) / 2  # along the tensor's axes
+        nearest = np.clip(np.round(steps), 0, sizes - 1)
+        strides = np.array([math.prod(self.shape[axis + 1 :]) for axis in range(len(sizes))], dtype=np.intp)
+        found = nearest.astype(np.intp) @ strides
+        if self.index is not None:
+            order = np.full(math.prod(self.shape), -1)
+            order[self.index] = np.arange(len(self.index))
+            found = order[found]
+        return np.where(np.all(np.abs(steps - nearest) < MATCHES, axis=-1), found, -1)
+
+
+def holds_hexagon(shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of that shape holds a hexagon in axial coordinates: (2R + 1, 2R + 1)."""
+    return len(shape) == 2 and shape[0] == shape[1] and shape[0] % 2 == 1
+
+
+def to_axial(points: Array) -> Array:
+    """(..., 2): the axial coordinates (q, r) of points (x, y)."""
+    r = points[..., 1] / ROW
+    return np.stack([points[..., 0] - r / 2, r], axis=-1)
+
+
+def axis_classes(group: Group) -> tuple[int, ...]:
+    """For each tensor axis of space ([z,] y, x), the first axis that the group mixes it with (itself if none).
+
+    Sizes and steps must be equal on axes of one class, or a group element does not map the sampling grid to itself.
+    """
+    elements = np.concatenate([group.haar(4)[0], group.generators, group.identity_component])
+    mixed: npt.NDArray[np.bool_] = np.abs(group._action(elements)[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
+    return tuple(int(np.argmax(mixed[:, axis] | (np.arange(group.dim) == axis))) for axis in range(group.dim))
+
+
+def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
+    """Raise a `KernelError` when a per-axis argument differs on axes that the group mixes."""
+    classes = axis_classes(group)
+    for name, value in values.items():
+        largest = tuple(max(v for v, c in zip(value, classes, strict=True) if c == mine) for mine in classes)
+        if value == largest:
+            continue
+        worst = next(first for first, v, top in zip(classes, value, largest, strict=True) if v < top)
+        mixed = [axis for axis, first in enumerate(classes) if first == worst]
+        every = len(mixed) == group.dim
+        axes = "of space" if every else " and ".join("zyx"[-group.dim :][axis] for axis in mixed)
+        apart = "C2 or D2 in the plane" if group.dim == 2 else "D2h and its subgroups; one about z mixes y and x only"
+        raise KernelError(
+            f"{name}: {group.name} mixes the axes {axes}, so {name} must be equal on them; got {value}; "
+            f"use {name}={largest[0] if every else largest} or a group that keeps the axes apart ({apart})"
+        )

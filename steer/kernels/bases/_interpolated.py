@@ -1,0 +1,135 @@
+"""Pixel kernels whose rotated copies are made by interpolation, for networks with regular fields."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array
+from ...errors import KernelError
+from ...reps import Group, Representation
+from ._functions import Form, ScalarFunctions
+from ._grid import Grid
+
+EDGE = 1e-6
+"""Added to the radius of the mask, in pixels, against rounding in g^-1 x."""
+
+
+@dataclass(frozen=True)
+class Interpolated(ScalarFunctions):
+    """One free weight for each pixel of a kernel; turned copies of the kernel are interpolated.
+
+    The function of a pixel is the tensor product of B-splines of one order centred at it, and the kernel of a group
+    element g is their weighted sum at g^-1 x. Order 1 is bilinear (in space trilinear) interpolation of the weights,
+    zero outside of the box. Order 3 takes the weights as the coefficients of a cubic spline: there is no prefilter, so
+    the kernel at a pixel is a mean of the weights around it and not its own weight.
+
+    The mask is the disk (ball) inscribed in the box of the pixels: |x| <= k/2, with k the longest edge, and a tolerance
+    of 1e-6. Only pixels inside have weights, and kernels are zero outside, so that copies at all angles reach equally
+    far. No sample lies on its edge. (The disk of radius (k - 1)/2 has 5 of the 9 samples of k = 3, and none of k = 2.)
+
+    Kernels are free, so one of the two fields must be regular, and the group finite. They are moved along the group by
+    exact functions; what the layer breaks of the symmetry is the interpolation at angles that do not map the grid to
+    itself.
+
+    Args:
+        shape: kernel shape ([z,] y, x).
+        order: 1 (linear) or 3 (cubic).
+        masked: whether there is a mask; without it the corners of the box have weights too.
+
+    Raises:
+        KernelError: the shape is not a tuple of integers >= 1, or another order.
+
+    Source:
+        Bekkers, Lafarge et al. 2018, "Roto-translation covariant convolutional networks for medical image analysis";
+        Lafarge et al. 2020, "Roto-translation equivariant convolutional networks". Unser 1999, "Splines", eq. 1-2.
+    """
+
+    shape: tuple[int, ...]
+    order: int = 1
+    masked: bool = True
+
+    strategy = "dense"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", Grid(self.shape).shape)
+        if self.order not in (1, 3) or isinstance(self.order, bool):
+            raise KernelError(f"order: expected 1 (linear) or 3 (cubic), got {self.order!r}")
+        if not isinstance(self.masked, bool):
+            raise KernelError(f"masked: expected True or False, got {self.masked!r}")
+        object.__setattr__(self, "order", int(self.order))
+
+    @functools.cached_property
+    def _inside(self) -> npt.NDArray[np.intp]:
+        """The pixels that have weights, as positions in a flattened kernel."""
+        return np.flatnonzero(self._mask(Grid(self.shape).points))
+
+    def _mask(self, points: Array) -> npt.NDArray[np.bool_]:
+        squared: Array = np.sum(points**2, axis=-1)
+        radius = max(self.shape, default=1) / 2 + EDGE
+        return np.asarray(squared <= radius**2) | (not self.masked)
+
+    def count(self, dim: int) -> int:
+        return len(self._inside)
+
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """The B-splines of the pixels inside the mask, x fastest, at given points.
+
+        Args:
+            points: (..., d), in pixels.
+
+        Returns:
+            (count, ...), float64.
+
+        Raises:
+            KernelError: the points have another number of coordinates than the kernel.
+        """
+        x = np.asarray(points, dtype=np.float64)
+        if x.ndim < 1 or x.shape[-1] != len(self.shape):
+            raise KernelError(f"points: expected shape (..., {len(self.shape)}) for {self!r}, got {x.shape}")
+        values: Array = np.broadcast_to(self._mask(x).astype(np.float64), (len(self._inside), *x.shape[:-1]))
+        positions = np.unravel_index(self._inside, self.shape)
+        for axis, (size, position) in enumerate(zip(self.shape[::-1], positions[::-1], strict=True)):
+            centres = (np.arange(size) - (size - 1) / 2).reshape(size, *[1] * (x.ndim - 1))
+            values = values * b_spline(x[..., axis] - centres, self.order)[position]
+        return values
+
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        """What each function is called: (0, position of the pixel in a flattened kernel, 0).
+
+        Args:
+            dim: dimension of space.
+
+        Returns:
+            A triple for each function.
+        """
+        return tuple((0, int(pixel), 0) for pixel in self._inside)
+
+    def require(self, group: Group) -> None:
+        if not group.is_finite:
+            raise KernelError(
+                f"basis: interpolated kernels have a copy for each element of a finite group, got {group.name}; "
+                f"use a finite subgroup such as C8, or basis='rings'"
+            )
+        if group.dim != len(self.shape):
+            raise KernelError(f"shape: expected {group.dim} sizes for {group.name}, got {self.shape}")
+
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        raise KernelError(
+            f"basis: interpolated kernels are free, so they need a regular input or output, such as group.regular; got "
+            f"kernels from {in_rep.name} to {out_rep.name} of {in_rep.group.name}; use basis='rings' for these"
+        )
+
+    @property
+    def reach(self) -> str:
+        return "of interpolated pixels"
+
+
+def b_spline(t: Array, order: int) -> Array:
+    """The centred cardinal B-spline of order 1 (a hat) or 3 at distances t; its integer translates sum to 1."""
+    distance = np.abs(t)
+    if order == 1:
+        return np.asarray(np.maximum(1 - distance, 0.0))
+    outer = np.maximum(2 - distance, 0.0) ** 3 / 6
+    return np.asarray(np.where(distance < 1, 2 / 3 - distance**2 + distance**3 / 2, outer))

@@ -1,0 +1,88 @@
+"""Kernels into or out of induced representations, from those of one coset under the inducing subgroup."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from ..._values import Array, frozen
+from ...errors import KernelError
+from ...reps import Induced, Representation
+from ..cache._descriptor import Descriptor
+from ._functions import Element, ScalarFunctions
+
+
+class Orbit:
+    """Kernels into or out of an induced representation, from those of the identity coset under the subgroup H.
+
+    Hom_G(V, Ind_H^G W) = Hom_H(V, W): with g_i the coset representatives, the block of an induced output is
+    K_i(x) = K_0(g_i^-1 x) V(g_i)^-1 and that of an induced input K_i(x) = V(g_i) K_0(g_i^-1 x). For H = 1, the regular
+    representation, K_0 is any kernel: its elements are (component of W, component of V, scalar function).
+    """
+
+    def __init__(self, in_rep: Representation, out_rep: Representation, radial: ScalarFunctions) -> None:
+        self.radial = radial
+        if isinstance(out_rep, Induced) and (
+            not isinstance(in_rep, Induced) or out_rep.subgroup.order <= in_rep.subgroup.order
+        ):
+            self.induced, self.other, self.into = out_rep, in_rep, True
+        elif isinstance(in_rep, Induced):
+            self.induced, self.other, self.into = in_rep, out_rep, False
+        else:
+            raise KernelError(f"form: neither {in_rep!r} nor {out_rep!r} is induced; use form='block'")
+        self.free = self.induced.subgroup.order == 1
+        inner, outer = self.induced.base, self.other.restrict(self.induced.subgroup)
+        self.shape = (inner.size, outer.size, radial.count(inner.group.dim))
+        ends = (outer, inner) if self.into else (inner, outer)
+        self._inner = None if self.free else radial.form(*ends)
+
+    @property
+    def descriptor(self) -> Descriptor[Any] | None:
+        """What has to be solved, under the subgroup."""
+        return None if self._inner is None else self._inner.descriptor
+
+    @functools.cached_property
+    def elements(self) -> tuple[Element, ...]:
+        if self._inner is not None:
+            return self._inner.elements
+        inner, outer, _ = self.shape
+        label = self.induced.subgroup.trivial.label
+        scalars = self.radial.names(self.induced.group.dim)
+        ends = [((w, v) if self.into else (v, w)) for w in range(inner) for v in range(outer)]
+        return tuple(Element(label, degree, ring, *end, copy, 0) for end in ends for degree, ring, copy in scalars)
+
+    @functools.cached_property
+    def spectrum(self) -> Array | None:
+        """(len, inner, other, scalar function): K_0 in the scalar functions; None when it is free (the identity)."""
+        if self._inner is None:
+            return None
+        spectrum = self._inner.spectrum
+        assert spectrum is not None, "only orbits of the trivial subgroup are free"
+        return frozen(spectrum if self.into else spectrum.transpose(0, 2, 1, 3))
+
+    @functools.cached_property
+    def movers(self) -> Array:
+        """(cosets, other, other): V(g_i)."""
+        return frozen(self.other._matrices(self.induced.cosets))
+
+    def scalars(self, points: Array) -> Array:
+        """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""
+        return self.radial.turned(self.induced.group, self.induced.cosets, points)
+
+    def sample(self, points: Array) -> Array:
+        inner, outer, count = self.shape
+        moved = self.scalars(points)
+        if self.spectrum is None:
+            free = np.eye(inner * outer * count).reshape(-1, inner, outer, count)
+            kernels = np.einsum("nwvb,bgm,guv->ngwum", free, moved, self.movers, optimize=True)
+        else:
+            kernels = np.einsum("nwvb,bgm,guv->ngwum", self.spectrum, moved, self.movers, optimize=True)
+        kernels = kernels.reshape(len(kernels), self.induced.size, outer, len(points))
+        return np.asarray(kernels if self.into else kernels.transpose(0, 2, 1, 3))
+
+    def energies(self, points: Array) -> Array:
+        moved = self.scalars(points)
+        gram = np.einsum("bgm,cgm->bc", moved, moved, optimize=True)  # V(g_i) is orthogonal
+        if self.spectrum is None:
+            return np.array([self.shape[0] * self.shape[1] * np.trace(gram)])
+        return np.array([np.einsum("nwvb,bc,nwvc->", self.spectrum, gram, self.spectrum, optimize=True)])

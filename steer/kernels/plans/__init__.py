@@ -1,0 +1,1 @@
+"""Plans: from coefficients to filters."""

@@ -1,0 +1,92 @@
+"""Initialisation in closed form: standard deviations of coefficients that keep the second moment of features."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..._values import Array
+from ..bases._angular import Block, distinct_irreps
+from ..bases._grid import Grid
+from ._part import Cell
+
+VANISHING = 1e-12
+"""Kernels whose squares sum to less are zero at the samples, though not elsewhere: scalar functions have norm 1."""
+
+Cells = Sequence[Sequence[Cell]]
+
+
+def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], None]) -> Array:
+    """Of every coefficient: each output field has mean variance 1 over its components.
+
+    A kernel into an induced field, or out of one, spreads over all components. One in irreps goes to copies of one
+    irrep, and these scales differ by irrep, so that all that are reached have one variance.
+
+    Args:
+        cells: by output and input representation.
+        grid: of the filter.
+        require: called with the sum of squares that reaches each row, and its number.
+    """
+    found = []
+    for number, row in enumerate(cells):
+        spread = sum(cell.energy(grid) for cell in row if not isinstance(cell.basis.form, Block))
+        by_irrep = [_by_irrep(cell, grid) for cell in row if isinstance(cell.basis.form, Block)]
+        reached = np.sum(by_irrep, axis=0) if by_irrep else np.zeros(0)
+        # of a regular field alone they are not needed, and for a large group slow to find
+        irreps = distinct_irreps(row[0].out_rep) if by_irrep else []
+        shares = np.array([psi.size * len(where) for psi, where in irreps]) / row[0].out_rep.size
+        total = spread + float(reached @ shares) if by_irrep else spread
+        require(total, number)
+        live = reached > VANISHING
+        # what `spread` leaves to the irreps, in equal parts to the components of those that are reached
+        left = (1 - spread / total) / np.sum(shares[live]) if by_irrep and np.any(live) else 0.0
+        single = np.where(live, np.sqrt(left / np.where(live, reached, 1.0)), 0.0) if by_irrep else reached
+        for cell in row:
+            block = isinstance(cell.basis.form, Block)
+            found.append(_spread_over(cell, single) if block else np.full(cell.num_weights, total**-0.5))
+    return np.concatenate(found)
+
+
+def _by_irrep(cell: Cell, grid: Grid) -> Array:
+    """Energy of the components of each distinct irrep of the output, on average over them."""
+    sizes = [psi.size * len(where) for psi, where in distinct_irreps(cell.out_rep)]
+    return np.asarray(cell.fields_in * cell.energies(grid) / np.array(sizes))
+
+
+def _spread_over(cell: Cell, scales: Array) -> Array:
+    """The scale of the irrep that each coefficient of a cell goes to."""
+    part_of = np.zeros(len(cell.out_rep.irreps), dtype=np.intp)
+    for index, (_, where) in enumerate(distinct_irreps(cell.out_rep)):
+        part_of[where] = index
+    elements = [part_of[element.out_part] for element in cell.basis.elements]
+    return np.tile(scales[np.array(elements, dtype=np.intp)], cell.fields_out * cell.fields_in)
+
+
+def transposed_scales(
+    cells: Cells, grid: Grid, rows: Sequence[Sequence[int]], groups: int, require: Callable[[float, int, int], None]
+) -> Array:
+    """The same for the transpose: the mean variance of each input field is 1.
+
+    Args:
+        cells: by output and input representation.
+        grid: of the filter.
+        rows: first channels of the fields of each output representation.
+        groups: the rows come in equal groups, and the transpose takes each to input fields of its own.
+        require: called with the sum of squares that reaches each column in each group, and their numbers.
+    """
+    total = sum(cell.fields_out * cell.out_rep.size for cell, *_ in cells)
+    group_of = [np.array(starts) // (total // groups) for starts in rows]
+    energy = np.zeros((groups, len(cells[0])))
+    for row, where in zip(cells, group_of, strict=True):
+        for column, cell in enumerate(row):
+            # what all rows of the cell give to a component of its columns, shared by the rows
+            each = cell.energy(grid) * cell.shape[0] / cell.shape[1] / len(where)
+            energy[:, column] += each * np.bincount(where, minlength=groups)
+    for group, column in np.ndindex(*energy.shape):
+        require(float(energy[group, column]), column, group)
+    return np.concatenate(
+        [
+            np.repeat(energy[where, column] ** -0.5, cell.num_weights // len(where))
+            for row, where in zip(cells, group_of, strict=True)
+            for column, cell in enumerate(row)
+        ]
+    )

@@ -1,0 +1,85 @@
+"""Which strategy expands which cells of a plan."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...errors import KernelError
+from ...reps import Induced, Representation
+from ..bases._functions import AngularFunctions
+from ..bases._grid import Grid
+from ..bases._orbit import Orbit
+from ._axis import Axis, Slot
+from ._block_part import BlockPart
+from ._orbit_part import orbit_parts
+from ._part import Cell, DensePart, Part
+
+STRATEGIES = ("auto", "orbit", "gather", "block", "dense")
+
+Fields = dict[Representation, list[int]]
+
+
+class Placed(NamedTuple):
+    """A part, its cells (counted row by row), and where its block lies in the filter."""
+
+    part: Part
+    cells: tuple[int, ...]
+    rows: Slot
+    columns: Slot
+
+
+def divide(
+    cells: tuple[tuple[Cell, ...], ...], grid: Grid, strategy: str, rows: Fields, columns: Fields
+) -> tuple[tuple[Placed, ...], tuple[Axis, Axis]]:
+    """Parts for all cells that have kernels, and the axes of output and input; all tables are built.
+
+    The parts are the fastest by the cost model, or those of the given strategy where it fits.
+
+    Raises:
+        KernelError: the strategy fits nowhere.
+    """
+    flat = [cell for row in cells for cell in row]
+    parts = _parts([cell for cell in flat if cell.num_weights], grid, strategy)
+    if strategy not in ("auto", *(part.strategy for part in parts)):
+        taken = " and ".join(sorted({repr(part.strategy) for part in parts}))
+        raise KernelError(
+            f"strategy: {strategy!r} fits no part of this plan; 'auto' takes {taken}, 'dense' always fits"
+        )
+    shared = any(isinstance(part, BlockPart) for part in parts)
+    axes = _axis(rows, columns, shared), _axis(columns, rows, shared)
+    number = {id(cell): index for index, cell in enumerate(flat)}
+    found = []
+    for part in parts:
+        if isinstance(part, BlockPart):
+            slots = axes[0].union, axes[1].union
+            part.arrange(axes)
+        else:
+            slots = axes[0].slots[part.cells[0].out_rep], axes[1].slots[part.cells[0].in_rep]
+        part.build()
+        found.append(Placed(part, tuple(number[id(cell)] for cell in part.cells), *slots))
+    return tuple(found), axes
+
+
+def _parts(cells: list[Cell], grid: Grid, strategy: str) -> list[Part]:
+    def rank(parts: Iterable[Part]) -> tuple[bool, float]:
+        return strategy not in [part.strategy for part in parts], sum(part.cost.seconds for part in parts)
+
+    found: list[Part] = []
+    plain = []
+    for cell in cells:
+        if isinstance(cell.basis.form, Orbit):
+            found += min(([part] for part in (*orbit_parts((cell,), grid), DensePart((cell,), grid))), key=rank)
+        else:
+            plain.append(cell)
+    if plain:
+        ways: list[list[Part]] = [[DensePart((cell,), grid) for cell in plain]]
+        if isinstance(plain[0].basis.descriptor.radial, AngularFunctions):
+            ways.insert(0, [BlockPart(tuple(plain), grid)])
+        found += min(ways, key=rank)
+    return found
+
+
+def _axis(fields: Fields, others: Fields, shared: bool) -> Axis:
+    """The axis of one side; when a part is `shared`, it takes all representations that are not induced."""
+    joined = [rep for rep in fields if shared and not isinstance(rep, Induced)]
+    alone = not joined or any(isinstance(rep, Induced) for rep in others)
+    return Axis(fields, [rep for rep in fields if alone or rep not in joined], joined)

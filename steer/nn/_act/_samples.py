@@ -1,0 +1,281 @@
+"""Fields as functions on a group or its cosets: where they are sampled, and the way there and back."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+
+from ..._values import Array, frozen
+from ...errors import FieldTypeError, RepresentationError, SteerError
+from ...kernels.plans._part import CHUNK
+from ...reps import (
+    AxialGroup,
+    BandLimited,
+    Group,
+    PlanarGroup,
+    Quadrature,
+    Representation,
+    Restriction,
+    RotationGroup,
+    fourier,
+    quadrature,
+)
+from .._engine._constants import Constants
+from .._engine._layout import Arrangement, merge, split
+from .._fields._types import FieldType, require_types
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+Choice = int | Quadrature
+Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Choice] | None
+
+COARSEST: Final = 4
+"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, which
+leaves an error of 0.1 at band limit 1."""
+
+
+class Kind(NamedTuple):
+    """How fields of one representation are sampled; a field that the group permutes holds its samples already.
+
+    `synthesis` is S (n, size), `analysis` A (out.size, n).
+    """
+
+    rep: Representation
+    out: Representation
+    grid: Quadrature | None = None
+    synthesis: Array | None = None
+    analysis: Array | None = None
+
+
+def kinds_of(
+    in_type: FieldType, layer: str, instead: str, out_frequency: int | None, grid: Grids
+) -> dict[Representation, Kind]:
+    """The kind of each representation of a type, in order of appearance; `instead` is the layers that take any field.
+
+    Raises:
+        FieldTypeError: a field is neither band limited nor permuted.
+        SteerError: no such band limit or grid.
+        RepresentationError: a grid on another group, or too coarse.
+    """
+    require_types(layer, in_type=in_type)
+    if out_frequency is not None and (isinstance(out_frequency, bool) or not isinstance(out_frequency, int)):
+        raise SteerError(
+            f"out_frequency: expected a band limit such as 2, or None for that of the input, got {out_frequency!r}"
+        )
+    found: dict[Representation, Kind] = {}
+    for index, rep in enumerate(in_type):
+        if rep in found:
+            continue
+        base = rep
+        while isinstance(base, Restriction):
+            base = base.base
+        if isinstance(base, BandLimited):
+            found[rep] = _sampled(rep, base, out_frequency, grid)
+        elif rep.is_permutation:
+            found[rep] = Kind(rep, rep)
+        else:
+            raise FieldTypeError(
+                f"in_type: {layer} needs fields that are functions on a group or its cosets, but field {index} is "
+                f"{rep!r}, which is none; declare it as group.band_limited(L) or group.quotient(subgroup, L), or use "
+                f"{instead}, which take any field"
+            )
+    return found
+
+
+def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, grid: Grids) -> Kind:
+    frequency = base.max_frequency if out_frequency is None else out_frequency
+    target = _with_frequency(base, frequency)
+    chosen: object = grid
+    if isinstance(grid, Mapping):
+        if rep not in grid:
+            raise SteerError(f"grid: there is none for the fields {rep!r}; give each band-limited representation one")
+        chosen = grid[rep]
+    elif callable(grid):
+        chosen = grid(rep)
+    if isinstance(chosen, Quadrature):
+        rule = chosen
+    elif chosen is None or (isinstance(chosen, int) and not isinstance(chosen, bool) and chosen >= 0):
+        rule = default_grid(base, frequency, rep.group, chosen)
+    else:
+        raise SteerError(
+            f"grid: expected a degree, a steer.reps.quadrature(group, degree), a dictionary or function from "
+            f"representations to these, or None, got {chosen!r}"
+        )
+    synthesis, analysis = _matrices(base, target, rule)
+    out = rep if target == base else target
+    return Kind(rep, out if out.group == rep.group else out.restrict(rep.group), rule, synthesis, analysis)
+
+
+def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
+    """The same functions, cut at another frequency."""
+    if frequency == base.max_frequency:
+        return base
+    try:
+        is_whole = base.subgroup == base.group.trivial_subgroup
+        found = base.group.band_limited(frequency) if is_whole else base.group.quotient(base.subgroup, frequency)
+    except RepresentationError as error:
+        raise SteerError(f"out_frequency: {str(error).partition(': ')[2]}") from error
+    assert isinstance(found, BandLimited), "cosets of which there are finitely many have no band limit"
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tuple[Array, Array]:
+    """S and A, such that coefficients of unit variance give samples of unit variance at every node.
+
+    The squares of the basis functions of `fourier` add up to `size` at every element.
+    """
+    ends = [fourier(rep.group, rep.max_frequency, subgroup=rep.subgroup, grid=grid) for rep in (source, target)]
+    assert [end.rep for end in ends] == [source, target], "the transform is that of the representation"
+    synthesis, analysis = ends[0].sample_matrix, ends[1].analysis_matrix
+    return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))
+
+
+def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: int | None = None) -> Quadrature:
+    """The grid for functions of a band limit and a result of another; of a given degree, if there is one.
+
+    Of a finite group, all elements. Else the rule is the orbit of a symmetry group: the acting group where it is
+    finite, or what maps square and hexagonal (cubic) lattices to themselves.
+
+    Args:
+        base: what the functions are.
+        out_frequency: band limit of the result.
+        acting: the group of the fields, a subgroup of that of `base`.
+        degree: of the quadrature.
+    """
+    group, small = base.group, base.subgroup
+    if group.is_finite:
+        return quadrature(group, subgroup=small)
+    if degree is None:
+        is_solid = isinstance(group, RotationGroup)
+        power = 7 if not is_solid else 2 if small.is_finite else 3
+        coarsest = COARSEST if is_solid and small.is_finite else 0
+        degree = max(power * base.max_frequency + out_frequency, 2 * out_frequency, coarsest)
+    symmetry = acting if acting.is_finite and acting <= group else lattice_symmetry(group)
+    if symmetry is None:
+        return quadrature(group, degree, subgroup=small)
+    return quadrature(group, degree, subgroup=small, kind="orbit", symmetry=symmetry)
+
+
+def lattice_symmetry(group: Group) -> Group | None:
+    """A finite subgroup of a continuous group with its symmetries of square, hexagonal or cubic grids."""
+    if isinstance(group, PlanarGroup):
+        return PlanarGroup(12, group.reflections)  # 12 is a multiple of 4 and 6
+    if isinstance(group, RotationGroup):
+        return group.subgroup("Oh" if group.inversion else "O")
+    if isinstance(group, AxialGroup):
+        return AxialGroup(group.family, 4).in_frame(group.frame)
+    return None
+
+
+class Samples(Constants):
+    """Functions of the samples of fields: synthesis, a function, analysis, with one matmul each for fields of one kind.
+
+    Works for tensors (batch, channels, ...) of any rank, and under `torch.fx` tracing.
+
+    Args:
+        in_type: type of the input.
+        kinds: that of each of its representations.
+        pointwise: whether the functions act on each sample alone. Then, without gradients and on CPU, the samples of
+            large feature maps are made and used up a part at a time.
+    """
+
+    channels: torch.Tensor
+    position: torch.Tensor
+
+    def __init__(self, in_type: FieldType, kinds: dict[Representation, Kind], pointwise: bool) -> None:
+        super().__init__()
+        self.pointwise = pointwise
+        self.kinds = kinds
+        sampled = [kind for kind in kinds.values() if kind.grid is not None]
+        numbers = {kind.rep: number for number, kind in enumerate(sampled, 1)}
+        self.out_type = FieldType(in_type.group, [kinds[rep].out for rep in in_type])
+        self.nodes = [0]
+        for number, kind in enumerate(sampled, 1):
+            assert kind.synthesis is not None, "a kind with a grid has both matrices"
+            assert kind.analysis is not None, "a kind with a grid has both matrices"
+            self.add_constant(f"synthesis{number}", kind.synthesis)
+            self.add_constant(f"analysis{number}", kind.analysis)
+            self.nodes.append(len(kind.synthesis))
+        by_field = [numbers.get(rep, 0) for rep in in_type]
+        self.runs, self.repeats, self.gathered = Arrangement.of(by_field)
+        order = np.argsort(by_field, kind="stable") if self.gathered else np.arange(len(by_field))
+        self.widths, self.out_widths = [], []
+        start = 0
+        for count, _ in self.runs:
+            reps = [in_type[int(field)] for field in order[start : start + count]]
+            self.widths.append(sum(rep.size for rep in reps))
+            self.out_widths.append(sum(kinds[rep].out.size for rep in reps))
+            start += count
+        if self.gathered:
+            into, out = (np.split(np.arange(kind.size), kind.offsets[1:-1]) for kind in (in_type, self.out_type))
+            self.add_constant("channels", np.concatenate([into[field] for field in order]))
+            self.add_constant("position", np.argsort(np.concatenate([out[field] for field in order])))
+
+    def through(self, x: torch.Tensor, function: Function) -> torch.Tensor:
+        """(batch, out channels, ...) from x (batch, channels, ...).
+
+        `function` maps samples (batch, fields * nodes, ...) to the same, perhaps at other points of space.
+        """
+        if self.gathered:
+            x = x.index_select(1, self.channels)
+        if len(self.runs) == 1:
+            out = self._run(x, 0, function)
+        else:
+            parts = torch.split(split(x, self.repeats, sum(self.widths)), self.widths, 2)
+            done = [self._run(merge(parts[index]), index, function) for index in range(len(self.runs))]
+            both = zip(done, self.out_widths, strict=True)
+            out = merge(torch.cat([split(part, self.repeats, width) for part, width in both], 2))
+        return out.index_select(1, self.position) if self.gathered else out
+
+    def _run(self, x: torch.Tensor, index: int, function: Function) -> torch.Tensor:
+        """`through` for the fields of one run, in all periods."""
+        count, number = self.runs[index]
+        if not number:
+            return function(x)
+        fields, size = self.repeats * count, self.widths[index] // count
+        if self.pointwise and not torch.is_grad_enabled() and _is_large(x, fields * self.nodes[number]):
+            flat = x.reshape(x.shape[0] * fields, size, x.shape[2:].numel())
+            done = _by_blocks(flat, self.nodes[number], lambda part: self._one(part, number, 1, size, function))
+            return done.reshape(x.shape[0], fields * done.shape[1], *x.shape[2:])
+        return self._one(x, number, fields, size, function)
+
+    def _one(self, x: torch.Tensor, number: int, fields: int, size: int, function: Function) -> torch.Tensor:
+        """A f(S x) for fields of one kind."""
+        samples = times(getattr(self, f"synthesis{number}"), x, fields, size)
+        return times(getattr(self, f"analysis{number}"), function(samples), fields, self.nodes[number])
+
+
+def _is_large(x: torch.Tensor, samples: int) -> bool:
+    """Whether so many samples at each point of x are best made a part at a time; eager, on CPU."""
+    if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor) or x.device.type != "cpu":
+        return False
+    return len(x) * x.shape[2:].numel() * samples * x.element_size() > 2 * CHUNK
+
+
+def _by_blocks(x: torch.Tensor, nodes: int, function: Function) -> torch.Tensor:
+    """`function` of fields x (fields, size, points), for as many as have about CHUNK bytes of samples at a time."""
+    fields, points = len(x), x.shape[2]
+    step = max(1, CHUNK // (nodes * x.element_size()))
+    at_once = max(1, step // points)
+    rows = []
+    for first in range(0, fields, at_once):
+        row = x[first : first + at_once]
+        done = [function(row[:, :, start : start + step]) for start in range(0, points, step)]
+        rows.append(done[0] if len(done) == 1 else torch.cat(done, 2))
+    return torch.cat(rows)
+
+
+def times(matrix: torch.Tensor, x: torch.Tensor, fields: int, size: int) -> torch.Tensor:
+    """(batch, fields * n, ...): a matrix (n, size) times each field of x (batch, fields * size, ...)."""
+    matrix = matrix.to(x.dtype)
+    if not isinstance(x, torch.Tensor):  # a tracer does not know the number of axes
+        spread = x.unsqueeze(-1)  # type: ignore[unreachable] # so that there is one to flatten
+        flat = spread.unflatten(1, (fields, size)).flatten(3)
+        return torch.matmul(matrix, flat).flatten(1, 2).unflatten(2, spread.shape[2:]).squeeze(-1)
+    batch, space = x.shape[0], x.shape[2:]
+    if x.dim() == 2:
+        return (x.reshape(batch * fields, size) @ matrix.T).reshape(batch, fields * len(matrix))
+    flat = x.reshape(batch * fields, size, space.numel())
+    return torch.bmm(matrix.expand(batch * fields, -1, -1), flat).reshape(batch, fields * len(matrix), *space)

@@ -1,0 +1,1 @@
+"""What all modules share: base class, constants, layout, export."""

@@ -1,0 +1,52 @@
+"""The same network in plain torch."""
+
+import copy
+
+import torch
+
+from ...errors import SteerError
+from ._module import Module
+
+
+def export(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the model in which every steer module is replaced by plain `torch.nn` modules with the same output.
+
+    The copy is for inference, in evaluation mode: filters are expanded, statistics of fields spelled out for each
+    channel. It can be pickled, saved and run where steer is not installed. Convolutions, batch normalisation, pointwise
+    functions and spatial pooling become the modules of `torch.nn` of those names; what torch lacks becomes a
+    `torch.fx.GraphModule`. Modules used in two places stay shared.
+
+    Args:
+        model: a steer module, or any torch module that contains some and passes plain tensors between them. It is left
+            as it is. Batch normalisation must keep running statistics.
+
+    Returns:
+        The copy: for a steer module a module of plain torch; otherwise of the model's own class.
+
+    Raises:
+        SteerError: not a module, or a module of steer that has no plain form.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("C4", dim=2)
+        >>> t = nn.FieldType(G, 2 * [G.regular])
+        >>> plain = steer.export(nn.Sequential(nn.Conv2d(t, t, 3), nn.BatchNorm(t), nn.ReLU(t)))
+        >>> [type(part).__name__ for part in plain]
+        ['Conv2d', 'BatchNorm2d', 'ReLU']
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")
+    return _replace(copy.deepcopy(model).eval(), {}).eval()
+
+
+def _replace(module: torch.nn.Module, done: dict[torch.nn.Module, torch.nn.Module]) -> torch.nn.Module:
+    if module not in done:
+        if isinstance(module, Module):
+            done[module] = module._plain(lambda part: _replace(part, done))
+        else:
+            done[module] = module  # before its children, which may contain it
+            for name, child in module._modules.items():
+                if child is not None:
+                    module._modules[name] = _replace(child, done)
+    return done[module]

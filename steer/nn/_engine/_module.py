@@ -1,0 +1,143 @@
+"""The base of every layer: typed at construction, plain tensors at run time."""
+
+from collections.abc import Callable
+from typing import overload
+
+import torch
+
+from ...errors import FieldTypeError, ShapeError, SteerError
+from .._fields._tensor import FieldTensor
+from .._fields._types import FieldType, require_types
+from ._constants import Constants
+
+
+class Module(Constants):
+    """A layer from fields of `in_type` to fields of `out_type`, the base of all of them and of your own.
+
+    Give it a plain tensor (batch, in_type.size, ...) and it returns a plain tensor; give it a `FieldTensor` and its
+    type is checked and a `FieldTensor` of `out_type` returned.
+
+    A layer of your own says its types and, in `_compute`, what it does with a plain tensor of `in_type.size` channels::
+
+        class Halve(nn.Module):
+            def __init__(self, in_type):
+                super().__init__(in_type, in_type)
+
+            def _compute(self, x):
+                return x / 2
+
+    `forward` is inherited. Two more methods may be overridden:
+
+    - `_check(x)` raises a `ShapeError` for tensors that do not fit; the inherited one, to be called first, asks for the
+      channels of `in_type`.
+    - `_export()` returns the same function as a module of plain torch, for `steer.export`. The inherited one traces
+      `_compute` by `torch.fx`, for which it may contain other modules but no branches or loops on the values or the
+      shape of x.
+
+    Nothing here makes a layer equivariant: `steer.testing.assert_equivariant` tells whether it is. NumPy arrays that
+    follow from the arguments are best registered by `add_constant`, which keeps them exact in any dtype.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output.
+
+    Attributes:
+        in_type: type of the input.
+        out_type: type of the output.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
+
+    Raises:
+        FieldTypeError: a type that is none; at run time, a FieldTensor of another type.
+        ShapeError: at run time, a plain tensor of another number of channels or axes.
+    """
+
+    def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
+        super().__init__()
+        require_types(type(self).__name__, in_type=in_type, out_type=out_type)
+        self.in_type = in_type
+        self.out_type = out_type
+
+    @overload
+    def forward(self, x: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def forward(self, x: FieldTensor) -> FieldTensor: ...
+    def forward(self, x: torch.Tensor | FieldTensor) -> torch.Tensor | FieldTensor:
+        """Apply the layer: check the input, compute, and give the result its type if the input had one.
+
+        Args:
+            x: (batch, in_type.size, ...), a tensor or a `FieldTensor` of `in_type`.
+
+        Returns:
+            (batch, out_type.size, ...), a tensor or a `FieldTensor` of `out_type`, as the input.
+
+        Raises:
+            FieldTypeError: a FieldTensor of another type.
+            ShapeError: a tensor of another number of channels or axes.
+        """
+        if not isinstance(x, FieldTensor):
+            self._check(x)
+            return self._compute(x)
+        if x.type is not self.in_type and x.type != self.in_type:
+            raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
+        self._check(x.tensor)
+        return FieldTensor(self._compute(x.tensor), self.out_type)
+
+    def _check(self, x: torch.Tensor) -> None:
+        """Refuse a tensor that does not fit `in_type`."""
+        self.in_type.check(x)
+
+    def _check_space(self, x: torch.Tensor) -> None:
+        """Refuse a tensor that is not a feature map (batch, channels, *space) over the group's space."""
+        dim = self.in_type.group.dim
+        if x.dim() != dim + 2:
+            raise ShapeError(
+                f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, "
+                f"got {tuple(x.shape)}"
+            )
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        raise TypeError(f"{type(self).__name__} must define _compute")
+
+    def _export(self) -> torch.nn.Module:
+        """The same function as a module of plain torch, but for the steer modules inside; see `steer.export`."""
+        try:
+            return traced(self)
+        except Exception as error:  # torch.fx raises what its tensors cannot do, of many classes
+            raise SteerError(
+                f"model: the _compute of {type(self).__name__} cannot be traced by torch.fx ({error}); write it "
+                f"without branches on x or its shape, or define _export, which returns the same function in plain torch"
+            ) from error
+
+    def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
+        """`_export`, and inside of it the plain forms of other modules, which `replace` returns."""
+        plain = self._export()
+        for name, part in list(plain.named_modules()):
+            if name and isinstance(part, Module):
+                parent, _, own = name.rpartition(".")
+                setattr(plain.get_submodule(parent), own, replace(part))
+        return plain
+
+    def __repr__(self) -> str:
+        # one line: the torch modules inside say nothing that extra_repr does not
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def extra_repr(self) -> str:
+        """Types, for printing."""
+        return str(self.in_type) if self.in_type == self.out_type else f"{self.in_type} -> {self.out_type}"
+
+
+def traced(module: Module) -> torch.fx.GraphModule:
+    """`module._compute` as a graph of torch operations, which unpickles without this package; for `_export`.
+
+    Other steer modules are called, not traced: `_plain` puts their own plain forms in their place.
+    """
+
+    class Tracer(torch.fx.Tracer):  # local, because graphs take tracers of global classes along when they are pickled
+        def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
+            return isinstance(m, Module) or super().is_leaf_module(m, module_qualified_name)
+
+    tracer = Tracer()
+    tracer.traced_func_name = "_compute"
+    return torch.fx.GraphModule(module, tracer.trace(module), class_name=type(module).__name__)

@@ -1,0 +1,1 @@
+"""Field types, field tensors, and how they are indexed, joined and transformed."""

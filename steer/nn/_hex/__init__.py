@@ -1,0 +1,1 @@
+"""Maps on the hexagonal lattice."""

@@ -1,0 +1,1 @@
+"""Linear layers: convolutions, linear maps, tensor products, attention."""

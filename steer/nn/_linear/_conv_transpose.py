@@ -1,0 +1,181 @@
+"""Transposed steerable convolution."""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+
+from ..._values import Array
+from ...errors import KernelError, ShapeError
+from ...kernels import ScalarFunctions
+from .._fields._types import FieldType
+from ._conv import Convolution, per_axis
+
+
+class ConvTranspose(Convolution):
+    """Transposed convolution with steerable kernels in any dimension; use `ConvTranspose2d` or `ConvTranspose3d`."""
+
+    convolve: ClassVar[Callable[..., torch.Tensor]]
+    options = ("stride", "padding", "output_padding", "groups", "dilation", "padding_mode")
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        kernel_size: int | tuple[int, ...],
+        *,
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
+        output_padding: int | tuple[int, ...] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int, ...] = 1,
+        padding_mode: str = "zeros",
+        basis: str | ScalarFunctions = "rings",
+        max_frequency: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self._require_types(in_type=in_type, out_type=out_type)
+        if padding_mode != "zeros":
+            raise KernelError(f"padding_mode: a transposed convolution has only 'zeros', got {padding_mode!r}")
+        # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
+        self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
+        self.stride = per_axis("stride", stride, self.dim, 1)
+        self.dilation = per_axis("dilation", dilation, self.dim, 1)
+        self.padding = per_axis("padding", padding, self.dim, 0)
+        self.output_padding = per_axis("output_padding", output_padding, self.dim, 0)
+        if any(more >= max(s, d) for more, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True)):
+            raise KernelError(
+                f"output_padding: expected less than the stride or the dilation, {self.stride} and {self.dilation}, "
+                f"got {self.output_padding}"
+            )
+        self.padding_mode = padding_mode
+        self.groups = groups
+        super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype, transposed=True)
+
+    def _scales(self) -> Array:
+        # Of the outputs only one in prod(stride) meets any one entry of the filter.
+        return super()._scales() * math.sqrt(math.prod(self.stride))
+
+    def _check(self, x: torch.Tensor) -> None:
+        super()._check(x)
+        self._check_space(x)
+        extents = zip(x.shape[2:], self.stride, self.padding, self._spans, self.output_padding, strict=True)
+        out = tuple((size - 1) * step - 2 * cut + span + 1 + more for size, step, cut, span, more in extents)
+        if any(size < 1 for size in out):
+            raise ShapeError(
+                f"x: {type(self).__name__} with kernel_size={self.kernel_size}, stride={self.stride} and "
+                f"padding={self.padding} makes nothing of an input of {tuple(x.shape[2:])}: its output would have the "
+                f"size {out}; use a larger input or less padding"
+            )
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        steps = self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        return type(self).convolve(x, self._filter(), self._full_bias(), *steps)
+
+
+class ConvTranspose2d(ConvTranspose):
+    """Transposed steerable convolution of planar feature maps: the counterpart of `torch.nn.ConvTranspose2d`.
+
+    Field types stand for channel numbers. It is the adjoint of `Conv2d` from `out_type` to `in_type` with the same
+    arguments and the same coefficients: <conv(x), y> = <x, transposed(y)>. The two have one basis of kernels, so that
+    either loads the coefficients of the other. The filter (in channels, out channels / groups, *kernel) is that of the
+    convolution; its transpose K(x)^T is a steerable kernel from `in_type` to `out_type` because representations are
+    orthogonal.
+
+    Without output padding the layer commutes exactly with every element of the group that maps the sampling grid to
+    itself, whatever the size. Output padding adds pixels at the far end of an axis, which moves the centre of the grid:
+    the layer then commutes only if the group neither reverses the axis nor mixes it with others, else up to a shift. To
+    make a map exactly `stride` times as large without it, take a kernel_size that is the stride plus an even number and
+    padding = (kernel_size - stride) / 2: an even kernel for an even stride, such as kernel_size=4, stride=2, padding=1.
+
+    With the other elements it commutes up to the aliasing of the sampled kernels, as `Conv2d`; above stride 1 this
+    includes the images of the input's spectrum that spreading its pixels makes and the kernel does not quite remove.
+
+    Fresh coefficients give output fields of mean variance 1 over components and pixels, away from the border, for
+    inputs of independent components and pixels of variance 1.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
+        kernel_size: an integer or (y, x); any size, also even. Sizes, strides, dilations and paddings must be equal on
+            axes that the group mixes.
+        stride: step between the outputs of neighbouring inputs.
+        padding: pixels cut off on each side: an integer or (y, x).
+        output_padding: pixels added at the end of each axis, fewer than the stride or the dilation.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            output groups must be of one type.
+        bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
+        dilation: step of the kernel's grid.
+        padding_mode: "zeros", the only one.
+        basis: what kernels are made of, as in `Conv2d`.
+        max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, y, x) -> (batch, out_type.size, y', x') with y' = (y - 1) stride - 2 padding + dilation
+        (kernel_size - 1) + 1 + output_padding, and x' alike.
+
+    Raises:
+        FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
+        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        ShapeError: an input whose output would have no pixels.
+    """
+
+    dim = 2
+    plain = torch.nn.ConvTranspose2d
+    convolve = torch.nn.functional.conv_transpose2d
+
+
+class ConvTranspose3d(ConvTranspose):
+    """Transposed steerable convolution of volumes: the counterpart of `torch.nn.ConvTranspose3d`.
+
+    Field types stand for channel numbers. It is the adjoint of `Conv3d` from `out_type` to `in_type` with the same
+    arguments and coefficients. All that `ConvTranspose2d` says of sizes, exactness, initialisation and arguments holds,
+    with (z, y, x) for tuples. A group about the z axis takes output padding along z without a loss if none of its
+    elements reverses the axis (Cn, Cnv, Cinf, Cinfv).
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
+        kernel_size: an integer or (z, y, x); any size, also even. Sizes, strides, dilations and paddings must be equal
+            on axes that the group mixes.
+        stride: step between the outputs of neighbouring inputs.
+        padding: pixels cut off on each side: an integer or (z, y, x).
+        output_padding: pixels added at the end of each axis, fewer than the stride or the dilation.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            output groups must be of one type.
+        bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
+        dilation: step of the kernel's grid.
+        padding_mode: "zeros", the only one.
+        basis: what kernels are made of, as in `Conv3d`.
+        max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, z, y, x) -> (batch, out_type.size, z', y', x') with z' = (z - 1) stride - 2 padding +
+        dilation (kernel_size - 1) + 1 + output_padding, and y' and x' alike.
+
+    Raises:
+        FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.
+        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        ShapeError: an input whose output would have no pixels.
+    """
+
+    dim = 3
+    plain = torch.nn.ConvTranspose3d
+    convolve = torch.nn.functional.conv_transpose3d

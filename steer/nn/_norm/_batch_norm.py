@@ -1,0 +1,202 @@
+"""Batch normalisation for fields of any orthogonal representation."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+
+from ...errors import ShapeError, SteerError
+from .._engine._layout import merge, split
+from .._engine._module import Module
+from .._engine._processes import Processes
+from .._fields._types import FieldType
+from .._linear._steerable import exact
+from ._normalize import Statistics, normalize
+
+
+class BatchNorm(Module):
+    """Batch normalisation: y = gamma (x - mu) / sqrt(var + eps) + beta, one gamma and one var for each field.
+
+    One formula for every orthogonal representation. mu is the mean over the batch and space, projected on the invariant
+    vectors of the representation; var is the mean of (x - mu)^2 over the batch, space and the components of the field;
+    beta is a learned invariant vector. So a regular or quotient field has one mean and variance over all its
+    components, trivial fields are treated as by `torch.nn.BatchNorm2d`, and a non-trivial irrep has no mean but a mean
+    square.
+
+    With `sync` the batch is that of all processes in training, as by `torch.nn.SyncBatchNorm`: outputs, gradients and
+    running statistics are those of one process on the whole batch. Each process may hold another number of samples, or
+    none. One exchange of a short vector forward, and one backward; on any device that the processes can reduce on.
+    Without an initialised process group, or with one process, `sync` changes nothing.
+
+    Args:
+        in_type: type of the input and output.
+        eps: added to the variance.
+        momentum: weight of the newest batch in the running statistics; None for their plain average over batches.
+        affine: whether to learn `weight` (number of fields) and `bias` (number of invariants, coordinates in the basis
+            `in_type.invariants`).
+        track_running_stats: whether to keep `running_mean` (number of invariants), `running_var` (number of fields) and
+            `num_batches_tracked` and use them in evaluation mode.
+        sync: whether the processes of `torch.distributed` share their statistics in training; an attribute that may be
+            set later. See `convert_sync_batchnorm` for processes of one group.
+
+    Shape:
+        (batch, in_type.size, ...) -> the same.
+
+    Raises:
+        SteerError: eps or momentum out of range.
+        ShapeError: a training batch with one value for a trivial field, whose variance is undefined.
+
+    Source:
+        Ioffe, Szegedy 2015, "Batch Normalization"; Weiler, Cesa 2019 for fields.
+    """
+
+    weight: torch.nn.Parameter | None
+    bias: torch.nn.Parameter | None
+    running_mean: torch.Tensor | None
+    running_var: torch.Tensor | None
+    num_batches_tracked: torch.Tensor | None
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        sync: bool = False,
+    ) -> None:
+        super().__init__(in_type, in_type)
+        if not eps >= 0:
+            raise SteerError(f"eps: expected a number >= 0, got {eps!r}")
+        if momentum is not None and not 0 <= momentum <= 1:
+            raise SteerError(
+                f"momentum: expected a number between 0 and 1, or None for a plain average, got {momentum!r}"
+            )
+        self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
+        self.sync = sync
+        self.processes = Processes()
+        self.statistics = Statistics(in_type)
+        sizes = {rep.size for rep in in_type}
+        # torch's kernel computes the same for fields of one size with the invariant (1, ..., 1) each
+        ones = in_type.invariants.shape[1] == len(in_type) and bool((abs(in_type.invariants.sum(1) - 1) < 1e-12).all())
+        self._shape = (len(in_type), sizes.pop()) if ones and len(sizes) == 1 else None
+        fields, invariants = len(in_type), in_type.invariants.shape[1]
+        self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None
+        self.bias = torch.nn.Parameter(torch.zeros(invariants)) if affine else None
+        self.register_buffer("running_mean", torch.zeros(invariants) if track_running_stats else None)
+        self.register_buffer("running_var", torch.ones(fields) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        count = x.numel() // self.in_type.size
+        by_batch = self.training or self.running_mean is None
+        if self.sync and self.training and self.processes.several:
+            return self._by_batch(x, self.processes)
+        if by_batch and count == 1 and self.statistics.has_whole:
+            raise ShapeError(
+                f"x: BatchNorm needs more than one value for each trivial field in training, got shape "
+                f"{tuple(x.shape)}; use a larger batch, or .eval()"
+            )
+        if not by_batch or count == 0:
+            return x if count == 0 else self._by_running(x)
+        if self._shape is not None and self.momentum is not None:
+            if self.training and self.num_batches_tracked is not None:
+                self.num_batches_tracked.add_(1)
+            mean, var = (self.running_mean, self.running_var) if self.training else (None, None)
+            fields = split(x, *self._shape)
+            return merge(F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps))
+        return self._by_batch(x)
+
+    def _by_running(self, x: torch.Tensor) -> torch.Tensor:
+        with exact(x.device):
+            mean, var, weight, bias = self._running()
+        return F.batch_norm(x, mean, var, weight, bias, False, 0.0, self.eps)
+
+    def _running(self) -> tuple[torch.Tensor, ...]:
+        """Mean, variance, weight and bias of each channel."""
+        if self.running_mean is None or self.running_var is None:
+            raise SteerError(
+                "track_running_stats: this BatchNorm keeps no running statistics to export; "
+                "build it with track_running_stats=True"
+            )
+        statistics, (weight, bias) = self.statistics, self._affine(self.running_var)
+        mean, var = statistics.vector(self.running_mean), statistics.spread(self.running_var)
+        return mean, var, statistics.spread(weight), statistics.vector(bias)
+
+    def _affine(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`weight` and `bias`, or what does nothing."""
+        weight = like.new_ones(len(self.in_type)) if self.weight is None else self.weight
+        bias = like.new_zeros(self.in_type.invariants.shape[1]) if self.bias is None else self.bias
+        return weight, bias
+
+    def _by_batch(self, x: torch.Tensor, processes: Processes | None = None) -> torch.Tensor:
+        wide = x.new_empty(0, dtype=torch.promote_types(x.dtype, torch.float32))
+        with exact(x.device):
+            out, moments = normalize(x, *self._affine(wide), self.statistics, self.eps, processes)
+        if self.training:
+            self._track(moments.coordinates.detach(), moments.var.detach(), moments.total)
+        return out
+
+    @torch.no_grad()
+    def _track(self, coordinates: torch.Tensor, var: torch.Tensor, count: int | torch.Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        # one value in all processes together has variance 0, and nothing to divide by
+        unbiased = var / (1 - self.statistics.taken / count).clamp_min(torch.finfo(var.dtype).tiny)
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        for running, new in ((self.running_mean, coordinates), (self.running_var, unbiased)):
+            running.lerp_(new.to(running.dtype), share)
+
+    def _export(self) -> torch.nn.Module:
+        kind = {2: torch.nn.BatchNorm2d, 3: torch.nn.BatchNorm3d}.get(self.in_type.group.dim, torch.nn.BatchNorm1d)
+        mean, var, weight, bias = (value.detach() for value in self._running())
+        out = kind(self.in_type.size, self.eps, self.momentum, self.affine).to(device=mean.device, dtype=mean.dtype)
+        with torch.no_grad():
+            for target, source in (
+                (out.running_mean, mean),
+                (out.running_var, var),
+                (out.weight, weight),
+                (out.bias, bias),
+            ):
+                if target is not None:
+                    target.copy_(source)
+        # The exported module serves points and vectors as well as feature maps: in place of torch's check of the number
+        # of axes stands a function that pickles without this package, and does nothing.
+        out.__dict__["_check_input_dim"] = torch.is_tensor
+        if out.num_batches_tracked is not None and self.num_batches_tracked is not None:
+            out.num_batches_tracked.copy_(self.num_batches_tracked)
+        return out
+
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        sync = ", sync=True" if self.sync else ""
+        return (
+            f"{super().extra_repr()}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}{sync}"
+        )
+
+
+def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) -> torch.nn.Module:
+    """Make every `BatchNorm` of a model take the statistics of all processes in training: set its `sync`.
+
+    `torch.nn.SyncBatchNorm.convert_sync_batchnorm` converts torch's own batch normalisations, and leaves these; call
+    both where a model has both.
+
+    Args:
+        model: any module that contains some; it is changed in place.
+        process_group: of `torch.distributed`, the processes that share statistics; all of them when None. Modules with
+            a group of their own can be copied, but not pickled.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        SteerError: not a module.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")
+    for part in model.modules():
+        if isinstance(part, BatchNorm):
+            part.sync, part.processes = True, Processes(process_group)
+    return model

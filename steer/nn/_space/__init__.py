@@ -1,0 +1,1 @@
+"""Layers that act on positions: pooling, resampling, masks."""

@@ -1,0 +1,229 @@
+"""Pooling over space."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Final
+
+import torch
+
+from ...errors import KernelError
+from ...kernels.bases._grid import require_symmetric
+from ...reps import Group
+from .._act._pointwise import require_permutation
+from .._engine._layout import wide
+from .._engine._module import Module
+from .._fields._types import FieldType
+from .._linear._conv import per_axis
+
+Size = int | Iterable[int]
+
+_AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
+_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+
+
+class _Pool(Module):
+    """A pooling module of torch, applied to every channel; subclasses choose which."""
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kind: Mapping[int, type[torch.nn.Module]],
+        window: Mapping[str, Size | None],
+        **options: bool,
+    ) -> None:
+        super().__init__(in_type, in_type)
+        self.pool = kind[in_type.group.dim](**window_sizes(in_type.group, window), **options)
+
+    def _check(self, x: torch.Tensor) -> None:
+        super()._check(x)
+        self._check_space(x)
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        # on CPU torch cannot pool volumes of half precision
+        out: torch.Tensor = self.pool(wide(x) if x.dim() == 5 and x.device.type == "cpu" else x)
+        return out.to(x.dtype)
+
+    def _export(self) -> torch.nn.Module:
+        return self.pool
+
+    def extra_repr(self) -> str:
+        """Types and options, for printing."""
+        return f"{super().extra_repr()}, {self.pool.extra_repr()}"
+
+
+class AvgPool(_Pool):
+    """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
+
+    Exact under turns and flips of the grid when the windows fit: when (space + 2 padding - kernel_size) is divisible by
+    the stride, so that the first and the last window are as far from the border.
+
+    ``AvgPool(in_type, 1, 2)`` is plain subsampling: it keeps every second sample of any field. It is exact for odd
+    sizes, where both ends of an axis are kept; `BlurPool` does the same without aliasing.
+
+    Args:
+        in_type: type of the input and output.
+        kernel_size: edge of the window, one integer or one for each axis ([z,] y, x).
+        stride: step between windows, kernel_size when None.
+        padding: zeros added on every side.
+        ceil_mode: keep windows that reach over the edge (which fit only on one side).
+        count_include_pad: whether padding counts in the mean.
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        kernel_size) / stride) + 1, or the ceiling with `ceil_mode`.
+
+    Raises:
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+        super().__init__(in_type, _AVERAGE, window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+
+
+class MaxPool(_Pool):
+    """Maximum over windows of space for each channel; `torch.nn.MaxPool2d` or its 3D form, with its arguments.
+
+    Only for fields that the group permutes: the maximum of a component depends on the basis otherwise. Shapes and
+    exactness as for `AvgPool`.
+
+    Args:
+        in_type: type of the input and output.
+        kernel_size: edge of the window, one integer or one for each axis ([z,] y, x).
+        stride: step between windows, kernel_size when None.
+        padding: minus infinity added on every side.
+        dilation: step between the elements of a window.
+        ceil_mode: keep windows that reach over the edge (which fit only on one side).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
+        dilation (kernel_size - 1) - 1) / stride) + 1, or the ceiling with `ceil_mode`.
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `NormMaxPool`, `AvgPool` or `BlurPool` will do.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+        super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
+        require_permutation(in_type, "MaxPool", "use NormMaxPool, which takes any field, or AvgPool or BlurPool")
+
+
+class _AdaptivePool(_Pool):
+    """A pooling module of torch with the windows that make an output of a given size."""
+
+    reduce: ClassVar[Callable[[torch.Tensor, int], torch.Tensor]]
+    """Over the windows along one axis."""
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        # torch exports its own operation to ONNX for some sizes only
+        return self._by_axis(x) if torch.onnx.is_in_onnx_export() else super()._compute(x)
+
+    def _by_axis(self, x: torch.Tensor) -> torch.Tensor:
+        sizes: tuple[int, ...] = self.pool.output_size  # type: ignore[assignment]
+        for axis, count in enumerate(sizes, 2):
+            edge = x.shape[axis]
+            windows = [(index * edge // count, -(-(index + 1) * edge // count)) for index in range(count)]
+            x = torch.stack([type(self).reduce(x.narrow(axis, a, b - a), axis) for a, b in windows], axis)
+        return x
+
+
+class AdaptiveAvgPool(_AdaptivePool):
+    """Mean over as many windows as the output has samples, for any type; `torch.nn.AdaptiveAvgPool2d` or its 3D form.
+
+    Window i of m along an axis of n samples is [floor(i n / m), ceil((i + 1) n / m)): windows overlap where m does not
+    divide n, and a flip maps them to each other. So the layer is exact under turns and flips of the grid for all sizes.
+
+    Args:
+        in_type: type of the input and output.
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
+
+    Raises:
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
+    """
+
+    reduce = torch.mean
+
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        kind = {2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
+        super().__init__(in_type, kind, {"output_size": output_size})
+
+
+class AdaptiveMaxPool(_AdaptivePool):
+    """Maximum over as many windows as the output has samples; `torch.nn.AdaptiveMaxPool2d` or its 3D form.
+
+    Only for fields that the group permutes. Windows, shapes and exactness as for `AdaptiveAvgPool`.
+
+    Args:
+        in_type: type of the input and output.
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+
+    Shape:
+        (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
+
+    Raises:
+        FieldTypeError: a field is not a permutation representation; `AdaptiveAvgPool` will do.
+        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+            that the group mixes.
+    """
+
+    reduce = torch.amax
+
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        kind = {2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
+        super().__init__(in_type, kind, {"output_size": output_size})
+        require_permutation(in_type, "AdaptiveMaxPool", "use AdaptiveAvgPool, which is linear")
+
+
+def window_sizes(group: Group, window: Mapping[str, Size | None]) -> dict[str, tuple[int, ...]]:
+    """Every size of a window for each axis of space; `stride` is `kernel_size` when None.
+
+    Raises:
+        KernelError: a bad size, one that differs between axes that the group mixes, or too much padding.
+    """
+    given = dict(window)
+    if "stride" in given and given["stride"] is None:
+        given["stride"] = given["kernel_size"]
+    sizes = {name: symmetric_sizes(name, value, group, int(name != "padding")) for name, value in given.items()}
+    for kernel, padding in zip(sizes.get("kernel_size", ()), sizes.get("padding", ()), strict=True):
+        if 2 * padding > kernel:
+            raise KernelError(
+                f"padding: expected at most half of kernel_size {window['kernel_size']!r}, got {window['padding']!r}"
+            )
+    return sizes
+
+
+def symmetric_sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
+    """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
+    require_space(group)
+    found = per_axis(name, value, group.dim, least)
+    require_symmetric(group, **{name: found})
+    return found
+
+
+def require_space(group: Group) -> None:
+    """Raise a `KernelError` unless the group acts on the plane or on space."""
+    if group.dim not in (2, 3):
+        raise KernelError(f"in_type: expected a type of a group that acts on the plane or on space, got {group!r}")

@@ -1,0 +1,1 @@
+"""Integration and Fourier analysis on groups and their cosets."""

@@ -1,0 +1,253 @@
+"""Fourier transforms on a compact group and its cosets: coefficients of irreps <-> samples on a grid."""
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array, Frozen, frozen
+from ...errors import RepresentationError, ShapeError
+from .._linalg import INDEPENDENT
+from ..theory._composites import DirectSum
+from ..theory._group import Group, require_group
+from ..theory._induced import has_finite_index
+from ..theory._intertwiner import endomorphisms, intertwiners
+from ..theory._representation import Irrep, Representation
+
+if TYPE_CHECKING:
+    from ._quadrature import Quadrature
+
+BLOCK = 2**20
+"""Matrices of an irrep are evaluated for so many elements at a time that they hold about this many numbers."""
+
+
+def fixed_vectors(psi: Irrep, subgroup: Group) -> Array:
+    """(k, size): a gauge-fixed orthonormal basis of the vectors of an irrep that a subgroup fixes."""
+    return np.asarray(intertwiners(subgroup.trivial, psi.restrict(subgroup))[:, :, 0])
+
+
+def columns(psi: Irrep, elements: Array, vectors: Array) -> Array:
+    """(n, k, size): psi(g) v at elements (n, d, d) of the group, for vectors v (k, size)."""
+    block = max(1, BLOCK // psi.size**2)
+    starts = range(0, max(len(elements), 1), block)
+    found = [np.swapaxes(psi._matrices(elements[i : i + block]) @ vectors.T, 1, 2) for i in starts]
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True, repr=False)
+class FourierTransform(Frozen):
+    """Band-limited functions on a group G or its cosets G/H and their samples; get one from `fourier`, equal by value.
+
+    Coefficients c (..., size) are vectors of `rep`; the function is f(h) = basis(h) @ c, invariant under h -> h k for k
+    in H, and rep(g) c are the coefficients of (g f)(h) = f(g^-1 h).
+
+    Attributes:
+        group: G.
+        subgroup: H.
+        max_frequency: irreps up to this frequency count; None for all.
+        grid: the `Quadrature` at whose n nodes functions are sampled.
+    """
+
+    group: Group
+    subgroup: Group
+    max_frequency: int | None
+    grid: "Quadrature"
+
+    @functools.cached_property
+    def _copies(self) -> tuple[tuple[Irrep, Array], ...]:
+        """The irreps that occur, in order, each with the vectors (copies, size) that generate its copies."""
+        group, bound = self.group, self.max_frequency
+        if bound is None and not group.is_finite:
+            bound = 0  # G/H is finite: H contains the identity component, so irreps with vectors fixed by H are these
+        found = [(psi, _generating_vectors(psi, self.subgroup)) for psi in group.irreps(bound)]
+        return tuple((psi, vectors) for psi, vectors in found if len(vectors))
+
+    @functools.cached_property
+    def rep(self) -> Representation:
+        """The representation of G on the coefficients.
+
+        `Group.band_limited` on G, and `Group.quotient` where G/H is infinite; where it is finite, the direct sum of the
+        irreps up to the frequency that occur in it, in the order of `Group.irreps`.
+        """
+        if self.max_frequency is not None:
+            if self.subgroup == self.group.trivial_subgroup:
+                return self.group.band_limited(self.max_frequency)
+            if not has_finite_index(self.group, self.subgroup):
+                return self.group.quotient(self.subgroup, self.max_frequency)
+        return DirectSum(tuple(psi for psi, vectors in self._copies for _ in vectors))
+
+    def basis(self, elements: npt.ArrayLike) -> Array:
+        """The basis functions at given elements h of G.
+
+        Copy c of an irrep psi is sqrt(psi.size) psi(h) v_c, with unit vectors v_c fixed by H, such that all U v_c with
+        U in End(psi) are orthogonal. So the basis is orthonormal in L2(G), for the normalised Haar measure.
+
+        Args:
+            elements: h (..., d, d).
+
+        Returns:
+            (..., size).
+
+        Raises:
+            GroupError: a matrix is not in the group.
+
+        Source:
+            The Peter-Weyl theorem over the reals: Bröcker, tom Dieck, Representations of Compact Lie Groups, II.6
+            and III.3.
+        """
+        found = self.group._members(elements)
+        flat = found.reshape(-1, *found.shape[-2:])
+        parts = [np.sqrt(psi.size) * columns(psi, flat, vectors) for psi, vectors in self._copies]
+        joined = np.concatenate([part.reshape(len(flat), part.shape[1] * part.shape[2]) for part in parts], axis=1)
+        return joined.reshape(*found.shape[:-2], joined.shape[1])
+
+    @functools.cached_property
+    def sample_matrix(self) -> Array:
+        """The matrix (n, size) from coefficients to values at the nodes of the grid, read-only."""
+        return frozen(self.basis(self.grid.elements))
+
+    @functools.cached_property
+    def analysis_matrix(self) -> Array:
+        """The matrix (size, n) from values at the nodes to coefficients, a left inverse of `sample_matrix`.
+
+        With a grid that integrates products of basis functions exactly, the inner products with these. With any other,
+        the fit by least squares with the weights of the grid. Both commute with the symmetries of the grid.
+
+        Raises:
+            RepresentationError: the nodes do not tell all functions of the basis apart.
+        """
+        samples, weights = self.sample_matrix, self.grid.weights
+        if self._is_exact:
+            return frozen((weights[:, None] * samples).T)
+        root = np.sqrt(weights)
+        scaled = root[:, None] * samples
+        lowest = float(np.linalg.svd(scaled, compute_uv=False)[-1]) if scaled.size else 0.0
+        if lowest < INDEPENDENT:
+            raise RepresentationError(
+                f"grid: {self.grid!r} does not tell apart all functions up to frequency {self.max_frequency} "
+                f"(smallest singular value {lowest:.2g}); use a finer grid"
+            )
+        return frozen(np.linalg.pinv(scaled) * root)
+
+    @property
+    def _is_exact(self) -> bool:
+        return self.grid.degree >= 2 * max(psi.frequency for psi, _ in self._copies)
+
+    def inverse(self, coefficients: npt.ArrayLike) -> Array:
+        """The inverse transform: values at the nodes of the grid from coefficients.
+
+        Args:
+            coefficients: (..., size).
+
+        Returns:
+            (..., n).
+
+        Raises:
+            ShapeError: the last axis is not of length size.
+        """
+        return _last_axis("coefficients", coefficients, self.sample_matrix.shape[1]) @ self.sample_matrix.T
+
+    def forward(self, values: npt.ArrayLike) -> Array:
+        """The transform: coefficients from values at the nodes of the grid; the left inverse of `inverse`.
+
+        Args:
+            values: (..., n).
+
+        Returns:
+            (..., size).
+
+        Raises:
+            ShapeError: the last axis is not of length n.
+            RepresentationError: the nodes do not tell all functions of the basis apart.
+        """
+        return _last_axis("values", values, len(self.grid)) @ self.analysis_matrix.T
+
+    def __repr__(self) -> str:
+        shown = f"subgroup={self.subgroup!r}, " if self.subgroup != self.group.trivial_subgroup else ""
+        return f"steer.reps.fourier({self.group!r}, {self.max_frequency}, {shown}grid={self.grid!r})"
+
+
+def fourier(
+    group: Group,
+    max_frequency: int | None = None,
+    *,
+    subgroup: Group | str | None = None,
+    grid: "Quadrature | None" = None,
+) -> FourierTransform:
+    """The Fourier transform of functions on a group G, or its cosets G/H, up to a frequency.
+
+    Args:
+        group: G.
+        max_frequency: irreps up to this frequency count; None for all, where G/H is finite.
+        subgroup: H or its name; None for functions on G.
+        grid: where functions are sampled: a quadrature on G/H, or on G/K for a subgroup K of H. By default the product
+            rule of degree 2 * max_frequency, with which the transforms are exact: the basis is orthonormal on the
+            nodes. With a grid of lower degree, `forward` fits by least squares.
+
+    Returns:
+        The transform, with the representation on coefficients, matrices to and from samples, and the basis functions.
+
+    Raises:
+        GroupError: H is not a subgroup of G.
+        RepresentationError: `max_frequency` is missing, or not an integer between 0 and the highest frequency of the
+            group; the grid is not a quadrature on G/H, or has fewer nodes than there are coefficients.
+
+    Example:
+        >>> import numpy as np, steer
+        >>> T = steer.reps.fourier(steer.group("SO(2)", dim=2), 2)
+        >>> T.sample_matrix.shape
+        (5, 5)
+        >>> c = np.arange(5.0)
+        >>> bool(np.allclose(T.forward(T.inverse(c)), c))
+        True
+    """
+    from ._quadrature import Quadrature, quadrature
+
+    group = require_group("group", group)
+    small = group.trivial_subgroup if subgroup is None else group._named_subgroup(subgroup)
+    finite = has_finite_index(group, small)
+    if max_frequency is None and not finite:
+        raise RepresentationError(
+            f"max_frequency: {group.name}/{small.name} is infinite; pass the highest frequency to keep"
+        )
+    if max_frequency is not None:
+        group.irreps(max_frequency)  # refuses what is not a frequency
+    if grid is None:
+        degree = None if max_frequency is None else 2 * max_frequency
+        return FourierTransform(group, small, max_frequency, quadrature(group, degree, subgroup=small))
+    if not isinstance(grid, Quadrature) or grid.group != group or not grid.subgroup <= small:
+        raise RepresentationError(f"grid: expected a quadrature on {group.name}/{small.name}, got {grid!r}")
+    found = FourierTransform(group, small, max_frequency, grid)
+    if len(grid) < found.rep.size:
+        raise RepresentationError(f"grid: {len(grid)} nodes are too few for {found.rep.size} coefficients, in {grid!r}")
+    return found
+
+
+def _generating_vectors(psi: Irrep, subgroup: Group) -> Array:
+    """(copies, size): unit vectors fixed by the subgroup, whose images under End(psi) are an orthogonal basis of these.
+
+    In order of `fixed_vectors`, each without its part in the images of those before.
+    """
+    fixed, ends = fixed_vectors(psi, subgroup), endomorphisms(psi)
+    if len(ends) == 1:
+        return fixed
+    found = np.zeros((0, psi.size))
+    images = np.zeros((0, psi.size))
+    for vector in fixed:
+        rest = vector - images.T @ (images @ vector)
+        if np.linalg.norm(rest) > INDEPENDENT:
+            rest = rest / np.linalg.norm(rest)
+            rest = rest - images.T @ (images @ rest)
+            rest = rest / np.linalg.norm(rest)
+            found = np.concatenate([found, rest[None]])
+            images = np.concatenate([images, ends @ rest])
+    return found
+
+
+def _last_axis(argument: str, value: npt.ArrayLike, length: int) -> Array:
+    found = np.asarray(value, dtype=np.float64)
+    if found.ndim < 1 or found.shape[-1] != length:
+        raise ShapeError(f"{argument}: expected shape (..., {length}), got {found.shape}")
+    return found

@@ -1,0 +1,1 @@
+"""The groups: planar, axial, polyhedral, rotations, their settings, products and actions."""

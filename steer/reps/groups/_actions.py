@@ -1,0 +1,167 @@
+"""Groups that act on space through an orthogonal representation of theirs, not necessarily faithful, or not at all."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._values import Array, require_count
+from ...errors import RepresentationError
+from ..special._harmonics import harmonic_size
+from ..theory._group import Group, require_group
+from ..theory._representation import Representation
+from ._planar import PlanarGroup
+from ._rotations import RotationGroup
+
+
+def with_action(group: Group, rep: Representation | None) -> "GroupAction":
+    """A group that acts on R^d through an orthogonal representation of size d, or not at all.
+
+    Its elements, irreps and labels are those of `group`; `dim`, `action`, `vector` and `harmonic` are those of the
+    action. So D4 may act on the plane through its quotient D2, with `rep` the sum of "B1" and "B2"; or on no space at
+    all (d = 0), for networks on features without positions. Its subgroups act by restriction. Any representation of
+    `group` becomes one of this group, and the other way round, by `Representation.restrict`.
+
+    Args:
+        group: any group.
+        rep: a representation of it with 1, 2 or 3 components, in the order (x, y[, z]), or None for no action. In
+            dimensions 0 and 1 there are harmonics of degree 0 only.
+
+    Returns:
+        The group with that action, a frozen value.
+
+    Raises:
+        GroupError: `group` is not a group.
+        RepresentationError: `rep` is not a representation of `group`, or has more than 3 components.
+
+    Example:
+        >>> import steer
+        >>> D4 = steer.group("D4", dim=2)
+        >>> G = steer.reps.with_action(D4, D4.irrep("B1") + D4.irrep("B2"))
+        >>> G.dim, G.vector(D4.elements[1]).round(12).tolist()
+        (2, [[-1.0, 0.0], [0.0, -1.0]])
+    """
+    group = require_group("group", group)
+    if rep is None:
+        return GroupAction(group, None)
+    if not isinstance(rep, Representation):
+        raise RepresentationError(f"rep: expected a representation of {group!r}, or None for no action, got {rep!r}")
+    if rep.group != group:
+        raise RepresentationError(f"rep: expected a representation of {group!r}, got one of {rep.group!r}")
+    if rep.size > 3:
+        raise RepresentationError(f"rep: expected 1, 2 or 3 components (x, y[, z]), got {rep.size} of {rep!r}")
+    return GroupAction(group, rep)
+
+
+def _of_base(name: str) -> Any:
+    """An attribute or method that is that of the group that acts."""
+    return property(lambda self: getattr(self.base, name))
+
+
+@dataclass(frozen=True, repr=False)
+class GroupAction(Group):
+    """A group that acts on space through a representation; get one from `steer.reps.with_action`.
+
+    Args:
+        base: the group that acts.
+        by: the representation, None for no action.
+    """
+
+    base: Group
+    by: Representation | None
+
+    name = _of_base("name")
+    order = _of_base("order")
+    element_size = _of_base("element_size")
+    generators = _of_base("generators")
+    components = _of_base("components")
+    identity_component = _of_base("identity_component")
+    frame = _of_base("frame")
+    standard = _of_base("standard")
+    haar = _of_base("haar")
+    sample = _of_base("sample")
+    _labels = _of_base("_labels")
+    _known_label = _of_base("_known_label")
+    _irrep_data = _of_base("_irrep_data")
+    _irrep_matrices = _of_base("_irrep_matrices")
+    _distance = _of_base("_distance")
+    _closed_clebsch_gordan = _of_base("_closed_clebsch_gordan")
+
+    def __repr__(self) -> str:
+        return f"steer.reps.with_action({self.base!r}, {self.by!r})"
+
+    @property
+    def dim(self) -> int:
+        return 0 if self.by is None else self.by.size
+
+    def _action(self, g: Array) -> Array:
+        return np.zeros((*g.shape[:-2], 0, 0)) if self.by is None else self.by._matrices(g)
+
+    @property
+    def _action_degree(self) -> int:
+        return 0 if self.by is None else self.by._degree
+
+    def _harmonic(self, degree: int) -> Representation:
+        if self.dim < 2:
+            if degree > 0:
+                raise RepresentationError(
+                    f"degree: there are no harmonics above degree 0 in {self.dim} dimensions, got {degree}"
+                )
+            return self.trivial
+        return ActedHarmonic(self, degree)
+
+    def _through(self, subgroup: Group) -> "GroupAction":
+        return GroupAction(subgroup, None if self.by is None else self.by.restrict(subgroup))
+
+    @property
+    def trivial_subgroup(self) -> "GroupAction":
+        return self._through(self.base.trivial_subgroup)
+
+    def subgroup(self, name: str, **where: object) -> "GroupAction":
+        """The subgroup called `name`, with the action of this group.
+
+        Args:
+            name: as for the group that acts.
+            **where: as for the group that acts.
+
+        Returns:
+            The subgroup, acting by the restricted representation.
+
+        Raises:
+            GroupError: there is no such subgroup.
+        """
+        return self._through(self.base.subgroup(name, **where))
+
+    def subgroups(self, max_order: int = 12) -> tuple["GroupAction", ...]:
+        return tuple(self._through(small) for small in self.base.subgroups(max_order))
+
+
+@dataclass(frozen=True, repr=False)
+class ActedHarmonic(Representation):
+    """How a group that acts on R^d through a representation moves the harmonics: those of O(d) at its action."""
+
+    group: Group
+    degree: int
+
+    def __post_init__(self) -> None:
+        require_count("degree", self.degree, RepresentationError)
+
+    @property
+    def size(self) -> int:
+        return harmonic_size(self.group.dim, self.degree)
+
+    @property
+    def name(self) -> str:
+        return f"harmonic({self.degree})"
+
+    @property
+    def _degree(self) -> int:
+        # harmonics are polynomials of their degree in the coordinates
+        return self.degree * self.group._action_degree
+
+    def _matrices(self, g: Array) -> Array:
+        orthogonal = PlanarGroup(None, True) if self.group.dim == 2 else RotationGroup(True)
+        return orthogonal.harmonic(self.degree)._matrices(self.group._action(g))
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.harmonic({self.degree})"

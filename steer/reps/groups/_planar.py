@@ -1,0 +1,313 @@
+"""The closed subgroups of O(2): C_n, D_n, SO(2), O(2).
+
+One class for the four families: n rotations (or all of them), with or without reflections. The elements are the
+rotations R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(axis) F R(axis)^-1 with F = diag(1, -1):
+the first reflection keeps the direction `axis`.
+"""
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ...errors import GroupError, nearest
+from ..theory._family import IrrepData
+from ..theory._group import Group, require_where
+from ..theory._representation import Representation
+
+
+def cos_sin(turn: Fraction) -> tuple[float, float]:
+    """Cosine and sine of pi * turn, exactly symmetric under the symmetries of the square: C4 is made of 0 and +-1."""
+    turn = turn % 2
+    quadrant, rest = divmod(turn, Fraction(1, 2))
+    if rest <= Fraction(1, 4):
+        c, s = math.cos(math.pi * float(rest)), math.sin(math.pi * float(rest))
+    else:
+        rest = Fraction(1, 2) - rest
+        c, s = math.sin(math.pi * float(rest)), math.cos(math.pi * float(rest))
+    if rest == Fraction(1, 4):
+        c = s = math.sqrt(0.5)
+    return ((c, s), (-s, c), (-c, -s), (s, -c))[int(quadrant)]
+
+
+def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
+    """(2, 2): the rotation by pi * turn that turns x towards y, after the reflection y -> -y if `reflected`."""
+    c, s = cos_sin(turn)
+    return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
+
+
+def angular_distance(g: Array, sign: float, rotations: int | None = None, first: float = 0.0) -> Array:
+    """(...): distance of g (..., 2, 2) to the nearest R(angle) diag(1, sign): any angle, or `first` + 2 pi k / n."""
+    # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
+    angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
+    if rotations is not None:
+        step = 2 * np.pi / rotations
+        angle = np.round((angle - first) / step) * step + first
+    c, s = np.cos(angle), np.sin(angle)
+    best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
+    return np.asarray(np.linalg.norm(g - best, axis=(-2, -1)))
+
+
+@functools.lru_cache(maxsize=256)
+def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
+    """All elements of C_n or D_n in order, and their equal weights; also a quadrature for SO(2) and O(2)."""
+    flips = (False, True) if reflections else (False,)
+    elements = frozen([rotation_matrix(Fraction(2 * k, n) + 2 * axis * flip, flip) for flip in flips for k in range(n)])
+    return elements, frozen(np.full(len(elements), 1 / len(elements)))
+
+
+def canonical_turn(turn: Fraction) -> Fraction:
+    """The simple fraction that `turn` was computed from, or else its 14 decimals.
+
+    Idempotent, and equal for numbers that differ by rounding: so groups that were given the same axis are equal, and
+    the axis survives being printed in radians.
+    """
+    rounded = Fraction(round(turn * 10**14), 10**14)
+    simple = rounded.limit_denominator(10_000)
+    return simple if abs(simple - rounded) < Fraction(1, 10**12) else rounded
+
+
+@dataclass(frozen=True, repr=False)
+class PlanarGroup(Group):
+    """A closed subgroup of O(2): C_n, D_n, SO(2) or O(2); get one from `steer.group`.
+
+    The elements are the rotations R(2 pi k / n) for k = 0..n-1, then the reflections R(2 pi k / n) R(a) F R(a)^-1 with
+    F = diag(1, -1) and a the direction of the first reflection axis.
+
+    Args:
+        rotations: n, None for all rotations.
+        reflections: whether there are reflections.
+        axis: the direction a as a fraction of pi.
+    """
+
+    rotations: int | None
+    reflections: bool
+    axis: Fraction = Fraction(0)  # direction of the first reflection axis, as a fraction of pi
+
+    @property
+    def name(self) -> str:
+        if self.rotations is None:
+            return "O(2)" if self.reflections else "SO(2)"
+        return f"{'D' if self.reflections else 'C'}{self.rotations}"
+
+    def __repr__(self) -> str:
+        if self.axis:
+            return f"steer.group('O(2)', dim=2).subgroup({self.name!r}, axis={float(self.axis) * math.pi!r})"
+        return f"steer.group({self.name!r}, dim=2)"
+
+    @property
+    def dim(self) -> int:
+        return 2
+
+    @property
+    def order(self) -> int | float:
+        return math.inf if self.rotations is None else self.rotations * (1 + self.reflections)
+
+    @functools.cached_property
+    def generators(self) -> Array:
+        flips = [rotation_matrix(2 * self.axis, True)] if self.reflections else []
+        if self.rotations is None:
+            return frozen([*self.identity_component, *flips])
+        turns = [rotation_matrix(Fraction(2, self.rotations))] if self.rotations > 1 else []
+        return frozen(np.reshape(turns + flips, (-1, 2, 2)))
+
+    @functools.cached_property
+    def identity_component(self) -> Array:
+        # Rotations by multiples of one radian are dense in SO(2), because pi is irrational.
+        c, s = math.cos(1.0), math.sin(1.0)
+        return frozen(np.zeros((0, 2, 2)) if self.rotations else [[[c, -s], [s, c]]])
+
+    @property
+    def components(self) -> Array:
+        return _uniform(self.rotations or 1, self.reflections, self.axis)[0]
+
+    @property
+    def frame(self) -> Array:
+        return frozen(rotation_matrix(self.axis))
+
+    @property
+    def standard(self) -> "PlanarGroup":
+        return PlanarGroup(self.rotations, self.reflections)
+
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        max_degree = require_count("max_degree", max_degree, GroupError)
+        return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
+
+    def sample(self, n: int, seed: int = 0) -> Array:
+        n = require_count("n", n, GroupError)
+        rng = np.random.default_rng(seed)
+        if self.is_finite:
+            return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
+        angle = rng.uniform(0, 2 * np.pi, n)
+        sign = np.where(rng.integers(2, size=n), -1.0, 1.0) if self.reflections else np.ones(n)
+        c, s = np.cos(angle), np.sin(angle)
+        return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
+
+    def _distance(self, g: Array) -> Array:
+        found = []
+        for sign in (1.0, -1.0) if self.reflections else (1.0,):
+            first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
+            found.append(angular_distance(g, sign, self.rotations, first))
+        return np.asarray(np.minimum.reduce(found))
+
+    # Irreps ---------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _finite_irreps(self) -> dict[str, IrrepData]:
+        n = self.rotations or 0
+        out = (
+            {"A1": IrrepData(1, 0, "real"), "A2": IrrepData(1, 0, "real")}
+            if self.reflections
+            else {"A": IrrepData(1, 0, "real")}
+        )
+        pairs = (n - 1) // 2
+        kind = "real" if self.reflections else "complex"
+        out |= {f"E{k}" if pairs > 1 else "E": IrrepData(2, k, kind) for k in range(1, pairs + 1)}
+        if n % 2 == 0:
+            out |= {label: IrrepData(1, n // 2, "real") for label in (("B1", "B2") if self.reflections else ("B",))}
+        return out
+
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        if self.rotations is not None:
+            return self._finite_irreps.get(label)
+        if self.reflections and label in ("0+", "0-"):
+            return IrrepData(1, 0, "real")
+        if not re.fullmatch(r"0|[1-9]\d*", label) or (label == "0" and self.reflections):
+            return None
+        frequency = int(label)
+        if frequency == 0:
+            return IrrepData(1, 0, "real")
+        return IrrepData(2, frequency, "real" if self.reflections else "complex")
+
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        if self.rotations is not None:
+            return tuple(
+                k for k, v in self._finite_irreps.items() if max_frequency is None or v.frequency <= max_frequency
+            )
+        first = ("0+", "0-") if self.reflections else ("0",)
+        return first + tuple(str(k) for k in range(1, (max_frequency or 0) + 1))
+
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        data = self._irrep_data(label)
+        assert data is not None, "an irrep checks its label when it is made"
+        sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
+        # In the setting where the first axis is x, g is R(angle) diag(1, sign).
+        angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * float(self.axis) * (1 - sign)
+        c, s = np.cos(data.frequency * angle), np.sin(data.frequency * angle)
+        if data.size == 2:
+            return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
+        value = np.round(c) if data.frequency else np.ones_like(c)
+        odd = label in ("A2", "B2", "0-")
+        return np.asarray((value * sign if odd else value)[..., None, None])
+
+    # Subgroups ------------------------------------------------------------------------------------------------------
+
+    @property
+    def trivial_subgroup(self) -> "PlanarGroup":
+        return PlanarGroup(1, False)
+
+    def subgroup(self, name: str, **where: object) -> "PlanarGroup":
+        """The subgroup called `name`.
+
+        Args:
+            name: "C{n}", "D{n}", "SO(2)" or "O(2)".
+            **where: `axis`, for D{n} only: the direction of a reflection axis, an angle in radians or a vector (x, y).
+                By default the first axis of this group.
+
+        Returns:
+            A group of the same matrices.
+
+        Raises:
+            GroupError: there is no such subgroup, or the axis is not one of this group's.
+        """
+        family = parse_planar(name)
+        (axis,) = require_where(self.name, where, ("axis",))
+        if axis is not None and not (family.reflections and family.rotations):
+            raise GroupError(f"axis: {name} has no distinguished reflection axis; leave it out")
+        turn = self.axis if axis is None else _axis_turn(axis)
+        if family.reflections and family.rotations:
+            family = dihedral(family.rotations, turn)
+        if not family <= self:
+            raise GroupError(self._no_subgroup(family, axis))
+        return family
+
+    def _no_subgroup(self, family: "PlanarGroup", axis: object) -> str:
+        if axis is not None and dihedral(family.rotations or 1, self.axis) <= self:
+            angles = f"multiples of pi/{self.rotations}" + (f" after {float(self.axis):.6g} pi" if self.axis else "")
+            return f"axis: {axis!r} is not a reflection axis of {self.name}; its axes lie at {angles}"
+        known = ", ".join(dict.fromkeys(group.name for group in self.subgroups()))
+        return f"name: {family.name} is not a subgroup of {self.name}; its subgroups are {known}"
+
+    def subgroups(self, max_order: int = 12) -> tuple["PlanarGroup", ...]:
+        max_order = require_count("max_order", max_order, GroupError)
+        orders = (
+            range(1, max_order + 1)
+            if self.rotations is None
+            else [m for m in range(1, self.rotations + 1) if self.rotations % m == 0]
+        )
+        found = [PlanarGroup(m, False) for m in orders if self.is_finite or m <= max_order]
+        if self.reflections:
+            for m in orders:
+                found.append(dihedral(m, self.axis))
+                # the axes of D_n alternate between two classes unless a rotation of D_n brings one to the other
+                if self.rotations is not None and (self.rotations // m) % 2 == 0:
+                    found.append(dihedral(m, self.axis + Fraction(1, self.rotations)))
+        if self.rotations is None:
+            found = [group for group in found if group.order <= max_order] + [PlanarGroup(None, False)]
+            found += [PlanarGroup(None, True)] if self.reflections else []
+        return tuple(sorted(found, key=lambda group: (group.order, group.reflections, group.axis)))
+
+    def _harmonic(self, degree: int) -> Representation:
+        return PlanarGroup(None, True).irrep(str(degree) if degree else "0+").restrict(self)
+
+
+def dihedral(n: int, turn: Fraction) -> PlanarGroup:
+    """D_n with a reflection axis at pi * turn; the axis is named by its smallest non-negative angle."""
+    # The second remainder makes 0 of 1/n, which is what the first one leaves of -1e-16.
+    return PlanarGroup(n, True, canonical_turn(turn % Fraction(1, n)) % Fraction(1, n))
+
+
+def _axis_turn(axis: object) -> Fraction:
+    expected = f"axis: expected an angle in radians or a vector (x, y), got {axis!r}"
+    try:
+        value = np.asarray(axis, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GroupError(expected) from error
+    if value.shape not in ((), (2,)) or not np.isfinite(value).all():
+        raise GroupError(expected)
+    if value.shape == (2,):
+        if np.linalg.norm(value) < MEMBERSHIP:
+            raise GroupError(f"axis: expected a direction, got a vector of length zero: {axis!r}")
+        return Fraction(math.atan2(value[1], value[0]) / math.pi)
+    return Fraction(float(value) / math.pi)
+
+
+def parse_planar(name: object) -> PlanarGroup:
+    """The planar group of that name in the standard setting, the same object each time.
+
+    Raises:
+        GroupError: the name is not one of C{n}, D{n}, SO(2), O(2).
+    """
+    if not isinstance(name, str):
+        raise GroupError(f"name: expected a string such as 'C8' or 'O(2)', got {name!r}")
+    return _parse(name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(name: str) -> PlanarGroup:
+    if name in ("SO(2)", "O(2)"):
+        return PlanarGroup(None, name == "O(2)")
+    match = re.fullmatch(r"([CD])([0-9]+)", name)
+    if match is None:
+        known = ["SO(2)", "O(2)", *(f"{kind}{n}" for n in (1, 2, 3, 4, 6, 8, 12, 16) for kind in "CD")]
+        raise GroupError(
+            f"name: no planar group is called {name!r}; {nearest(name, known)} "
+            f"The names are C{{n}}, D{{n}}, SO(2) and O(2)."
+        )
+    if int(match[2]) < 1:
+        raise GroupError(f"name: {name!r} has n = {match[2]}; n must be at least 1")
+    return PlanarGroup(int(match[2]), match[1] == "D")

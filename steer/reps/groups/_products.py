@@ -1,0 +1,377 @@
+"""Direct products with an internal group, such as SO(3) x C2: pairs of elements, of which the first moves space."""
+
+import functools
+import itertools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..._values import Array, frozen, require_count
+from ...errors import GroupError, RepresentationError
+from .._linalg import orthonormal_columns
+from ..theory._composites import block_diagonal
+from ..theory._family import IrrepData
+from ..theory._group import Group, require_group
+from ..theory._intertwiner import clebsch_gordan, endomorphisms
+from ..theory._representation import Irrep, Representation
+
+FACTORS = ("first", "second")
+
+
+def direct_product(first: Group, second: Group) -> "DirectProduct":
+    """The direct product of two groups, of which the first moves space and the second is internal.
+
+    Elements are the block-diagonal matrices diag(g, h), of size first.element_size + second.element_size; `dim` and
+    `action` are those of g. Either may be any group of this package, another product too.
+
+    The irreps are the outer tensor products a(g) (x) b(h), components of b fastest. They are labelled "(a, b)", e.g.
+    "(1, B)" of SO(3) x C2. When a and b are both of complex type, their product splits in two: "(a, b)+" is where
+    J (x) 1 = 1 (x) J and "(a, b)-" where J (x) 1 = -1 (x) J, with J the second of the `endomorphisms` of a and of b.
+    So with irreps that turn by k s and l t, "+" turns by k s + l t and "-" by k s - l t, up to orientation. Their bases
+    are fixed by the gauge rule of `intertwiners`, applied to the columns of the projectors (1 -+ J (x) J) / 2.
+
+    The frequency of an irrep is the sum of those of a and b; a finite factor does not count beside a continuous one,
+    just as g and u do not in O(3).
+
+    Subgroups are called by name: "first" and "second" are the factors G x 1 and 1 x H, "C2 x C1" is the product of
+    these subgroups of the factors. Representations are restricted to all of these, and also to `product.first` and
+    `product.second`, which gives representations of the factors themselves.
+
+    Args:
+        first: the group that moves space.
+        second: the internal group.
+
+    Returns:
+        The product, a frozen value.
+
+    Raises:
+        GroupError: an argument is not a group.
+        RepresentationError: on asking for irreps, if one factor has irreps of quaternionic type and the other has any
+            not of real type (no group of the catalogue has quaternionic ones).
+
+    Source:
+        Broecker, tom Dieck, Representations of Compact Lie Groups (1985), II.4 and II.6.
+
+    Example:
+        >>> import steer
+        >>> G = steer.reps.direct_product(steer.group("SO(3)", dim=3), steer.group("C2", dim=3))
+        >>> [psi.label for psi in G.irreps(1)]
+        ['(0, A)', '(0, B)', '(1, A)', '(1, B)']
+    """
+    return DirectProduct(require_group("first", first), require_group("second", second))
+
+
+@dataclass(frozen=True, repr=False)
+class DirectProduct(Group):
+    """The direct product of two groups, of which the first moves space; get one from `steer.reps.direct_product`.
+
+    Args:
+        first: the group that moves space.
+        second: the internal group.
+    """
+
+    first: Group
+    second: Group
+
+    @property
+    def name(self) -> str:
+        return " x ".join(f"({g.name})" if " x " in g.name else g.name for g in (self.first, self.second))
+
+    def __repr__(self) -> str:
+        return f"steer.reps.direct_product({self.first!r}, {self.second!r})"
+
+    @property
+    def dim(self) -> int:
+        return self.first.dim
+
+    @property
+    def element_size(self) -> int:
+        return self.first.element_size + self.second.element_size
+
+    @property
+    def order(self) -> int | float:
+        return self.first.order * self.second.order
+
+    # Elements -------------------------------------------------------------------------------------------------------
+
+    def _part(self, g: Array, factor: str) -> Array:
+        """The block of elements that belongs to a factor."""
+        size = self.first.element_size
+        return g[..., :size, :size] if factor == "first" else g[..., size:, size:]
+
+    def _inject(self, g: Array, factor: str) -> Array:
+        """Elements of a factor beside the identity of the other."""
+        other = self.second if factor == "first" else self.first
+        size = other.element_size
+        identity = np.broadcast_to(np.eye(size), (*g.shape[:-2], size, size))
+        return block_diagonal([g, identity] if factor == "first" else [identity, g])
+
+    @functools.cached_property
+    def generators(self) -> Array:
+        both = self._inject(self.first.generators, "first"), self._inject(self.second.generators, "second")
+        return frozen(np.concatenate(both))
+
+    @functools.cached_property
+    def identity_component(self) -> Array:
+        first, second = self.first.identity_component, self.second.identity_component
+        return frozen(np.concatenate([self._inject(first, "first"), self._inject(second, "second")]))
+
+    @functools.cached_property
+    def components(self) -> Array:
+        return frozen(pairs(self.first.components, self.second.components))
+
+    @property
+    def frame(self) -> Array:
+        return frozen(block_diagonal([self.first.frame, self.second.frame]))
+
+    @property
+    def standard(self) -> "DirectProduct":
+        return DirectProduct(self.first.standard, self.second.standard)
+
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        max_degree = require_count("max_degree", max_degree, GroupError)
+        return _haar(self, 0 if self.is_finite else max_degree)
+
+    def sample(self, n: int, seed: int = 0) -> Array:
+        n = require_count("n", n, GroupError)
+        seeds = np.random.default_rng(seed).integers(2**32, size=2)
+        return block_diagonal([self.first.sample(n, int(seeds[0])), self.second.sample(n, int(seeds[1]))])
+
+    def _distance(self, g: Array) -> Array:
+        size = self.first.element_size
+        blocks = [getattr(self, factor)._distance(self._part(g, factor)) for factor in FACTORS]
+        beside = [
+            np.linalg.norm(g[..., :size, size:], axis=(-2, -1)),
+            np.linalg.norm(g[..., size:, :size], axis=(-2, -1)),
+        ]
+        return np.asarray(np.linalg.norm(np.stack(blocks + beside, -1), axis=-1))
+
+    def _action(self, g: Array) -> Array:
+        return self.first._action(self._part(g, "first"))
+
+    @property
+    def _action_degree(self) -> int:
+        return self.first._action_degree
+
+    def _harmonic(self, degree: int) -> Representation:
+        return self.inflate(self.first.harmonic(degree), "first")
+
+    # Irreps ---------------------------------------------------------------------------------------------------------
+
+    def _split(self, label: str) -> tuple[Irrep, Irrep, str] | None:
+        """The irreps of both factors that a label names, and its sign; None when there is no such label."""
+        found = re.fullmatch(r"\((.*)\)([+-]?)", label)
+        labels = found and _halves(found[1], ", ")
+        if not found or not labels:
+            return None
+        if self.first._irrep_data(labels[0]) is None or self.second._irrep_data(labels[1]) is None:
+            return None
+        first, second = Irrep(self.first, labels[0]), Irrep(self.second, labels[1])
+        return (first, second, found[2]) if found[2] in _signs(first, second) else None
+
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        found = self._split(label)
+        if found is None:
+            return None
+        first, second, sign = found
+        kind = second.type if first.type == "real" else first.type
+        return IrrepData(first.size * second.size // (2 if sign else 1), self._frequency(first, second), kind)
+
+    def _frequency(self, first: Irrep, second: Irrep) -> int:
+        return sum(psi.frequency for psi in (first, second) if self.is_finite or not psi.group.is_finite)
+
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        known = [group._labels(None if group.is_finite else max_frequency) for group in (self.first, self.second)]
+        found = []
+        for labels in itertools.product(*known):
+            first, second = Irrep(self.first, labels[0]), Irrep(self.second, labels[1])
+            if max_frequency is None or self._frequency(first, second) <= max_frequency:
+                found += [f"({first.label}, {second.label}){sign}" for sign in _signs(first, second)]
+        return tuple(found)
+
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        found = self._split(label)
+        assert found is not None, "an irrep checks its label when it is made"
+        first, second, sign = found
+        left, right = first._matrices(self._part(g, "first")), second._matrices(self._part(g, "second"))
+        size = first.size * second.size
+        outer = np.einsum("...ij,...kl->...ikjl", left, right).reshape(*g.shape[:-2], size, size)
+        half = _half(first, second, sign)
+        return np.asarray(outer if half is None else half @ outer @ half.T)
+
+    def _known_label(self, label: str) -> str:
+        found = re.fullmatch(r"\((.*)\)([+-]?)", label)
+        labels = found and _halves(found[1], ",")
+        if not found or not labels:
+            return label
+        first, second = self.first._known_label(labels[0].strip()), self.second._known_label(labels[1].strip())
+        return f"({first}, {second}){found[2]}"
+
+    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array:
+        # What is invariant under G x H is the product of invariants of G and of H. Cut to halves of outer products it
+        # is a frame of the same space, whose projector is again the average over the group: so the gauge is the same.
+        split = [self._split(psi.label) for psi in (out, first, second)]
+        (c, z, u), (a, x, s), (b, y, t) = (parts for parts in split if parts is not None)
+        both = np.einsum("ncab,mzxy->nmczaxby", clebsch_gordan(a, b, c), clebsch_gordan(x, y, z))
+        maps = both.reshape(-1, c.size * z.size, a.size * x.size, b.size * y.size)
+        for axis, half in enumerate((_half(c, z, u), _half(a, x, s), _half(b, y, t)), 1):
+            maps = maps if half is None else np.moveaxis(np.tensordot(maps, half, axes=(axis, 1)), -1, axis)
+        shape, flat = maps.shape[1:], maps.reshape(len(maps), out.size * first.size * second.size)
+        rank = round(float(np.sum(flat**2)))
+        columns = (flat.T @ flat[:, column] for column in range(flat.shape[1]))
+        return frozen(orthonormal_columns(columns, rank, flat.shape[1]).reshape(rank, *shape))
+
+    def inflate(self, rep: Representation, factor: str | None = None) -> Representation:
+        """A representation of one factor as one of the product, on which the other factor is trivial.
+
+        The outer product of two representations is ``product.inflate(a).tensor(product.inflate(b))``.
+
+        Args:
+            rep: a representation of `first` or `second`.
+            factor: "first" or "second"; needed only when both factors are one group.
+
+        Returns:
+            An irrep for an irrep, else an `Inflation`; of the size of `rep`.
+
+        Raises:
+            RepresentationError: `rep` is not a representation of that factor, or of either.
+        """
+        if not isinstance(rep, Representation):
+            raise RepresentationError(f"rep: expected a representation of a factor of {self.name}, got {rep!r}")
+        if factor is not None and factor not in FACTORS:
+            raise RepresentationError(f"factor: expected 'first' or 'second', got {factor!r}")
+        fitting = [name for name in FACTORS if factor in (None, name) and getattr(self, name) == rep.group]
+        if not fitting:
+            wanted = " or ".join(repr(getattr(self, name)) for name in FACTORS if factor in (None, name))
+            raise RepresentationError(f"rep: expected a representation of {wanted}, got one of {rep.group!r}")
+        if len(fitting) > 1:
+            raise RepresentationError(f"factor: both factors are {rep.group!r}; pass factor='first' or 'second'")
+        if isinstance(rep, Irrep):
+            return self._inflated(rep, fitting[0])
+        from ._inflation import Inflation
+
+        return Inflation(rep, self, fitting[0])
+
+    def _inflated(self, psi: Irrep, factor: str) -> Irrep:
+        pair = (psi, self.second.trivial) if factor == "first" else (self.first.trivial, psi)
+        return Irrep(self, f"({pair[0].label}, {pair[1].label})")
+
+    # Subgroups ------------------------------------------------------------------------------------------------------
+
+    @property
+    def trivial_subgroup(self) -> "DirectProduct":
+        return DirectProduct(self.first.trivial_subgroup, self.second.trivial_subgroup)
+
+    def subgroup(self, name: str, **where: object) -> "DirectProduct":
+        """The subgroup called `name`, a product of subgroups of the factors.
+
+        Args:
+            name: "first" (the pairs of an element of the first factor and 1), "second", or a product of subgroups of
+                the factors, "C2 x C1". For subgroups about other axes, build the `direct_product` of two subgroups.
+            **where: nothing.
+
+        Returns:
+            The product of the two subgroups.
+
+        Raises:
+            GroupError: there is no such subgroup.
+        """
+        if where:
+            raise GroupError(
+                f"{min(where)}: a subgroup of {self.name} takes a name only; for other axes, pass the value "
+                f"steer.reps.direct_product(first.subgroup(...), second.subgroup(...))"
+            )
+        if name == "first":
+            return DirectProduct(self.first, self.second.trivial_subgroup)
+        if name == "second":
+            return DirectProduct(self.first.trivial_subgroup, self.second)
+        names = _halves(name, " x ") if isinstance(name, str) else None
+        if names is None:
+            raise GroupError(
+                f"name: expected 'first', 'second' or a product such as {self.trivial_subgroup.name!r}, got {name!r}"
+            )
+        bare = [part[1:-1] if part.startswith("(") else part for part in names]
+        return DirectProduct(self.first.subgroup(bare[0]), self.second.subgroup(bare[1]))
+
+    def subgroups(self, max_order: int = 12) -> tuple["DirectProduct", ...]:
+        """The products of a subgroup of each factor, one of each conjugacy class, smallest first.
+
+        Subgroups that are no products, such as the diagonal of C2 x C2, are left out.
+
+        Args:
+            max_order: of a continuous product, the largest order of the finite ones.
+
+        Returns:
+            The products.
+
+        Raises:
+            GroupError: `max_order` is not an integer >= 0.
+        """
+        max_order = require_count("max_order", max_order, GroupError)
+        factors = itertools.product(self.first.subgroups(max_order), self.second.subgroups(max_order))
+        found = [DirectProduct(first, second) for first, second in factors]
+        kept = [small for small in found if self.is_finite or not small.is_finite or small.order <= max_order]
+        return tuple(sorted(kept, key=lambda small: small.order))
+
+    def _embed(self, subgroup: Group, g: Array) -> Array:
+        for factor in FACTORS:
+            if subgroup == getattr(self, factor):
+                return self._inject(g, factor)
+        return g
+
+    def _named_subgroup(self, subgroup: Group | str, alike: bool = True) -> Group:
+        if alike or subgroup not in (self.first, self.second):
+            return super()._named_subgroup(subgroup, alike)
+        if self.first == self.second and self.order > 1:
+            raise GroupError(
+                f"subgroup: both factors of {self.name} are {self.first!r}; restrict to 'first' or 'second', "
+                f"and then to the group itself"
+            )
+        return require_group("subgroup", subgroup)
+
+
+def pairs(first: Array, second: Array) -> Array:
+    """(n * m, N, N): every element of (n, ...) beside every one of (m, ...), the first slowest."""
+    tiled = np.tile(second, (len(first), 1, 1))
+    return block_diagonal([np.repeat(first, len(second), axis=0), tiled])
+
+
+@functools.lru_cache(maxsize=64)
+def _haar(product: DirectProduct, max_degree: int) -> tuple[Array, Array]:
+    (first, weights), (second, others) = product.first.haar(max_degree), product.second.haar(max_degree)
+    return frozen(pairs(first, second)), frozen(np.outer(weights, others).ravel())
+
+
+def _halves(text: str, separator: str) -> tuple[str, str] | None:
+    """What is before and after the first separator outside of all parentheses."""
+    depth = 0
+    for position, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and text.startswith(separator, position):
+            return text[:position], text[position + len(separator) :]
+    return None
+
+
+def _signs(first: Irrep, second: Irrep) -> tuple[str, ...]:
+    """The signs of the irreps in an outer product: none when it is one."""
+    if "quaternionic" in (first.type, second.type) and "real" not in (first.type, second.type):
+        raise RepresentationError(
+            f"label: the products of {first!r} of {first.type} type and {second!r} of {second.type} type are not "
+            f"supported; one of the two must be of real type"
+        )
+    return ("+", "-") if first.type == second.type == "complex" else ("",)
+
+
+@functools.lru_cache(maxsize=512)
+def _half(first: Irrep, second: Irrep, sign: str) -> Array | None:
+    """(size, first.size * second.size): an isometry from the outer product to one of its irreps; None for all of it.
+
+    Over the reals the outer product of complex types is C (x) C = C + C: J (x) J squares to 1 and is -1 on one of the
+    two and 1 on the other.
+    """
+    if not sign:
+        return None
+    both = np.kron(endomorphisms(first)[1], endomorphisms(second)[1])
+    projector = (np.eye(len(both)) + (both if sign == "-" else -both)) / 2
+    return frozen(orthonormal_columns(projector.T, len(both) // 2, len(both)))

@@ -1,0 +1,308 @@
+"""What all subgroups of O(3) share: a standard form in a frame, and the search for subgroups along their axes."""
+
+import functools
+import itertools
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ...errors import GroupError
+from ..theory._group import Group, require_where
+from ..theory._representation import Representation
+from ._settings import Setting, frame_of, perpendicular, snapped, tilt, unit_vector, upward
+
+
+@functools.lru_cache(maxsize=1)
+def cube_rotations() -> Array:
+    """(24, 3, 3): the rotations of the cube, signed permutation matrices of determinant 1, the identity first."""
+    found = []
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1.0, -1.0), repeat=3):
+            matrix = np.zeros((3, 3))
+            matrix[list(order), range(3)] = signs
+            if np.linalg.det(matrix) > 0:
+                found.append(matrix)
+    return frozen(found)
+
+
+class SpatialGroup(Group):
+    """A closed subgroup of O(3): its standard form H turned by a frame, R H R^-1; get one from `steer.group`.
+
+    Axial, polyhedral and rotation groups are its subclasses; the frame is `Group.frame`.
+    """
+
+    setting: Setting
+
+    # What a family says of its standard form ------------------------------------------------------------------------
+
+    @abstractmethod
+    def in_frame(self, frame: Array) -> "SpatialGroup":
+        """The group R G R^-1, with G this group in the standard setting.
+
+        Args:
+            frame: the rotation R (3, 3).
+
+        Returns:
+            The turned group; equal for frames that give the same matrices.
+        """
+
+    @property
+    @abstractmethod
+    def has_secondary(self) -> bool:
+        """Whether turning the group about its first axis gives another group."""
+
+    @abstractmethod
+    def _nodes(self, max_degree: int) -> Array:
+        """The nodes of the quadrature in the standard setting."""
+
+    @abstractmethod
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
+        """Random elements of a continuous group in the standard setting."""
+
+    @abstractmethod
+    def _components(self) -> Array:
+        """One element of each connected component in the standard setting, the identity first."""
+
+    @property
+    @abstractmethod
+    def _standard_generators(self) -> Array:
+        """`generators` in the standard setting."""
+
+    @property
+    @abstractmethod
+    def _standard_component(self) -> Array:
+        """`identity_component` in the standard setting."""
+
+    @abstractmethod
+    def _continuous_distance(self, g: Array) -> Array:
+        """Distance of matrices to a continuous group in the standard setting."""
+
+    @abstractmethod
+    def _irrep_at(self, label: str, g: Array) -> Array:
+        """An irrep at elements of the standard setting."""
+
+    # The same in the frame ------------------------------------------------------------------------------------------
+
+    @property
+    def dim(self) -> int:
+        return 3
+
+    @property
+    def frame(self) -> Array:
+        return self.setting.matrix
+
+    @functools.cached_property
+    def standard(self) -> "SpatialGroup":
+        return self.in_frame(np.eye(3))
+
+    def __repr__(self) -> str:
+        if self.setting.is_standard:
+            return f"steer.group({self.name!r}, dim=3)"
+        second = f", secondary={float(self.setting.turn) * math.pi!r}" if self.setting.turn else ""
+        return f"steer.group('O(3)', dim=3).subgroup({self.name!r}, axis={self.setting.axis}{second})"
+
+    def _turned(self, g: Array) -> Array:
+        """R g R^-1."""
+        return np.asarray(snapped(self.frame @ g @ self.frame.T)) if not self.setting.is_standard else g
+
+    def _unturned(self, g: Array) -> Array:
+        """R^-1 g R."""
+        return np.asarray(snapped(self.frame.T @ g @ self.frame)) if not self.setting.is_standard else g
+
+    @functools.cached_property
+    def generators(self) -> Array:
+        return frozen(self._turned(self._standard_generators))
+
+    @functools.cached_property
+    def identity_component(self) -> Array:
+        return frozen(self._turned(self._standard_component))
+
+    @functools.cached_property
+    def components(self) -> Array:
+        return frozen(self._turned(self._components()))
+
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        max_degree = require_count("max_degree", max_degree, GroupError)
+        return _haar(self, 0 if self.is_finite else max_degree)
+
+    def _weights(self, max_degree: int) -> Array:
+        """The weights of the quadrature; equal ones, unless a family says otherwise."""
+        count = len(self._nodes(max_degree))
+        return np.full(count, 1 / count)
+
+    def sample(self, n: int, seed: int = 0) -> Array:
+        n = require_count("n", n, GroupError)
+        rng = np.random.default_rng(seed)
+        if self.is_finite:
+            return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
+        return self._turned(self._draw(n, rng))
+
+    def _distance(self, g: Array) -> Array:
+        if not self.is_finite:
+            return self._continuous_distance(self._unturned(g))
+        return np.asarray(np.linalg.norm(g - self.elements[self.nearest_index(g)], axis=(-2, -1)))
+
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        return self._irrep_at(label, self._unturned(g))
+
+    def _harmonic(self, degree: int) -> Representation:
+        from ._rotations import RotationGroup
+
+        return RotationGroup(True).irrep(f"{degree}{'eo'[degree % 2]}").restrict(self)
+
+    @property
+    def trivial_subgroup(self) -> "SpatialGroup":
+        from ._axial import AxialGroup
+
+        return AxialGroup("C", 1)
+
+    # Subgroups ------------------------------------------------------------------------------------------------------
+
+    def subgroup(self, name: str, **where: object) -> "SpatialGroup":
+        """The subgroup called `name`, as literally the same matrices.
+
+        It is R H R^-1 with H the group of that name in the standard setting and R its `frame`.
+
+        Args:
+            name: as `steer.group` takes it, "C4v" or "4mm".
+            **where: `axis` and `secondary`, where z and x of the subgroup's standard setting lie.
+
+                `axis` is that of the principal rotation (of Cs, the mirror's normal): a vector (x, y, z) of any length,
+                or "x", "y", "z". By default z, or else the first axis that fits.
+
+                `secondary` is the first perpendicular two-fold axis, or lies in the mirror plane of C_nv: a vector
+                perpendicular to the axis, or an angle about it in radians, counted from where the smallest rotation of
+                z to the axis takes x. By default the first that fits.
+
+        Returns:
+            A group of the same matrices.
+
+        Raises:
+            GroupError: there is no such subgroup, or not along these axes.
+        """
+        from ._names import parse_spatial
+
+        axis, secondary = require_where(self.name, where, ("axis", "secondary"))
+        small = parse_spatial(name)
+        if axis is None and secondary is None and small <= self:
+            return small
+        along = None if axis is None else upward(unit_vector("axis", axis))
+        if secondary is not None and not small.standard.has_secondary:
+            raise GroupError(f"secondary: {small.name} has no secondary axis; leave it out")
+        fitting = _fitting(self, small.standard, along, secondary)
+        if len(fitting):
+            return small.standard.in_frame(fitting[0])
+        raise GroupError(self._no_subgroup(small, axis, secondary))
+
+    def _no_subgroup(self, small: "SpatialGroup", axis: object, secondary: object) -> str:
+        fitting = _fitting(self, small.standard, None, None)
+        if not len(fitting):
+            known = ", ".join(dict.fromkeys(group.name for group in self.subgroups()))
+            return f"name: {small.name} is not a subgroup of {self.name}; its subgroups are {known}"
+        argument, value = ("axis", axis) if secondary is None else ("secondary", secondary)
+        places = sorted({small.standard.in_frame(frame).setting.axis for frame in fitting})
+        shown = ", ".join(str(tuple(round(value, 4) for value in place)) for place in places[:8])
+        return (
+            f"{argument}: {self.name} has no subgroup {small.name} there, got {value!r}; "
+            f"it has one along {shown}{', ...' if len(places) > 8 else ''}"
+        )
+
+    def subgroups(self, max_order: int = 12) -> tuple["SpatialGroup", ...]:
+        max_order = require_count("max_order", max_order, GroupError)
+        return _subgroups(self, 0 if self.is_finite else max_order)
+
+
+@functools.lru_cache(maxsize=256)
+def _haar(group: SpatialGroup, max_degree: int) -> tuple[Array, Array]:
+    return frozen(group._turned(group._nodes(max_degree))), frozen(group._weights(max_degree))
+
+
+@functools.lru_cache(maxsize=512)
+def directions(group: SpatialGroup) -> Array:
+    """(n, 3): the axes of a finite group's rotations and the normals of its mirrors, those nearest to z, then x, first.
+
+    Of a continuous group, the axes of its frame: every subgroup is conjugate to one along these.
+    """
+    if not group.is_finite:
+        return frozen([upward(axis) for axis in group.frame.T[[2, 0, 1]]])
+    proper = group.elements * np.linalg.det(group.elements).round()[:, None, None]
+    found: list[Array] = []
+    for g in proper:
+        if np.trace(g) > 3 - MEMBERSHIP:
+            continue
+        # (g + g^T) / 2 = cos(t) + (1 - cos t) a a^T: the longest column points along the axis a
+        spread = (g + g.T) / 2 - (np.trace(g) - 1) / 2 * np.eye(3)
+        column = spread[:, np.argmax(np.diagonal(spread))]
+        axis = upward(column / np.linalg.norm(column))
+        if all(np.linalg.norm(axis - other) > MEMBERSHIP for other in found):
+            found.append(axis)
+    found.sort(key=lambda axis: tuple(np.round([-abs(axis[2]), -abs(axis[0]), *-axis], 9)))
+    return frozen(np.reshape(found, (-1, 3)))
+
+
+def _fitting(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secondary: object) -> Array:
+    """(n, 3, 3): frames in which `small` is a subgroup, in order of preference.
+
+    They give all subgroups of that name of a finite group, and one of each conjugacy class of a continuous one.
+    """
+    frames = np.stack(list(_frames(group, small, axis, secondary)))
+    turned = frames[:, None] @ small.generators @ np.swapaxes(frames, 1, 2)[:, None]
+    return np.asarray(frames[group.contains(turned).all(axis=1)])
+
+
+def _frames(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secondary: object) -> Iterator[Array]:
+    axes = np.concatenate([np.eye(3)[2:], directions(group)]) if axis is None else axis[None]
+    for along in axes:
+        if not small.has_secondary:
+            yield tilt(along)
+        elif secondary is not None:
+            yield frame_of(along, perpendicular(along, secondary))
+        else:
+            first = tilt(along)[:, 0]
+            known = np.concatenate([[first], directions(group), np.cross(along, directions(group))])
+            for across in known:
+                if abs(across @ along) < MEMBERSHIP and np.linalg.norm(across) > 0.5:
+                    yield frame_of(along, across / np.linalg.norm(across))
+
+
+def _classes(group: SpatialGroup, small: SpatialGroup) -> list[SpatialGroup]:
+    """One subgroup called like `small` of each conjugacy class, in the setting nearest to the standard one."""
+    if group.is_finite:
+        conjugators = group.elements
+    else:  # the frames searched are made of the axes of the group's frame, which rotations of the cube exchange
+        cube = group.frame @ np.concatenate([cube_rotations(), -cube_rotations()]) @ group.frame.T
+        conjugators = cube[group.contains(cube)]
+    left = sorted(
+        dict.fromkeys(small.in_frame(frame) for frame in _fitting(group, small, None, None)),
+        key=lambda other: -round(float(np.trace(other.frame)), 9),
+    )
+    found = []
+    while left:
+        found.append(left[0])
+        orbit = {small.in_frame(g * np.linalg.det(g).round() @ left[0].frame) for g in conjugators}
+        left = [other for other in left if other not in orbit]
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _subgroups(group: SpatialGroup, max_order: int) -> tuple[SpatialGroup, ...]:
+    from ._names import all_groups
+
+    if group.is_finite:
+        turns = group.elements * np.linalg.det(group.elements).round()[:, None, None]
+        highest = 2 * len({round(float(trace), 6) for trace in np.trace(turns, axis1=1, axis2=2)})
+        names = [small for small in all_groups(highest) if small.is_finite and group.order % small.order == 0]
+    else:
+        names = [small for small in all_groups(max_order) if _is_listed(small, max_order)]
+    found = [turned for small in names for turned in _classes(group, small)]
+    return tuple(sorted(found, key=lambda small: small.order))
+
+
+def _is_listed(small: SpatialGroup, max_order: int) -> bool:
+    """Whether it is among the subgroups of a continuous group: continuous, polyhedral, or of a bounded order."""
+    from ._axial import AxialGroup
+
+    return not small.is_finite or not isinstance(small, AxialGroup) or small.order <= max_order

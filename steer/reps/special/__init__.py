@@ -1,0 +1,1 @@
+"""Special functions: harmonics, Wigner matrices, Racah coefficients."""

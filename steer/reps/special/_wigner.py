@@ -1,0 +1,116 @@
+"""Wigner matrices: how rotations of space act on the real spherical harmonics."""
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ...errors import GroupError, RepresentationError, ShapeError
+from ._harmonics import harmonics, planar_powers
+
+NEGLIGIBLE = 1e-100
+"""A sine and a cosine both below this are rounding errors of zero: their angle is arbitrary, and taken as 0."""
+
+
+def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
+    """Matrices of rotations on the real spherical harmonics of a degree: Y(R x) = D(R) Y(x) with Y as in `harmonics`.
+
+    They are orthogonal, and a homomorphism. Degree 0 is 1 and degree 1 is the rotation itself, in the order (x, y, z).
+
+    Args:
+        rotations: (..., 3, 3), proper rotations acting on columns.
+        degree: an integer >= 0.
+
+    Returns:
+        (..., 2 degree + 1, 2 degree + 1), D[..., i, j] the component i of the image of harmonic j. A rotation that is
+        inexact by e, up to the 1e-6 that is accepted, gives a matrix that is inexact by the order of degree * e.
+
+    Raises:
+        ShapeError: the last two axes are not (3, 3).
+        RepresentationError: the degree is not an integer >= 0.
+        GroupError: a matrix is not a rotation to 1e-6, in the Frobenius norm of R R^T - 1 and in det R - 1.
+
+    Source:
+        Pinchon, Hoggan, J. Phys. A 40 (2007) 1597: D = Z(a) J Z(-b) J Z(c), with Z the rotations about the polar axis,
+        which are sparse, and J the exchange of two axes. The three angles are found by Givens rotations that are
+        removed one after another, which is stable at the poles too.
+
+    Example:
+        >>> import numpy as np, steer
+        >>> R = steer.group("O", dim=3).elements[5]
+        >>> D = steer.reps.wigner_d(R, 2)
+        >>> x = np.array([0.1, -0.7, 0.4])
+        >>> bool(np.allclose(steer.reps.harmonics(R @ x, 2), D @ steer.reps.harmonics(x, 2)))
+        True
+    """
+    matrices = np.asarray(rotations, dtype=np.float64)
+    if matrices.ndim < 2 or matrices.shape[-2:] != (3, 3):
+        raise ShapeError(f"rotations: expected shape (..., 3, 3), got {matrices.shape}")
+    degree = require_count("degree", degree, RepresentationError)
+    with np.errstate(invalid="ignore", over="ignore"):
+        gram = matrices @ np.swapaxes(matrices, -1, -2) - np.eye(3)
+        off = np.maximum(np.linalg.norm(gram, axis=(-2, -1)), np.abs(np.linalg.det(matrices) - 1))
+    distance = float(np.max(off, initial=0.0))
+    if not distance < MEMBERSHIP:
+        raise GroupError(
+            f"rotations: a matrix is {distance:.3g} away from a rotation (R R^T = 1, det R = 1); "
+            f"pass proper rotations, e.g. from steer.group('SO(3)', dim=3).sample(n)"
+        )
+    return _wigner_d(matrices, degree)
+
+
+def _wigner_d(rotations: Array, degree: int) -> Array:
+    """`wigner_d` at matrices that are known to be rotations."""
+    if degree == 0:
+        return np.ones((*rotations.shape[:-2], 1, 1))
+    if degree == 1:
+        return rotations.copy()
+    # R = Rz(a) Ry(b) Rz(c), Rz turning x towards y and Ry turning z towards x. Near the poles a is ill-determined, but
+    # b and c are read off Rz(-a) R for the very a that was found, so that the product is R to rounding all the same.
+    cos_a, sin_a = _unit(rotations[..., 0, 2], rotations[..., 1, 2])
+    cos_b, sin_b = _unit(rotations[..., 2, 2], cos_a * rotations[..., 0, 2] + sin_a * rotations[..., 1, 2])
+    row = cos_a[..., None] * rotations[..., 1, :2] - sin_a[..., None] * rotations[..., 0, :2]
+    cos_c, sin_c = _unit(row[..., 1], row[..., 0])
+    exchange = _exchange(degree)
+    # J Z(c) is the transpose of Z(-c) J. In J Z(b) J turns x towards z: hence -b.
+    right = np.swapaxes(_turned(cos_c, -sin_c, exchange), -1, -2)
+    return np.asarray(_turned(cos_a, sin_a, exchange) @ _turned(cos_b, -sin_b, right))
+
+
+def _unit(x: Array, y: Array) -> tuple[Array, Array]:
+    """Cosine and sine of the angle of (x, y), and those of 0 at the origin."""
+    radius = np.hypot(x, y)
+    zero = radius < NEGLIGIBLE
+    radius = np.where(zero, 1.0, radius)
+    return np.where(zero, 1.0, x / radius), np.where(zero, 0.0, y / radius)
+
+
+def _turned(cos: Array, sin: Array, rows: Array) -> Array:
+    """Z rows, for Z the rotations (...) about the polar axis of given cosine and sine, and `rows` (..., size, size).
+
+    Z turns each pair of orders m, -m among themselves, so it is applied without being written out.
+    """
+    degree = rows.shape[-1] // 2
+    powers = planar_powers(cos, sin, degree)
+    real = np.stack([powers[abs(m)][0] for m in range(-degree, degree + 1)], -1)
+    imaginary = np.stack([np.sign(-m) * powers[abs(m)][1] for m in range(-degree, degree + 1)], -1)
+    return np.asarray(real[..., None] * rows + imaginary[..., None] * rows[..., ::-1, :])
+
+
+@functools.lru_cache(maxsize=256)
+def _exchange(degree: int) -> Array:
+    """J (size, size): the exchange of y and z, Y(x, z, y) = J Y(x, y, z), for a degree above 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(degree + 1)  # with the angles below, exact for products of two
+    angle = 2 * np.pi * np.arange(2 * degree + 1) / (2 * degree + 1)
+    sine = np.sqrt(1 - nodes**2)[:, None]
+    z = np.broadcast_to(nodes[:, None], (len(nodes), len(angle)))
+    sphere = np.stack([sine * np.cos(angle), sine * np.sin(angle), z], -1)
+    weighted = harmonics(sphere, degree) * (weights / (2 * len(angle)))[:, None, None]
+    found = np.tensordot(harmonics(sphere[..., [0, 2, 1]], degree), weighted, ([0, 1], [0, 1]))
+    # Harmonics that are odd in y go to those that are odd in z: the other entries are zero exactly.
+    order = np.arange(-degree, degree + 1)
+    odd_y, odd_z = order < 0, (degree + order) % 2 == 1
+    found = np.where((odd_y[:, None] == odd_z) & (odd_z[:, None] == odd_y), found, 0.0)
+    found = (found + found.T) / 2
+    return frozen(found @ (3 * np.eye(len(found)) - found @ found) / 2)  # Newton's step to a square of 1

@@ -1,0 +1,1 @@
+"""Representations of any compact group: intertwiners, decomposition, induction."""

@@ -1,0 +1,68 @@
+"""Products of irreps, split into irreps: the coefficients of bilinear equivariant maps."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..._values import Array, frozen
+from ._decompose import _copies
+from ._intertwiner import clebsch_gordan, endomorphisms
+from ._representation import Irrep
+
+
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """The equivariant bilinear map z_k = sum_ij coefficients[k, i, j] x_i y_j, with z a sum of irreps.
+
+    Attributes:
+        irreps: those of z, in the order of the group's irreps; copies of one are neighbours.
+        coefficients: (sum of the irreps' sizes, first.size, second.size), read-only.
+    """
+
+    irreps: tuple[Irrep, ...]
+    coefficients: Array
+
+
+@functools.lru_cache(maxsize=1024)
+def coupling(first: Irrep, second: Irrep, max_frequency: int | None = None) -> Coupling:
+    """All irreps up to `max_frequency` in first (x) second.
+
+    The rows of the coefficients are orthonormal, so z has components of second moment 1 when those of x and y are
+    independent and standard normal. An irrep of complex or quaternionic type counts once for each copy, not once for
+    each intertwiner. Where the product holds an irrep of real type once, its rows are sqrt(size) times those of
+    `clebsch_gordan`.
+    """
+    return _split(first, second, max_frequency, symmetric=False)
+
+
+@functools.lru_cache(maxsize=1024)
+def square_coupling(psi: Irrep, max_frequency: int | None = None) -> Coupling:
+    """All irreps up to `max_frequency` in the symmetric square of an irrep: those of x (x) x.
+
+    The coefficients are symmetric in i and j. They are scaled so that each z_k has second moment 1 when the components
+    of x are independent and standard normal: E z_k^2 = (tr C)^2 + 2 |C|^2 for the matrix C of z_k (Isserlis 1918).
+    """
+    found = _split(psi, psi, max_frequency, symmetric=True)
+    rows = found.coefficients
+    moments = np.trace(rows, axis1=1, axis2=2) ** 2 + 2 * np.sum(rows**2, axis=(1, 2))
+    return Coupling(found.irreps, frozen(rows / np.sqrt(moments)[:, None, None]))
+
+
+def _split(first: Irrep, second: Irrep, max_frequency: int | None, symmetric: bool) -> Coupling:
+    irreps: list[Irrep] = []
+    rows = [np.zeros((0, first.size, second.size))]
+    for psi in first.group.irreps(None if first.group.is_finite else first.frequency + second.frequency):
+        if max_frequency is not None and psi.frequency > max_frequency:
+            continue
+        maps = clebsch_gordan(first, second, psi)
+        if symmetric:
+            # exchanging i and j maps the space of intertwiners to itself, so this is a projector of it
+            maps = (maps + maps.swapaxes(2, 3)) / 2
+        ends = endomorphisms(psi)
+        copies = round(float(np.sum(maps**2))) // len(ends)
+        columns = maps.reshape(len(maps), psi.size, first.size * second.size).swapaxes(1, 2)
+        for isometry in _copies(columns, ends, copies) if copies else []:
+            irreps.append(psi)
+            rows.append(isometry.T.reshape(psi.size, first.size, second.size))
+    return Coupling(tuple(irreps), frozen(np.concatenate(rows)))

@@ -1,0 +1,346 @@
+"""What every symmetry group can do: a compact group of orthogonal matrices acting on R^d."""
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import MEMBERSHIP, Array, require_count
+from ...errors import GroupError, RepresentationError
+from ._family import Family
+
+if TYPE_CHECKING:
+    from ._representation import Irrep, Representation
+
+
+def require_group(argument: str, value: object) -> "Group":
+    """`value` if it is a group, or an error that names the argument."""
+    if not isinstance(value, Group):
+        raise GroupError(f"{argument}: expected a group such as steer.group('C4', dim=2), got {value!r}")
+    return value
+
+
+def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -> list[object]:
+    """The values of the arguments that place a subgroup of the group `name`, None for those not given."""
+    unknown = sorted(set(where) - set(known))
+    if unknown:
+        takes = " and ".join(f"{argument}=" for argument in known)
+        raise GroupError(f"{unknown[0]}: unknown argument; a subgroup of {name} takes {takes}")
+    return [where.get(argument) for argument in known]
+
+
+class Group(Family):
+    """A closed subgroup of O(d), as a frozen value: its elements are orthogonal matrices that act on R^d.
+
+    Get one from `steer.group`. Two groups are equal when they are the same family in the same setting (the same axes).
+    A subgroup is a set of the very same matrices, so representations are restricted to it and induced from it without
+    any change of coordinates; ``H <= G`` asks whether H is one of G.
+
+    Elements are passed and returned as float64 arrays (..., d, d), acting on columns (x, y[, z]); results keep the
+    leading axes. Arrays that belong to the group are read-only.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("D4", dim=2)
+        >>> G.order, G.elements.shape
+        (8, (8, 2, 2))
+        >>> [psi.label for psi in G.irreps()]
+        ['A1', 'A2', 'E', 'B1', 'B2']
+        >>> G.subgroup("C4") <= G
+        True
+    """
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the group has finitely many elements."""
+        return math.isfinite(self.order)
+
+    @functools.cached_property
+    def elements(self) -> Array:
+        """All elements of a finite group, (order, d, d), the identity first, in a fixed order.
+
+        Rotations come first, by their angle or by the cosets of a subgroup; the page of conventions gives the order of
+        each family.
+
+        Raises:
+            GroupError: the group is continuous; use `haar` or `sample`.
+        """
+        if not self.is_finite:
+            raise GroupError(
+                f"{self.name} is continuous and has no list of elements: use .haar(max_degree) or .sample(n)"
+            )
+        return self.haar()[0]
+
+    def nearest_index(self, g: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Positions in `elements` of those nearest to given matrices, for a finite group.
+
+        Args:
+            g: matrices (..., d, d), in the group or near it.
+
+        Returns:
+            Indices (...), integers.
+
+        Raises:
+            GroupError: the group is continuous, or the matrices are not (..., d, d).
+        """
+        flat = self._as_matrices(g).reshape(*np.shape(g)[:-2], self.element_size**2)
+        # all elements have one norm, so the nearest one has the largest inner product
+        return np.asarray(np.argmax(flat @ self.elements.reshape(len(self.elements), -1).T, axis=-1))
+
+    @functools.cached_property
+    def cayley_table(self) -> npt.NDArray[np.intp]:
+        """The multiplication table (order, order): entry (i, j) is the position of the product g_i g_j in `elements`.
+
+        Raises:
+            GroupError: the group is continuous.
+        """
+        g = self.elements
+        table = np.stack([self.nearest_index(h @ g) for h in g])
+        table.setflags(write=False)
+        return table
+
+    @functools.cached_property
+    def conjugacy_classes(self) -> tuple[tuple[int, ...], ...]:
+        """Positions in `elements`, class by class: the identity alone first, each class in order of its elements.
+
+        Raises:
+            GroupError: the group is continuous.
+        """
+        table = self.cayley_table
+        inverse = np.argmin(table, axis=1)  # g_i g_j = g_0 = 1
+        found: dict[tuple[int, ...], None] = {}
+        for i in range(len(table)):
+            found[tuple(sorted({int(table[table[j, i], inverse[j]]) for j in range(len(table))}))] = None
+        return tuple(found)
+
+    def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether matrices belong to the group, to 1e-6 in the Frobenius norm.
+
+        Args:
+            g: matrices (..., d, d).
+
+        Returns:
+            Booleans (...).
+
+        Raises:
+            GroupError: the matrices are not (..., d, d).
+        """
+        return np.asarray(self._distance(self._as_matrices(g)) < MEMBERSHIP)
+
+    def __le__(self, other: "Group") -> bool:
+        """Whether this group is a subgroup of `other`: the same matrices and moves, not only the same name."""
+        return other._holds(self) and other._moves_alike(self)
+
+    def _holds(self, other: "Group") -> bool:
+        """Whether the elements of `other` are elements of this group, however they move space."""
+        return self.element_size == other.element_size and bool(self.contains(other.generators).all())
+
+    def _embed(self, subgroup: "Group", g: Array) -> Array:
+        """(..., n, n): elements g of what `_named_subgroup` gave as elements of this group."""
+        return g
+
+    def _moves_alike(self, subgroup: "Group") -> bool:
+        """Whether the elements of what `_named_subgroup` gave move space as they do in this group."""
+        g = subgroup.generators
+        here, there = self._action(self._embed(subgroup, g)), subgroup._action(g)
+        return here.shape == there.shape and float(np.abs(here - there).max(initial=0.0)) < MEMBERSHIP
+
+    def _named_subgroup(self, subgroup: "Group | str", alike: bool = True) -> "Group":
+        """A subgroup by name or value, one that moves space alike if so asked, or an error that says why it is none."""
+        found = self.subgroup(subgroup) if isinstance(subgroup, str) else require_group("subgroup", subgroup)
+        if not self._holds(found) or (alike and not self._moves_alike(found)):
+            raise GroupError(f"subgroup: {found!r} is not a subgroup of {self!r}; get one with {self!r}.subgroup(name)")
+        return found
+
+    def _as_matrices(self, g: npt.ArrayLike) -> Array:
+        out = np.asarray(g, dtype=np.float64)
+        size = self.element_size
+        if out.ndim < 2 or out.shape[-2:] != (size, size):
+            raise GroupError(
+                f"g: expected matrices of shape (..., {size}, {size}) for {self.name}, got shape {out.shape}"
+            )
+        return out
+
+    def _members(self, g: npt.ArrayLike) -> Array:
+        """`g` as an array, or an error that says how far it is from the group."""
+        out = self._as_matrices(g)
+        distance = float(np.max(self._distance(out), initial=0.0))
+        if not distance < MEMBERSHIP:
+            raise GroupError(
+                f"g: a matrix is {distance:.3g} (Frobenius norm) away from the nearest element of {self.name}; "
+                f"pass elements, e.g. from .elements, .haar() or .sample()"
+            )
+        return out
+
+    def action(self, g: npt.ArrayLike) -> Array:
+        """The matrices by which elements act on space, in the order (x, y[, z]).
+
+        They are the elements themselves, but for `direct_product` and `with_action`.
+
+        Args:
+            g: elements (..., d, d).
+
+        Returns:
+            (..., dim, dim).
+
+        Raises:
+            GroupError: a matrix is not in the group.
+        """
+        return self._action(self._members(g))
+
+    def _action(self, g: Array) -> Array:
+        """`action` of elements that are known to belong to the group: the elements themselves, unless it says so."""
+        return g
+
+    @property
+    def _action_degree(self) -> int:
+        """A frequency that no irrep of the action exceeds."""
+        return 1
+
+    def irrep(self, label: str) -> "Irrep":
+        """The irrep called `label`.
+
+        Args:
+            label: Mulliken symbols for finite groups ("A1g", "E2", "T1u") and axial ones; "0", "1", ... for SO(2) and
+                SO(3); "0+", "0-", "1", ... for O(2); "0e", "1o", ... for O(3). Term symbols ("Sigma_g+") are understood
+                for continuous axial groups.
+
+        Returns:
+            The irrep; the same arguments give equal values.
+
+        Raises:
+            RepresentationError: there is no irrep of that label; the message lists near ones.
+        """
+        from ._representation import Irrep
+
+        return Irrep(self, self._known_label(str(label)))
+
+    def _closed_clebsch_gordan(self, first: "Irrep", second: "Irrep", out: "Irrep") -> Array | None:
+        """`clebsch_gordan` of irreps of this group in closed form, if there is one."""
+        return None
+
+    def _known_label(self, label: str) -> str:
+        """The one name of an irrep that may go by several; a label that is not known stays as it is."""
+        return label
+
+    def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
+        """All irreps up to a frequency, the trivial one first.
+
+        Args:
+            max_frequency: the highest frequency; needed for a continuous group, all of a finite group when None.
+
+        Returns:
+            The irreps, in a fixed order.
+
+        Raises:
+            RepresentationError: no bound for a continuous group, or one that is not an integer between 0 and the
+                highest frequency of the group.
+        """
+        from ._representation import Irrep
+
+        if max_frequency is None and not self.is_finite:
+            raise RepresentationError(
+                f"max_frequency: {self.name} has infinitely many irreps; pass the highest frequency you want"
+            )
+        if max_frequency is not None:
+            max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
+        if max_frequency is not None and self.is_finite:
+            highest = max(Irrep(self, label).frequency for label in self._labels(None))
+            if max_frequency > highest:
+                raise RepresentationError(
+                    f"max_frequency: {self.name} has no irrep above frequency {highest}, got {max_frequency}"
+                )
+        return tuple(Irrep(self, label) for label in self._labels(max_frequency))
+
+    @property
+    def trivial(self) -> "Irrep":
+        """The trivial representation, of size 1: scalars."""
+        from ._representation import Irrep
+
+        return Irrep(self, self._labels(0)[0])
+
+    @property
+    def vector(self) -> "Representation":
+        """The action on R^d itself, of size d, components in the order (x, y[, z]): vectors.
+
+        Raises:
+            RepresentationError: the group acts on no space.
+        """
+        from ._representation import Defining
+
+        return Defining(self)
+
+    @property
+    def regular(self) -> "Representation":
+        """The regular representation of a finite group: e_h -> e_gh, the basis in the order of `elements`.
+
+        Raises:
+            RepresentationError: the group is continuous; use `band_limited`.
+        """
+        if not self.is_finite:
+            raise RepresentationError(
+                f"regular: {self.name} is continuous, so its regular representation has no finite size; "
+                f"use .band_limited(max_frequency)"
+            )
+        return self.quotient(self.trivial_subgroup)
+
+    def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> "Representation":
+        """Functions on the cosets G/H: permutations when there are finitely many, else band-limited.
+
+        With finitely many cosets g_i H the basis vectors are the cosets, in the order of their first elements, and g
+        takes that of g_i H to that of g g_i H. With infinitely many they are a Fourier basis, see `fourier`; SO(3)/Cinf
+        is the sphere.
+
+        Args:
+            subgroup: a subgroup H of this group or its name.
+            max_frequency: the highest frequency of the irreps that are kept; needed when G/H is infinite.
+
+        Returns:
+            `Induced` or `BandLimited`.
+
+        Raises:
+            GroupError: it is not a subgroup of this group.
+            RepresentationError: `max_frequency` is missing for infinitely many cosets, or given for finitely many.
+        """
+        found = self._named_subgroup(subgroup)
+        return found.trivial.induce(self, max_frequency)
+
+    def band_limited(self, max_frequency: int) -> "Representation":
+        """The regular representation cut at a frequency, in its Fourier basis.
+
+        Each irrep of size d occurs d, d/2 or d/4 times: real, complex or quaternionic type (Peter-Weyl over the reals).
+
+        Args:
+            max_frequency: the highest frequency of the irreps that are kept.
+
+        Returns:
+            The representation; its parts are irreps in the order of `irreps`.
+
+        Raises:
+            RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
+        """
+        from ._induced import BandLimited
+
+        share = {"real": 1, "complex": 2, "quaternionic": 4}
+        parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
+        return BandLimited(tuple(parts), self.trivial_subgroup, int(max_frequency))
+
+    def harmonic(self, degree: int) -> "Representation":
+        """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.
+
+        Args:
+            degree: an integer >= 0.
+
+        Returns:
+            The representation D, of size 1 for degree 0; above, of size 2 in the plane and 2 degree + 1 in space.
+
+        Raises:
+            RepresentationError: the degree is not an integer >= 0, or a space of less than two dimensions has no
+                harmonics of it.
+        """
+        return self._harmonic(require_count("degree", degree, RepresentationError))
+
+    def __str__(self) -> str:
+        return self.name

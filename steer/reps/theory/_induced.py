@@ -1,0 +1,146 @@
+"""Induced representations: functions on a group, on its cosets, and fibres moved by coset representatives."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..._values import Array, frozen
+from ...errors import RepresentationError
+from ._composites import DirectSum
+from ._group import Group
+from ._representation import Representation
+
+
+@dataclass(frozen=True, repr=False)
+class Induced(Representation):
+    """An induced representation Ind_H^G W with finitely many cosets, in the basis (coset, component of W).
+
+    Regular and quotient representations are those with W trivial. Get one from `Representation.induce`, `Group.regular`
+    or `Group.quotient`.
+
+    Args:
+        base: W, a representation of H.
+        group: G.
+
+    Source:
+        Serre, Linear Representations of Finite Groups (1977), section 3.3.
+    """
+
+    base: Representation
+    group: Group
+
+    @property
+    def subgroup(self) -> Group:
+        """The group H that it is induced from."""
+        return self.base.group
+
+    @functools.cached_property
+    def cosets(self) -> Array:
+        """One representative g_i of each coset g_i H, (index, d, d), the identity first."""
+        return frozen(coset_representatives(self.group, self.subgroup))
+
+    @functools.cached_property
+    def size(self) -> int:
+        return len(self.cosets) * self.base.size
+
+    @property
+    def name(self) -> str:
+        if self.base != self.subgroup.trivial:
+            return f"induced({self.base.name} of {self.subgroup.name})"
+        return "regular" if self.subgroup.order == 1 else f"quotient({self.subgroup.name})"
+
+    @property
+    def _degree(self) -> int:
+        return self.base._degree
+
+    def _matrices(self, g: Array) -> Array:
+        count, inner = len(self.cosets), self.base.size
+        flat = g.reshape(-1, *g.shape[-2:])
+        moved = flat[:, None] @ self.cosets  # g g_j
+        out = np.zeros((len(flat), count, inner, count, inner))
+        for i, representative in enumerate(self.cosets):
+            candidate = representative.T @ moved  # g_i^-1 g g_j, in H for exactly one i
+            n, j = np.nonzero(self.subgroup.contains(candidate))
+            out[n, i, :, j, :] = self.base._matrices(candidate[n, j])
+        return out.reshape(*g.shape[:-2], self.size, self.size)
+
+    def __repr__(self) -> str:
+        if self.name == "regular":
+            return f"{self.group!r}.regular"
+        if self.name.startswith("quotient"):
+            return f"{self.group!r}.quotient({self.subgroup!r})"
+        return f"({self.base!r}).induce({self.group!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class BandLimited(DirectSum):
+    """Functions on a group G or its cosets G/H, cut at a frequency, in their Fourier basis.
+
+    Get one from `Group.band_limited` (H = 1) or `Group.quotient`; `fourier` evaluates the functions.
+
+    Attributes:
+        parts: the irreps up to `max_frequency` that occur, in the order of `Group.irreps`, each as often as it does.
+        subgroup: H.
+        max_frequency: the highest frequency.
+    """
+
+    subgroup: Group
+    max_frequency: int
+
+    @property
+    def name(self) -> str:
+        if self.subgroup == self.group.trivial_subgroup:
+            return f"band_limited({self.max_frequency})"
+        return f"quotient({self.subgroup!r}, max_frequency={self.max_frequency})"
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.{self.name}"
+
+
+def has_finite_index(group: Group, subgroup: Group) -> bool:
+    """Whether G/H is finite: H must contain the identity component of G."""
+    return bool(subgroup.contains(group.identity_component).all())
+
+
+def coset_representatives(group: Group, subgroup: Group) -> Array:
+    """(index, d, d): the first element of each coset g H in the order of the group's elements (or components)."""
+    candidates = group.components
+    found: list[Array] = []
+    left = np.ones(len(candidates), dtype=bool)
+    while left.any():
+        representative = candidates[int(np.argmax(left))]
+        found.append(representative)
+        left &= ~subgroup.contains(representative.T @ candidates)
+    return np.stack(found)
+
+
+def induce(base: Representation, group: Group, max_frequency: int | None) -> Representation:
+    """Ind_H^G W: see `Representation.induce`."""
+    if has_finite_index(group, base.group):
+        if max_frequency is not None:
+            raise RepresentationError(
+                f"max_frequency: {group.name}/{base.group.name} is finite, so the induced representation needs no "
+                f"bound, got {max_frequency!r}; leave it out"
+            )
+        return Induced(base, group)
+    if max_frequency is None:
+        raise RepresentationError(
+            f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; "
+            f"pass the highest frequency to keep"
+        )
+    from ._intertwiner import multiplicity
+
+    parts: list[Representation] = []
+    for psi in group.irreps(max_frequency):
+        # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it
+        count = multiplicity(psi.restrict(base.group), base) // multiplicity(psi, psi)
+        parts += count * [psi]
+    if not parts:
+        raise RepresentationError(
+            f"max_frequency: no irrep of {group.name} up to {max_frequency} occurs in the representation induced by "
+            f"{base.name} of {base.group.name}; pass a higher one"
+        )
+    if base == base.group.trivial:
+        return BandLimited(tuple(parts), base.group, int(max_frequency))
+    return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]

@@ -1,0 +1,167 @@
+"""Intertwiners by the Haar projector, the one solver for every group: exact quadrature, gauge-fixed."""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..._values import Array, frozen
+from .._linalg import fix_sign, orthonormal_columns
+from ._composites import TensorProduct
+from ._representation import Irrep, Representation, _same_group
+
+
+@functools.lru_cache(maxsize=64)
+def _at_nodes(rep: Representation, max_degree: int) -> Array:
+    """(nodes, size, size): the matrices of a representation at the nodes of a quadrature."""
+    return frozen(rep._matrices(rep.group.haar(max_degree)[0]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _traces(rep: Representation, max_degree: int) -> Array:
+    """(nodes,): the character of a representation at the nodes of a quadrature."""
+    return frozen(rep._character(rep.group.haar(max_degree)[0]))
+
+
+def _product_degree(rep_in: Representation, rep_out: Representation) -> int:
+    """The degree of a quadrature that is exact for the product of two representations."""
+    return 0 if rep_in.group.is_finite else rep_in._degree + rep_out._degree
+
+
+def _rank(rep_in: Representation, rep_out: Representation) -> int:
+    """The inner product of the two characters."""
+    max_degree = _product_degree(rep_in, rep_out)
+    weights = rep_in.group.haar(max_degree)[1]
+    return round(float(weights @ (_traces(rep_in, max_degree) * _traces(rep_out, max_degree))))
+
+
+def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
+    """Dimension of Hom_G(rep_in, rep_out), the space of intertwiners: the inner product of the two characters.
+
+    Args:
+        rep_in: the representation that intertwiners start from.
+        rep_out: the one that they go to, of the same group.
+
+    Returns:
+        A number >= 0. Of an irrep of complex type in itself it is 2, of quaternionic type 4.
+
+    Raises:
+        RepresentationError: the representations are not of one group.
+
+    Source:
+        Serre, Linear Representations of Finite Groups (1977), section 2.3; the integral is the exact sum of
+        `Group.haar`.
+    """
+    _same_group(rep_in, rep_out, "multiplicity")
+    closed = _closed_form(rep_in, rep_out)
+    if closed is not None:
+        return len(closed)
+    return _rank(rep_in, rep_out)
+
+
+def intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
+    """All linear maps that commute with the group: A rep_in(g) = rep_out(g) A.
+
+    The space is the image of the projector A -> integral rep_out(g) A rep_in(g)^T dg. Its columns are taken in index
+    order (out, in), orthonormalised in the Frobenius inner product, and signed so that the first non-zero component is
+    positive.
+
+    Args:
+        rep_in: the representation that the maps start from.
+        rep_out: the one that they go to, of the same group.
+
+    Returns:
+        (n, out.size, in.size), read-only, orthonormal in the Frobenius inner product; n = 0 when there are none.
+
+    Raises:
+        RepresentationError: the representations are of two groups.
+
+    Source:
+        Serre, Linear Representations of Finite Groups (1977), section 2.2: the average over the group.
+    """
+    _same_group(rep_in, rep_out, "intertwiners")
+    return _intertwiners(rep_in, rep_out)
+
+
+@functools.lru_cache(maxsize=4096)
+def _intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
+    closed = _closed_form(rep_in, rep_out)
+    return projected_intertwiners(rep_in, rep_out) if closed is None else closed
+
+
+def _closed_form(rep_in: Representation, rep_out: Representation) -> Array | None:
+    """`intertwiners` where they are known without a projector; where each is unique, its sign is all of the gauge."""
+    if isinstance(rep_in, Irrep) and isinstance(rep_out, Irrep) and (rep_in != rep_out or rep_in.type == "real"):
+        # Schur's lemma: nothing between different irreps, and the scalars from one of real type to itself
+        rank = int(rep_in == rep_out)
+        return frozen(np.eye(rep_out.size, rep_in.size)[None][:rank] / np.sqrt(rep_in.size))
+    for out, product in ((rep_out, rep_in), (rep_in, rep_out)):
+        if isinstance(out, Irrep) and isinstance(product, TensorProduct):
+            first, second = product.first, product.second
+            if isinstance(first, Irrep) and isinstance(second, Irrep):
+                found = out.group._closed_clebsch_gordan(first, second, out)
+                if found is not None and (product is rep_in or len(found) < 2):
+                    maps = found.reshape(len(found), out.size, product.size)
+                    maps = maps if product is rep_in else np.swapaxes(maps, 1, 2)
+                    return frozen([fix_sign(one) for one in maps]).reshape(maps.shape)
+    return None
+
+
+def projected_intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
+    """`intertwiners`, by the projector whatever the representations are."""
+    rank, size_out, size_in = _rank(rep_in, rep_out), rep_out.size, rep_in.size
+    if rank == 0:
+        return frozen(np.zeros((0, size_out, size_in)))
+    max_degree = _product_degree(rep_in, rep_out)
+    at_in, at_out = _at_nodes(rep_in, max_degree), _at_nodes(rep_out, max_degree)
+    weights = rep_in.group.haar(max_degree)[1]
+    nodes = len(weights)
+
+    def columns() -> Iterator[Array]:
+        for row in range(size_out):
+            weighted = at_out[:, :, row] * weights[:, None]
+            block = weighted.T @ at_in.reshape(nodes, -1)  # (out, in * in'): the columns of all matrices E_{row, in'}
+            yield from block.reshape(size_out * size_in, size_in).T
+
+    return frozen(orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in))
+
+
+def clebsch_gordan(first: Representation, second: Representation, out: Representation) -> Array:
+    """All Clebsch-Gordan coefficients out <- first (x) second: the equivariant bilinear maps of two representations.
+
+    With C one of them, z_k = sum_ij C[k, i, j] x_i y_j moves as `out` when x moves as `first` and y as `second`.
+
+    Args:
+        first: the representation of x.
+        second: that of y.
+        out: that of z; all of one group, irreps or not.
+
+    Returns:
+        (multiplicity, out.size, first.size, second.size), read-only, orthonormal in the Frobenius inner product, in the
+        gauge of `intertwiners`. For irreps of SO(3) and O(3) by Racah's formula in exact integers.
+
+    Raises:
+        RepresentationError: the representations are not of one group.
+
+    Source:
+        Racah, Phys. Rev. 62 (1942) 438, eq. 15-16, in the real basis of `harmonics`; other groups by the Haar
+        projector.
+
+    Example:
+        >>> import numpy as np, steer
+        >>> v = steer.group("SO(3)", dim=3).vector
+        >>> C = steer.reps.clebsch_gordan(v, v, v)
+        >>> C.shape
+        (1, 3, 3, 3)
+        >>> x, y = np.eye(3)[:2]
+        >>> (np.sqrt(6) * C[0] @ y @ x).round(12).tolist()  # the cross product of x and y
+        [0.0, 0.0, 1.0]
+    """
+    product = first.tensor(second)
+    found = intertwiners(product, out)
+    return found.reshape(len(found), out.size, first.size, second.size)
+
+
+def endomorphisms(psi: Irrep) -> Array:
+    """(1, 2 or 4, size, size): orthogonal maps that span End_G(psi), the reals, complex numbers or quaternions."""
+    return np.asarray(intertwiners(psi, psi) * np.sqrt(psi.size))
