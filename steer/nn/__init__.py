@@ -19,8 +19,7 @@ from ._chain._disentangle import Disentangle
 from ._engine._export import export
 from ._engine._module import Module
 from ._fields._fields import cat, split
-from ._fields._tensor import FieldTensor
-from ._fields._types import FieldType
+from ._fields._types import FieldTensor, FieldType
 from ._hex._hexagonal import HexConv2d, HexMask, HexPool
 from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
 from ._linear._attention import SelfAttention

@@ -6,8 +6,7 @@ from typing import overload
 import torch
 
 from ...errors import FieldTypeError, ShapeError, SteerError
-from .._fields._tensor import FieldTensor
-from .._fields._types import FieldType, require_types
+from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from ...errors import FieldTypeError, ShapeError
-from ._tensor import FieldTensor
-from ._types import FieldType
+from ._types import FieldTensor, FieldType
 
 
 def cat(fields: Sequence[FieldTensor]) -> FieldTensor:

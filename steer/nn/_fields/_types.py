@@ -1,10 +1,10 @@
-"""Field types: the transformation law of the channels of a feature map."""
+"""Field types, the transformation law of the channels of a feature map, and field tensors, which know theirs."""
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,8 @@ import torch
 from ..._values import Array, Frozen, frozen
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import DirectSum, Group, Representation, intertwiners
+from ._index import full_index, kept, neighbours, part_sizes, selected
 from ._transform import act_on_grid
-
-if TYPE_CHECKING:
-    from ._tensor import FieldTensor
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -189,8 +187,6 @@ class FieldType(Frozen):
         Raises:
             ShapeError: the tensor does not fit the type.
         """
-        from ._tensor import FieldTensor
-
         return FieldTensor(x, self)
 
     def __len__(self) -> int:
@@ -226,6 +222,190 @@ class FieldType(Frozen):
             counts[rep.name] = counts.get(rep.name, 0) + 1
         fields = " + ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
         return f"{fields} of {self.group.name} ({self.size} channels)"
+
+
+@dataclass(frozen=True, eq=False)
+class FieldTensor:
+    """A tensor (batch, type.size, ...) that knows its field type; made by calling the type, ``f = type(tensor)``.
+
+    Modules check its type when they run and return a FieldTensor of their output type. It is a pytree.
+
+    ``f[:, 2:5]`` has fields 2, 3 and 4, ``f[:, 3]`` field 3 alone, ``f[:, [3, 0]]`` those two in that order: the second
+    index counts fields, not channels, and the result is a FieldTensor of their types. The other axes take slices or
+    1-d tensors, each axis by itself, and stay: ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
+
+    Fields of one type add and subtract, and scale by numbers and by tensors without axes (`torch.compile` can trace the
+    former only). See `cat` and `split`.
+
+    Attributes:
+        tensor: (batch, type.size, ...), of a floating-point dtype.
+        type: its field type.
+
+    Raises:
+        ShapeError: the tensor has another number of channels, fewer than two axes, or is not floating-point; an index
+            that would drop an axis; a sum of fields over spaces of different dimensions.
+        FieldTypeError: a sum of fields of two types, a product with what is no scalar, or an index of no field.
+        IndexError: there is no field of that number.
+    """
+
+    tensor: torch.Tensor
+    type: FieldType
+
+    def __post_init__(self) -> None:
+        self.type.check(self.tensor)
+
+    @property
+    def shape(self) -> torch.Size:
+        """Shape of the tensor."""
+        return self.tensor.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Data type of the tensor."""
+        return self.tensor.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the tensor."""
+        return self.tensor.device
+
+    def to(self, *args: Any, **kwargs: Any) -> "FieldTensor":
+        """The same field in another floating dtype or on another device.
+
+        Args:
+            *args: those of `torch.Tensor.to`.
+            **kwargs: those of `torch.Tensor.to`.
+
+        Returns:
+            The field (batch, type.size, ...).
+
+        Raises:
+            ShapeError: the dtype is not floating-point.
+        """
+        return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
+
+    def detach(self) -> "FieldTensor":
+        """The same field without its history of gradients.
+
+        Returns:
+            The field (batch, type.size, ...).
+        """
+        return FieldTensor(self.tensor.detach(), self.type)
+
+    def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
+        """The field moved by a group element; see `FieldType.transform`.
+
+        Args:
+            g: an element of the group, (d, d).
+            order: degree of the splines that interpolate, from 0 to 5.
+
+        Returns:
+            The moved field (batch, type.size, *space).
+
+        Raises:
+            ShapeError: the axes do not fit g, or no splines are of that order.
+            GroupError: g is not in the group.
+        """
+        return FieldTensor(self.type.transform(self.tensor, g, order=order), self.type)
+
+    def split(self, sizes: int | Sequence[int]) -> tuple["FieldTensor", ...]:
+        """Consecutive parts with given numbers of fields; see `split`.
+
+        Args:
+            sizes: the number of fields of each part, or one number for all, of which the last part has what is left.
+
+        Returns:
+            The parts (batch, size of the part, ...), as views.
+
+        Raises:
+            FieldTypeError: the sum of the sizes is not the number of fields.
+        """
+        ends = [0, *itertools.accumulate(part_sizes(sizes, len(self.type), self.type))]
+        kinds = [self.type[start:end] for start, end in itertools.pairwise(ends)]
+        parts = torch.split(self.tensor, [kind.size for kind in kinds], 1)
+        return tuple(FieldTensor(part, kind) for part, kind in zip(parts, kinds, strict=True))
+
+    def __getitem__(self, index: object) -> "FieldTensor":
+        out, kind = self.tensor, self.type
+        for axis, item in enumerate(full_index(index, out.dim())):
+            if isinstance(item, slice) and item == slice(None):
+                continue
+            if axis != 1:
+                out = out[(*axis * [slice(None)], kept(item, axis))]
+                continue
+            fields = selected(item, len(kind), kind)
+            # neighbours in one piece, which is a view when there are no others
+            pieces = [out[:, kind.offsets[start] : kind.offsets[end]] for start, end in neighbours(fields)]
+            out = pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
+            kind = FieldType(kind.group, [kind[field] for field in fields])
+        return FieldTensor(out, kind)
+
+    __iter__ = None  # or Python would iterate by f[0], f[1], ...
+
+    def __add__(self, other: "FieldTensor") -> "FieldTensor":
+        if not isinstance(other, FieldTensor):
+            return NotImplemented
+        self._require_same(other, "+", "added")
+        return FieldTensor(self.tensor + other.tensor, self.type)
+
+    def __sub__(self, other: "FieldTensor") -> "FieldTensor":
+        if not isinstance(other, FieldTensor):
+            return NotImplemented
+        self._require_same(other, "-", "subtracted")
+        return FieldTensor(self.tensor - other.tensor, self.type)
+
+    def __mul__(self, scalar: float | torch.Tensor) -> "FieldTensor":
+        if not self._scales_by(scalar, "*"):
+            return NotImplemented
+        return FieldTensor(self.tensor * scalar, self.type)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, scalar: float | torch.Tensor) -> "FieldTensor":
+        if not self._scales_by(scalar, "/"):
+            return NotImplemented
+        return FieldTensor(self.tensor / scalar, self.type)
+
+    def __neg__(self) -> "FieldTensor":
+        return FieldTensor(-self.tensor, self.type)
+
+    def _require_same(self, other: "FieldTensor", sign: str, done: str) -> None:
+        if other.type is not self.type and other.type != self.type:
+            raise FieldTypeError(f"{sign}: fields of two types cannot be {done}: {self.type} and {other.type}")
+        if other.tensor.dim() != self.tensor.dim():  # broadcasting would take the batch for an axis of space
+            raise ShapeError(
+                f"{sign}: fields over spaces of different dimensions cannot be {done}: shapes {tuple(self.shape)} and "
+                f"{tuple(other.shape)}"
+            )
+
+    def _scales_by(self, scalar: object, sign: str) -> bool:
+        """Whether `scalar` is one; what can be no factor of a field is refused."""
+        if isinstance(scalar, FieldTensor):
+            raise FieldTypeError(
+                f"{sign}: components of fields do not multiply to a field: {self.type} and {scalar.type}; a field is "
+                f"scaled by invariants, as nn.Gate does"
+            )
+        if isinstance(scalar, torch.Tensor) and scalar.dim() > 0:
+            raise FieldTypeError(
+                f"{sign}: a field of type {self.type} is scaled by a number or a tensor without axes, got a tensor "
+                f"{tuple(scalar.shape)}; act on f.tensor if all components of a field get the same factor"
+            )
+        return isinstance(scalar, int | float | torch.Tensor)
+
+
+def _flatten(field: FieldTensor) -> tuple[list[torch.Tensor], FieldType]:
+    return [field.tensor], field.type
+
+
+def _unflatten(leaves: Iterable[torch.Tensor], field_type: FieldType) -> FieldTensor:
+    # Transformations put placeholders of other shapes into pytrees, so nothing is checked here.
+    out = object.__new__(FieldTensor)
+    object.__setattr__(out, "tensor", next(iter(leaves)))
+    object.__setattr__(out, "type", field_type)
+    return out
+
+
+torch.utils._pytree.register_pytree_node(FieldTensor, _flatten, _unflatten, serialized_type_name="steer.nn.FieldTensor")
 
 
 def require_types(owner: str, **types: FieldType) -> None:

@@ -11,8 +11,7 @@ import torch
 from ...errors import FieldTypeError, ShapeError, SteerError
 from ...kernels._spec import atoms
 from .._engine._module import Module, traced
-from .._fields._tensor import FieldTensor
-from .._fields._types import FieldType, require_map, require_types
+from .._fields._types import FieldTensor, FieldType, require_map, require_types
 from ._distances import DistanceBias
 from ._linear import Linear
 
