@@ -3,25 +3,8 @@
 import torch
 
 from ...errors import FieldTypeError
-from .._engine._module import Module
+from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType
-
-
-def require_permutation(in_type: FieldType, layer: str, instead: str) -> None:
-    """Refuse a type with a field that is not a permutation representation.
-
-    Raises:
-        FieldTypeError: names the first such field, and `instead`, what would do.
-    """
-    checked: dict[object, bool] = {}
-    for index, rep in enumerate(in_type):
-        if rep not in checked:
-            checked[rep] = rep.is_permutation
-        if not checked[rep]:
-            raise FieldTypeError(
-                f"in_type: {layer} needs fields that the group permutes (trivial, regular, quotient), but field "
-                f"{index} is {rep!r}, which is none; {instead}"
-            )
 
 
 class Pointwise(Module):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...errors import FieldTypeError, ShapeError
-from .._engine._module import Module
+from .._engine._module import Module, require_module
 from .._fields._types import FieldType
 
 
@@ -147,19 +147,6 @@ class Residual(Module):
     def extra_repr(self) -> str:
         """Nothing: the modules print their types."""
         return ""
-
-
-def require_module(name: str, module: object) -> None:
-    """Refuse what has no field types.
-
-    Raises:
-        FieldTypeError: says what to do with a torch module.
-    """
-    if not isinstance(module, Module):
-        raise FieldTypeError(
-            f"{name}: expected a module of steer.nn, which has field types, got {module!r}; "
-            f"a torch module can act on the plain output, in a torch.nn.Sequential"
-        )
 
 
 def joined(parts: dict[str, torch.nn.Module], function: Callable[[list[Any]], Any]) -> torch.fx.GraphModule:

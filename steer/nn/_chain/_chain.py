@@ -8,7 +8,7 @@ import torch
 
 from ...errors import FieldTypeError
 from ...reps import Group
-from .._engine._module import Module
+from .._engine._module import Module, require_module
 from .._fields._types import FieldType
 
 
@@ -35,13 +35,9 @@ class Sequential(Module):
         else:
             named = {str(index): module for index, module in enumerate(modules)}
         chain: list[Module] = []
-        for index, (name, module) in enumerate(named.items()):
+        for index, (name, given) in enumerate(named.items()):
             where = f"modules[{index}]" if name == str(index) else f"modules[{index}] ({name})"
-            if not isinstance(module, Module):
-                raise FieldTypeError(
-                    f"{where}: expected a module of steer.nn, which has field types, got {module!r}; "
-                    f"a torch module can act on the plain output, in a torch.nn.Sequential"
-                )
+            module = require_module(where, given)
             if chain and module.in_type != chain[-1].out_type:
                 raise FieldTypeError(
                     f"{where}: {type(module).__name__} expects fields of type {module.in_type}, but the module before "

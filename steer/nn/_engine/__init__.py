@@ -1,1 +1,1 @@
-"""What all modules share: base class, constants, layout, export."""
+"""What all modules share: base class, constants, layout, export. Imports `_fields` alone."""

@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -57,6 +58,12 @@ def wide(x: torch.Tensor) -> torch.Tensor:
     """Half precision in single: squares would overflow beyond 256, and sums lose their digits."""
     # a tracer's stand-in has no dtype to look at
     return x.float() if isinstance(x, torch.Tensor) and x.dtype in _HALF else x
+
+
+def exact(device: torch.device) -> AbstractContextManager[Any]:
+    """Full precision, also under autocast (which the meta device does not have): for filters and statistics."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:

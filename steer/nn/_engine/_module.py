@@ -127,6 +127,37 @@ class Module(Constants):
         return str(self.in_type) if self.in_type == self.out_type else f"{self.in_type} -> {self.out_type}"
 
 
+def require_module(name: str, module: object) -> Module:
+    """A module of this package; what has no field types is refused.
+
+    Raises:
+        FieldTypeError: says what to do with a torch module.
+    """
+    if not isinstance(module, Module):
+        raise FieldTypeError(
+            f"{name}: expected a module of steer.nn, which has field types, got {module!r}; "
+            f"a torch module can act on the plain output, in a torch.nn.Sequential"
+        )
+    return module
+
+
+def require_permutation(in_type: FieldType, layer: str, instead: str) -> None:
+    """Refuse a type with a field that is not a permutation representation.
+
+    Raises:
+        FieldTypeError: names the first such field, and `instead`, what would do.
+    """
+    checked: dict[object, bool] = {}
+    for index, rep in enumerate(in_type):
+        if rep not in checked:
+            checked[rep] = rep.is_permutation
+        if not checked[rep]:
+            raise FieldTypeError(
+                f"in_type: {layer} needs fields that the group permutes (trivial, regular, quotient), but field "
+                f"{index} is {rep!r}, which is none; {instead}"
+            )
+
+
 def traced(module: Module) -> torch.fx.GraphModule:
     """`module._compute` as a graph of torch operations, which unpickles without this package; for `_export`.
 

@@ -1,1 +1,1 @@
-"""Field types, field tensors, and how they are indexed, joined and transformed."""
+"""Field types and field tensors: how they are indexed, joined and moved. Imports no other room."""

@@ -8,8 +8,7 @@ import torch
 from ..._values import is_count
 from ...errors import KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions
-from .._act._pointwise import require_permutation
-from .._engine._module import Module
+from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType
 from .._linear._conv import Conv2d
 from ._hexmap import hexagon, masked, require_hexagon

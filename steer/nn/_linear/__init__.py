@@ -1,1 +1,1 @@
-"""Linear layers: convolutions, linear maps, tensor products, attention."""
+"""Linear layers, products of fields, attention. Imports `_engine` and the rooms below it."""

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -10,14 +9,9 @@ import torch
 from ..._values import Array
 from ...errors import CheckpointError, ShapeError
 from ...kernels import KernelPlan
+from .._engine._layout import exact
 from .._engine._module import Module
 from .._fields._types import FieldType, require_map
-
-
-def exact(device: torch.device) -> AbstractContextManager[Any]:
-    """Full precision, also under autocast (which the meta device does not have): for filters and statistics."""
-    available = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def _name(prefix: str, fingerprint: torch.Tensor) -> str:

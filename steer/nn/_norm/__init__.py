@@ -1,1 +1,1 @@
-"""Normalisation and dropout."""
+"""Normalisation and dropout. Imports `_engine` and the rooms below it."""

@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ...errors import ShapeError, SteerError
-from .._engine._layout import merge, split
+from .._engine._layout import exact, merge, split
 from .._engine._module import Module
 from .._engine._processes import Processes
 from .._fields._types import FieldType
-from .._linear._steerable import exact
 from ._normalize import Statistics, normalize
 
 

@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ...errors import FieldTypeError, ShapeError, SteerError
-from .._engine._layout import wide
+from .._engine._layout import exact, wide
 from .._engine._module import Module, traced
 from .._fields._types import FieldType
-from .._linear._steerable import exact
 from ._normalize import Rows, Tables
 
 

@@ -1,1 +1,1 @@
-"""Layers that act on positions: pooling, resampling, masks."""
+"""Pooling, resampling and masks. Imports `_engine` and the rooms below it."""

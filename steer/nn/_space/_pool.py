@@ -8,9 +8,8 @@ import torch
 from ...errors import KernelError
 from ...kernels.bases._grid import require_symmetric
 from ...reps import Group
-from .._act._pointwise import require_permutation
 from .._engine._layout import wide
-from .._engine._module import Module
+from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType
 from .._linear._conv import per_axis
 

@@ -1,4 +1,4 @@
-"""Ready networks, as wide as their plain twins, and a calculator that compares the two."""
+"""Ready networks, as wide as their plain twins, and a calculator that compares the two; built of all rooms."""
 
 from ._blocks import conv_block, residual_block
 from ._features import Features
