@@ -44,7 +44,6 @@ UPWARDS_STILL = {
 """(importer, imported) that are still the wrong way."""
 
 CIRCLES_STILL = (
-    {"steer.kernels.bases._angular", "steer.kernels.bases._functions", "steer.kernels.bases._wigner_eckart"},
     {"steer.reps.analysis._fourier", "steer.reps.analysis._quadrature"},
     {f"steer.reps.groups._{name}" for name in ("axial", "names", "polyhedral", "rotations", "spatial")},
     {"steer.reps.groups._inflation", "steer.reps.groups._products"},

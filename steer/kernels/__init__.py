@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import cache
 from ._spec import KernelSpec
+from .bases._angular import AngularFunctions
+from .bases._bases import functions_for
 from .bases._basis import KernelBasis, KernelDescriptor, kernel_basis
 from .bases._constraint import constraint_residual
 from .bases._derivative import FiniteDifferences, GaussianDerivatives
-from .bases._functions import AngularFunctions, Element, ScalarFunctions
+from .bases._functions import Element, ScalarFunctions
 from .bases._grid import Grid
 from .bases._interpolated import Interpolated
 from .bases._pixel import Pixels
@@ -33,6 +35,7 @@ __all__ = [
     "cache",
     "compile",
     "constraint_residual",
+    "functions_for",
     "kernel_basis",
 ]
 

@@ -14,8 +14,6 @@ from ._linear._steerable import Steerable
 
 __all__ = ["dirac_", "normal_", "orthogonal_"]
 
-_POINT = Rings((0.0,), (1.0,), (0,))
-
 
 def normal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
     """Draw independent normal coefficients that keep the second moment of features, as a fresh layer has with gain 1.
@@ -69,7 +67,7 @@ def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
     plan = layer.plan
     in_reps, out_reps = plan.in_reps, plan.out_reps
     try:
-        maps = compile_plan(in_reps, out_reps, (1,) * in_reps[0].group.dim, radial=_POINT)
+        maps = compile_plan(in_reps, out_reps, (1,) * in_reps[0].group.dim, radial=Rings.point())
     except KernelError as error:
         raise KernelError(
             f"layer: an isometry needs an equivariant matrix to every output field, and {layer.in_type} -> "

@@ -15,9 +15,9 @@ from steer.kernels import (
     GaussianDerivatives,
     Grid,
     compile,  # noqa: A004 - the public name
+    functions_for,
     kernel_basis,
 )
-from steer.kernels.bases._bases import functions_for
 from steer.reps import Induced, harmonic_size, solid_harmonics
 from steer.testing import assert_kernel_constraint, grid_symmetries
 from tests.catalogue import group_id

@@ -10,8 +10,7 @@ import torch
 
 import steer
 from steer.errors import KernelError
-from steer.kernels import Grid, Interpolated, compile, kernel_basis  # noqa: A004 - the public name
-from steer.kernels.bases._bases import functions_for
+from steer.kernels import Grid, Interpolated, compile, functions_for, kernel_basis  # noqa: A004 - the public name
 from steer.kernels.bases._interpolated import b_spline
 from steer.testing import assert_kernel_constraint
 from tests.planar import group_id

@@ -9,9 +9,8 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, KernelError, ShapeError
-from steer.kernels import Grid, Rings, kernel_basis
+from steer.kernels import Grid, Rings, functions_for, kernel_basis
 from steer.kernels import compile as compile_plan
-from steer.kernels.bases._bases import functions_for
 from steer.kernels.plans._project import project_on
 from steer.testing import assert_equivariant, grid_symmetries
 from tests.catalogue import group_id

@@ -7,8 +7,8 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, KernelError, ShapeError
+from steer.kernels.bases._grid import per_axis
 from steer.nn._engine._module import Module
-from steer.nn._linear._conv import per_axis
 
 C4 = steer.group("C4", dim=2)
 C2 = steer.group("C2", dim=2)

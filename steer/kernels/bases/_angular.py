@@ -1,13 +1,14 @@
 """Kernels between irreps by the Wigner-Eckart theorem, brought together for whole representations."""
 
 import functools
+from abc import abstractmethod
 
 import numpy as np
 
 from ..._values import Array, frozen
-from ...reps import Irrep, Representation, harmonic_size
-from ._functions import AngularFunctions, Element
-from ._wigner_eckart import AngularDescriptor, Solution, describe, solve
+from ...reps import Group, Irrep, Representation, harmonic_size
+from ._functions import Element, Form, ScalarFunctions
+from ._wigner_eckart import AngularDescriptor, Solution, describe, harmonic, solve
 
 
 def distinct_irreps(rep: Representation) -> list[tuple[Irrep, list[int]]]:
@@ -23,6 +24,46 @@ def isotypic_basis(rep: Representation) -> Array:
     starts = np.cumsum([0, *(psi.size for psi in rep.irreps)])
     order = [np.arange(starts[p], starts[p + 1]) for _, where in distinct_irreps(rep) for p in where]
     return rep.change_of_basis[:, np.concatenate(order)]
+
+
+class AngularFunctions(ScalarFunctions):
+    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
+
+    The base of `Rings`, and of radial functions of your own: a frozen dataclass with `blocks`, `max_frequency` and
+    `sample`, which takes any group of its dimensions and any field types. Fingerprints hash what a value prints, so its
+    fields must say all that the functions depend on. `steer.reps.harmonics` gives the angular part, the harmonic last.
+    Functions of unit L2 norm keep coefficients of all blocks of one size.
+    """
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """Ring and degree of each group of functions, in their order."""
+
+    @property
+    @abstractmethod
+    def max_frequency(self) -> int:
+        """The highest degree."""
+
+    def count(self, dim: int) -> int:
+        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
+
+    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
+        return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
+
+    def require(self, group: Group) -> None:
+        harmonic(group, self.max_frequency)  # an error where space has none of that degree
+
+    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+        return Block(in_rep, out_rep, self)
+
+    @property
+    def remedy(self) -> str:
+        return "a larger kernel_size" + (" or max_frequency" if self.max_frequency else "")
+
+    @property
+    def reach(self) -> str:
+        return f"of frequencies up to {self.max_frequency}"
 
 
 class Block:

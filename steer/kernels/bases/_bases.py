@@ -1,38 +1,45 @@
 """Kernel bases by name: the scalar functions that a layer of a given kernel size makes its kernels of."""
 
 from ...errors import KernelError, nearest
-from ._derivative import FiniteDifferences, carried_order
+from ._derivative import FiniteDifferences
 from ._functions import ScalarFunctions
 from ._grid import Grid
 from ._interpolated import Interpolated
 from ._pixel import Pixels
 from ._radial import Rings
 
-BASES = ("rings", "pixel", "interpolated", "derivative")
+BASES: dict[str, type[ScalarFunctions]] = {
+    "rings": Rings,
+    "pixel": Pixels,
+    "interpolated": Interpolated,
+    "derivative": FiniteDifferences,
+}
+"""What `basis=` calls by name. The class says with `for_grid` which functions of its kind a grid gets."""
 
 
 def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int | None = None) -> ScalarFunctions:
-    """The scalar functions of the basis called `basis` on a grid; a value of `ScalarFunctions` is returned as it is.
+    """The scalar functions of the basis called `basis` on a grid: what a layer makes its kernels of.
+
+    Args:
+        basis: "rings", "pixel", "interpolated" or "derivative"; a value of `ScalarFunctions` is returned as it is.
+        grid: where filters are sampled.
+        max_frequency: cap on the degree of the harmonics; by default what the grid carries.
+
+    Returns:
+        The functions.
 
     Raises:
-        KernelError: no basis has that name, or the basis takes no `max_frequency`.
+        KernelError: no basis has that name, or the basis takes no `max_frequency`, or it does not fit the grid.
+
+    Example:
+        >>> import steer
+        >>> steer.kernels.functions_for("derivative", steer.kernels.Grid((3, 3)))
+        FiniteDifferences(shape=(3, 3), max_order=2)
     """
     if isinstance(basis, ScalarFunctions):
         if max_frequency is not None:
             raise KernelError(f"max_frequency: got {max_frequency} beside basis={basis!r}, which says it; pass one")
         return basis
     if basis not in BASES:
-        raise KernelError(f"basis: {nearest(str(basis), BASES)} Got {basis!r}")
-    if basis == "pixel":
-        if max_frequency is not None:
-            raise KernelError(f"max_frequency: pixels have no harmonics to cap, got {max_frequency}; leave it out")
-        return Pixels(grid)
-    if basis in ("interpolated", "derivative") and grid.lattice != "square":
-        raise KernelError(f"basis: {basis!r} needs the square lattice, got {grid!r}; use basis='rings'")
-    if basis == "interpolated":
-        if max_frequency is not None:
-            raise KernelError(f"max_frequency: splines have no harmonics to cap, got {max_frequency}; leave it out")
-        return Interpolated(grid.shape)
-    if basis == "derivative":
-        return FiniteDifferences(grid.shape, carried_order(grid.shape, max_frequency))
-    return Rings.for_kernel(grid.shape, max_frequency)
+        raise KernelError(f"basis: {nearest(str(basis), tuple(BASES))} Got {basis!r}")
+    return BASES[basis].for_grid(grid, max_frequency)

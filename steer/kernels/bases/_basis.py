@@ -170,11 +170,7 @@ def _capped(radial: ScalarFunctions | None, max_frequency: int | None) -> Scalar
         if max_frequency is None:
             raise KernelError("max_frequency: got None; pass the highest harmonic degree, or the rings as radial=")
         return Rings((1.0,), (0.6,), (max_frequency,))
-    if max_frequency is None:
-        return radial
-    if not isinstance(radial, Rings):
-        raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={radial!r}")
-    return Rings(radial.radii, radial.widths, tuple(min(limit, max_frequency) for limit in radial.limits))
+    return radial if max_frequency is None else radial.capped(max_frequency)
 
 
 @functools.lru_cache(maxsize=512)

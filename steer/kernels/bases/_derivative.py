@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..._values import Array, frozen, require_count
 from ...errors import KernelError
 from ...reps import Group, harmonic_size, solid_harmonics
-from ._functions import AngularFunctions
+from ._angular import AngularFunctions
 from ._grid import Grid
 
 HIGHEST_ORDER = 4
@@ -189,6 +189,11 @@ class FiniteDifferences(Derivatives):
                 f"max_order: derivatives of order {self.max_order} need a kernel of size {self.max_order + 1} or more "
                 f"on every axis, got {' x '.join(map(str, self.shape))}"
             )
+
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "FiniteDifferences":
+        grid.require_square("derivative")
+        return cls(grid.shape, carried_order(grid.shape, max_frequency))
 
     @property
     def exact_degree(self) -> int:

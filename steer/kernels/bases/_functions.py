@@ -1,6 +1,5 @@
 """What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
 
-import functools
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
@@ -8,18 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array, Frozen
-from ...reps import Group, Representation, harmonic_size
+from ...errors import KernelError
+from ...reps import Group, Representation
 from ..cache._descriptor import Descriptor
-
-
-@functools.lru_cache(maxsize=256)
-def harmonic(group: Group, degree: int) -> Representation:
-    """The harmonics of a degree, of which the same value is split into irreps once, for all pairs of irreps.
-
-    Raises:
-        RepresentationError: there are none of that degree.
-    """
-    return group.harmonic(degree)
+from ._grid import Grid
 
 
 class Element(NamedTuple):
@@ -74,13 +65,37 @@ class ScalarFunctions(Frozen, ABC):
 
     `Rings`, `GaussianDerivatives`, `FiniteDifferences`, `Pixels` and `Interpolated` are its subclasses, and what
     `basis=` and `radial=` take. Points are float64 arrays (..., d) of coordinates (x, y[, z]) in pixels.
-
-    Attributes:
-        strategy: how plans expand kernels between representations that are not induced, "block" or "dense".
     """
 
-    strategy: str
-    """How plans expand kernels between representations that are not induced: "block" or "dense"."""
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "ScalarFunctions":
+        """The functions of this kind that fit a grid: what a layer takes when a basis is given by its name.
+
+        Args:
+            grid: where filters are sampled.
+            max_frequency: cap on the degree of the harmonics; by default what the grid carries.
+
+        Returns:
+            The functions.
+
+        Raises:
+            KernelError: they do not fit the grid or the cap, or functions of this kind are given by value only.
+        """
+        raise KernelError(f"basis: {cls.__name__} has no functions for a grid of its own choice; pass a value of it")
+
+    def capped(self, max_frequency: int) -> "ScalarFunctions":
+        """Those of the functions that have no higher degree.
+
+        Args:
+            max_frequency: the highest degree of harmonics.
+
+        Returns:
+            The functions.
+
+        Raises:
+            KernelError: functions of this kind cannot be capped.
+        """
+        raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={self!r}")
 
     @abstractmethod
     def count(self, dim: int) -> int:
@@ -172,47 +187,3 @@ class ScalarFunctions(Frozen, ABC):
     def remedy(self) -> str:
         """What would give more kernels, for error messages."""
         return "a larger kernel_size"
-
-
-class AngularFunctions(ScalarFunctions):
-    """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
-
-    The base of `Rings`, and of radial functions of your own: a frozen dataclass with `blocks`, `max_frequency` and
-    `sample`, which takes any group of its dimensions and any field types. Fingerprints hash what a value prints, so its
-    fields must say all that the functions depend on. `steer.reps.harmonics` gives the angular part, the harmonic last.
-    Functions of unit L2 norm keep coefficients of all blocks of one size.
-    """
-
-    strategy = "block"
-
-    @property
-    @abstractmethod
-    def blocks(self) -> tuple[tuple[int, int], ...]:
-        """Ring and degree of each group of functions, in their order."""
-
-    @property
-    @abstractmethod
-    def max_frequency(self) -> int:
-        """The highest degree."""
-
-    def count(self, dim: int) -> int:
-        return sum(harmonic_size(dim, degree) for _, degree in self.blocks)
-
-    def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
-        return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
-
-    def require(self, group: Group) -> None:
-        harmonic(group, self.max_frequency)  # an error where space has none of that degree
-
-    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
-        from ._angular import Block
-
-        return Block(in_rep, out_rep, self)
-
-    @property
-    def remedy(self) -> str:
-        return "a larger kernel_size" + (" or max_frequency" if self.max_frequency else "")
-
-    @property
-    def reach(self) -> str:
-        return f"of frequencies up to {self.max_frequency}"

@@ -69,6 +69,11 @@ class Grid(Frozen):
         lattice = "" if self.lattice == "square" else f", lattice={self.lattice!r}"
         return f"Grid(shape={self.shape}{lattice})"
 
+    def require_square(self, basis: str) -> None:
+        """Raise a `KernelError` unless the lattice is square, as the basis of that name needs it."""
+        if self.lattice != "square":
+            raise KernelError(f"basis: {basis!r} needs the square lattice, got {self!r}; use basis='rings'")
+
     @functools.cached_property
     def index(self) -> npt.NDArray[np.intp] | None:
         """Where the samples lie in the flattened tensor, (m,); None when they fill it."""
@@ -143,6 +148,18 @@ def to_axial(points: Array) -> Array:
     """(..., 2): the axial coordinates (q, r) of points (x, y)."""
     r = points[..., 1] / ROW
     return np.stack([points[..., 0] - r / 2, r], axis=-1)
+
+
+def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
+    """An integer argument for each axis of space.
+
+    Raises:
+        KernelError: it is not one integer, or `dim` of them, of at least `least`.
+    """
+    values = (value,) * dim if is_count(value, least) else value
+    if not isinstance(values, Sequence) or len(values) != dim or not all(is_count(v, least) for v in values):
+        raise KernelError(f"{name}: expected an integer >= {least} or {dim} of them, got {value!r}")
+    return tuple(map(int, values))
 
 
 def axis_classes(group: Group) -> tuple[int, ...]:

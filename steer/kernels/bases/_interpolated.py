@@ -50,8 +50,6 @@ class Interpolated(ScalarFunctions):
     order: int = 1
     masked: bool = True
 
-    strategy = "dense"
-
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Grid(self.shape).shape)
         if self.order not in (1, 3) or isinstance(self.order, bool):
@@ -59,6 +57,13 @@ class Interpolated(ScalarFunctions):
         if not isinstance(self.masked, bool):
             raise KernelError(f"masked: expected True or False, got {self.masked!r}")
         object.__setattr__(self, "order", int(self.order))
+
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Interpolated":
+        grid.require_square("interpolated")
+        if max_frequency is not None:
+            raise KernelError(f"max_frequency: splines have no harmonics to cap, got {max_frequency}; leave it out")
+        return cls(grid.shape)
 
     @functools.cached_property
     def _inside(self) -> npt.NDArray[np.intp]:

@@ -41,8 +41,6 @@ class Pixels(ScalarFunctions):
 
     grid: Grid
 
-    strategy = "dense"
-
     def __post_init__(self) -> None:
         if not isinstance(self.grid, Grid):
             raise KernelError(f"grid: expected a Grid, got {self.grid!r}; make one of a shape with Pixels.for_kernel")
@@ -61,6 +59,12 @@ class Pixels(ScalarFunctions):
             KernelError: the shape is not a tuple of integers >= 1.
         """
         return cls(Grid(shape))
+
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Pixels":
+        if max_frequency is not None:
+            raise KernelError(f"max_frequency: pixels have no harmonics to cap, got {max_frequency}; leave it out")
+        return cls(grid)
 
     def count(self, dim: int) -> int:
         return len(self.grid.points)

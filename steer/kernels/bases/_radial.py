@@ -10,7 +10,8 @@ import numpy.typing as npt
 from ..._values import Array, require_count
 from ...errors import KernelError
 from ...reps import harmonics
-from ._functions import AngularFunctions
+from ._angular import AngularFunctions
+from ._grid import Grid
 
 INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
 """Widths in pixels: of those from 0.4 to 0.7, those that keep most of the filters' response steerable. On frequencies
@@ -94,6 +95,18 @@ class Rings(AngularFunctions):
             size = " x ".join(map(str, shape))
             raise KernelError(f"max_frequency: a {size} kernel carries frequencies from 0 to {highest}, got {cap}")
         return cls(radii, (INNER_WIDTH,) * (count - 1) + (OUTER_WIDTH,), tuple(min(limit, cap) for limit in limits))
+
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Rings":
+        return cls.for_kernel(grid.shape, max_frequency)
+
+    @classmethod
+    def point(cls) -> "Rings":
+        """The one function of kernels that are one point, as of linear maps: 1 at the centre, up to its norm."""
+        return cls((0.0,), (1.0,), (0,))
+
+    def capped(self, max_frequency: int) -> "Rings":
+        return Rings(self.radii, self.widths, tuple(min(limit, max_frequency) for limit in self.limits))
 
     @property
     def max_frequency(self) -> int:

@@ -17,7 +17,6 @@ from ..._values import Array, frozen
 from ...reps import Group, Irrep, Representation, clebsch_gordan, harmonic_size
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
-from ._functions import harmonic
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +87,16 @@ def _distinct(rep: Representation) -> tuple[Irrep, ...]:
 def solve(descriptor: AngularDescriptor) -> Solution:
     """All kernels of a descriptor: from memory, from disk, or computed and kept in both."""
     return fetch(descriptor)
+
+
+@functools.lru_cache(maxsize=256)
+def harmonic(group: Group, degree: int) -> Representation:
+    """The harmonics of a degree, of which the same value is split into irreps once, for all pairs of irreps.
+
+    Raises:
+        RepresentationError: there are none of that degree.
+    """
+    return group.harmonic(degree)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -9,9 +9,8 @@ import torch
 
 from ..._values import Array
 from ...reps import Irrep, harmonic_size
-from ..bases._angular import Block, distinct_irreps, isotypic_basis
+from ..bases._angular import AngularFunctions, Block, distinct_irreps, isotypic_basis
 from ..bases._basis import KernelDescriptor
-from ..bases._functions import AngularFunctions
 from ..bases._grid import Grid
 from ._axis import Axis
 from ._part import FLOAT, Cell, Cost, Part, basis_of, place, take

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ...errors import KernelError
 from ...reps import Induced, Representation
-from ..bases._functions import AngularFunctions
+from ..bases._angular import AngularFunctions
 from ..bases._grid import Grid
 from ..bases._orbit import Orbit
 from ._axis import Axis, Slot

@@ -1,6 +1,6 @@
 """Steerable convolution."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -9,10 +9,9 @@ import torch
 
 from ..._values import Array, is_count
 from ...errors import FieldTypeError, KernelError, ShapeError
-from ...kernels import Grid, ScalarFunctions
+from ...kernels import Grid, ScalarFunctions, functions_for
 from ...kernels import compile as compile_plan
-from ...kernels.bases._bases import functions_for
-from ...kernels.bases._grid import require_symmetric
+from ...kernels.bases._grid import per_axis, require_symmetric
 from ...kernels.plans._project import as_array, as_filter, project_on, require_channels
 from .._fields._types import FieldType
 from ._steerable import Steerable
@@ -388,18 +387,6 @@ class Conv3d(Conv):
     dim = 3
     plain = torch.nn.Conv3d
     convolve = torch.nn.functional.conv3d
-
-
-def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
-    """An integer argument for each axis of space.
-
-    Raises:
-        KernelError: it is not one integer, or `dim` of them, of at least `least`.
-    """
-    values = (value,) * dim if is_count(value, least) else value
-    if not isinstance(values, Sequence) or len(values) != dim or not all(is_count(v, least) for v in values):
-        raise KernelError(f"{name}: expected an integer >= {least} or {dim} of them, got {value!r}")
-    return tuple(map(int, values))
 
 
 def split_type(source: tuple[str, FieldType], target: tuple[str, FieldType], groups: int) -> FieldType:

@@ -8,8 +8,6 @@ from ...kernels import compile as compile_plan
 from .._fields._types import FieldType
 from ._steerable import Steerable
 
-_POINT = Rings((0.0,), (1.0,), (0,))
-
 
 class Linear(Steerable):
     """The equivariant linear maps of features without positions: y = A x + b with A in Hom_G(rho_in, rho_out).
@@ -45,7 +43,7 @@ class Linear(Steerable):
     ) -> None:
         grid = (1,) * getattr(getattr(in_type, "group", None), "dim", 1)
         super().__init__(
-            in_type, out_type, lambda: compile_plan(in_type, out_type, grid, radial=_POINT), bias, device, dtype
+            in_type, out_type, lambda: compile_plan(in_type, out_type, grid, radial=Rings.point()), bias, device, dtype
         )
 
     def matrix(self) -> torch.Tensor:

@@ -3,9 +3,8 @@
 import numpy.typing as npt
 import torch
 
-from ...kernels import Grid, ScalarFunctions
+from ...kernels import Grid, ScalarFunctions, functions_for
 from ...kernels import compile as compile_plan
-from ...kernels.bases._bases import functions_for
 from ...kernels.bases._grid import require_symmetric
 from ...kernels.plans._project import Projection, as_filter, project_on, require_channels
 from .._fields._types import FieldType, require_map, require_types

@@ -6,12 +6,11 @@ from typing import ClassVar, Final
 import torch
 
 from ...errors import KernelError
-from ...kernels.bases._grid import require_symmetric
+from ...kernels.bases._grid import per_axis, require_symmetric
 from ...reps import Group
 from .._engine._layout import wide
 from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType
-from .._linear._conv import per_axis
 
 Size = int | Iterable[int]
 

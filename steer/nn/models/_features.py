@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ...errors import FieldTypeError, SteerError, nearest
-from ...kernels import Grid, kernel_basis
-from ...kernels.bases._bases import functions_for
+from ...kernels import Grid, functions_for, kernel_basis
 from ...reps import Group, Representation
 from .._act._fourier import FourierAct
 from .._act._gate import Gate
