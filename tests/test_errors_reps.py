@@ -20,7 +20,7 @@ from steer.reps import (
     wigner_d,
 )
 from steer.reps._linalg import orthonormal_columns
-from steer.reps.theory._decompose import _copies
+from steer.reps.theory._intertwiner import independent_isometries
 from tests.planar import O2, SO2
 
 C1, C4, D4, D6 = (steer.group(name, dim=2) for name in ("C1", "C4", "D4", "D6"))
@@ -277,7 +277,7 @@ def test_broken_projectors_are_reported_not_returned():
     with pytest.raises(ArithmeticError, match="rank 2 gave 1 independent columns; please report"):
         orthonormal_columns([np.eye(3)[0], np.eye(3)[0]], rank=2, size=3)
     with pytest.raises(ArithmeticError, match="found 1 of 2 copies of an irrep; please report"):
-        _copies(np.ones((1, 1, 1)), np.ones((1, 1, 1)), 2)
+        independent_isometries(np.ones((1, 1, 1)), np.ones((1, 1, 1)), 2)
 
 
 def test_every_message_offers_a_name_that_exists():

@@ -44,13 +44,8 @@ UPWARDS_STILL = {
 """(importer, imported) that are still the wrong way."""
 
 CIRCLES_STILL = (
-    {"steer.reps.analysis._fourier", "steer.reps.analysis._quadrature"},
     {f"steer.reps.groups._{name}" for name in ("axial", "names", "polyhedral", "rotations", "spatial")},
     {"steer.reps.groups._inflation", "steer.reps.groups._products"},
-    {
-        f"steer.reps.theory._{name}"
-        for name in ("composites", "decompose", "group", "induced", "intertwiner", "representation")
-    },
 )
 """Circles that are still there: delete the one that you dissolve."""
 

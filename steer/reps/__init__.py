@@ -13,12 +13,12 @@ from .groups._rotations import RotationGroup
 from .groups._spatial import SpatialGroup
 from .special._harmonics import harmonic_size, harmonics, solid_harmonics
 from .special._wigner import wigner_d
-from .theory._composites import DirectSum, Restriction, TensorProduct
-from .theory._decompose import Decomposition, decompose
+from .theory._decompose import decompose
+from .theory._decomposition import Decomposition
 from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
-from .theory._representation import Irrep, Representation
+from .theory._representation import DirectSum, Irrep, Representation, Restriction, TensorProduct
 
 __all__ = [
     "AxialGroup",

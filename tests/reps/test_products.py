@@ -11,8 +11,8 @@ import pytest
 import steer
 from steer.errors import GroupError, RepresentationError
 from steer.reps import Group, clebsch_gordan, direct_product
-from steer.reps.theory._family import IrrepData
 from steer.reps.theory._intertwiner import projected_intertwiners
+from steer.reps.theory._representation import IrrepData
 from tests.catalogue import TOL, elements, end_dimension, generators
 from tests.products import (
     C2,

@@ -14,7 +14,7 @@ import torch
 
 from ..._values import frozen
 from ...reps import Group
-from ...reps.theory._induced import coset_representatives
+from ...reps.theory._cosets import coset_representatives
 from ..bases._basis import KernelDescriptor
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid

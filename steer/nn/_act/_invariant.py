@@ -6,7 +6,7 @@ import torch
 
 from ...errors import FieldTypeError, SteerError
 from ...reps import Group, Induced, Representation
-from ...reps.theory._induced import coset_representatives
+from ...reps.theory._cosets import coset_representatives
 from .._engine._layout import FieldLayout, blocks
 from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType, require_types

@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,30 +9,11 @@ import numpy.typing as npt
 from ..._values import Array, Frozen, frozen
 from ...errors import RepresentationError, ShapeError
 from .._linalg import INDEPENDENT
-from ..theory._composites import DirectSum
+from ..theory._cosets import columns, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
-from ..theory._induced import has_finite_index
-from ..theory._intertwiner import endomorphisms, intertwiners
-from ..theory._representation import Irrep, Representation
-
-if TYPE_CHECKING:
-    from ._quadrature import Quadrature
-
-BLOCK = 2**20
-"""Matrices of an irrep are evaluated for so many elements at a time that they hold about this many numbers."""
-
-
-def fixed_vectors(psi: Irrep, subgroup: Group) -> Array:
-    """(k, size): a gauge-fixed orthonormal basis of the vectors of an irrep that a subgroup fixes."""
-    return np.asarray(intertwiners(subgroup.trivial, psi.restrict(subgroup))[:, :, 0])
-
-
-def columns(psi: Irrep, elements: Array, vectors: Array) -> Array:
-    """(n, k, size): psi(g) v at elements (n, d, d) of the group, for vectors v (k, size)."""
-    block = max(1, BLOCK // psi.size**2)
-    starts = range(0, max(len(elements), 1), block)
-    found = [np.swapaxes(psi._matrices(elements[i : i + block]) @ vectors.T, 1, 2) for i in starts]
-    return np.concatenate(found)
+from ..theory._intertwiner import endomorphisms
+from ..theory._representation import DirectSum, Irrep, Representation
+from ._quadrature import Quadrature, quadrature
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +33,7 @@ class FourierTransform(Frozen):
     group: Group
     subgroup: Group
     max_frequency: int | None
-    grid: "Quadrature"
+    grid: Quadrature
 
     @functools.cached_property
     def _copies(self) -> tuple[tuple[Irrep, Array], ...]:
@@ -174,7 +154,7 @@ def fourier(
     max_frequency: int | None = None,
     *,
     subgroup: Group | str | None = None,
-    grid: "Quadrature | None" = None,
+    grid: Quadrature | None = None,
 ) -> FourierTransform:
     """The Fourier transform of functions on a group G, or its cosets G/H, up to a frequency.
 
@@ -203,8 +183,6 @@ def fourier(
         >>> bool(np.allclose(T.forward(T.inverse(c)), c))
         True
     """
-    from ._quadrature import Quadrature, quadrature
-
     group = require_group("group", group)
     small = group.trivial_subgroup if subgroup is None else group._named_subgroup(subgroup)
     finite = has_finite_index(group, small)

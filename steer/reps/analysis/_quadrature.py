@@ -16,10 +16,9 @@ from ..groups._planar import PlanarGroup
 from ..groups._rotations import RotationGroup
 from ..groups._settings import about_z
 from ..groups._spatial import SpatialGroup
+from ..theory._cosets import columns, coset_representatives, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
-from ..theory._induced import coset_representatives, has_finite_index
 from ..theory._representation import Irrep
-from ._fourier import columns, fixed_vectors
 from ._point_sets import LEBEDEV, Rule, fibonacci, latitudes, lebedev, super_fibonacci
 
 KINDS = ("product", "lebedev", "orbit", "spread")

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
-from ..theory._family import IrrepData
+from ..theory._representation import IrrepData
 from ._planar import PlanarGroup, angular_distance
 from ._settings import STANDARD, Setting, about_z, canonical_setting
 from ._spatial import SpatialGroup, cube_rotations

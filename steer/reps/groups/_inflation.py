@@ -4,7 +4,8 @@ import functools
 from dataclasses import dataclass
 
 from ..._values import Array
-from ..theory._representation import Irrep, Representation
+from ..theory._decomposition import Decomposition
+from ..theory._representation import Representation
 from ._products import DirectProduct
 
 
@@ -38,8 +39,9 @@ class Inflation(Representation):
         return self.base._matrices(self.group._part(g, self.factor))
 
     @functools.cached_property
-    def _decomposition(self) -> tuple[tuple[Irrep, ...], Array]:
-        return tuple(self.group._inflated(psi, self.factor) for psi in self.base.irreps), self.base.change_of_basis
+    def decomposition(self) -> Decomposition:
+        irreps = tuple(self.group._inflated(psi, self.factor) for psi in self.base.irreps)
+        return Decomposition(irreps, self.base.change_of_basis)
 
     def __repr__(self) -> str:
         factor = f", {self.factor!r}" if self.group.first == self.group.second else ""

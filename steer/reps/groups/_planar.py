@@ -15,9 +15,8 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError, nearest
-from ..theory._family import IrrepData
 from ..theory._group import Group, require_where
-from ..theory._representation import Representation
+from ..theory._representation import IrrepData, Representation
 
 
 def cos_sin(turn: Fraction) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..._values import Array, frozen
 from .._linalg import orthonormal_columns
 from ..special._wigner import _wigner_d
-from ..theory._family import IrrepData
+from ..theory._representation import IrrepData
 from ._settings import STANDARD, Setting, canonical_setting
 from ._spatial import SpatialGroup, cube_rotations
 

@@ -10,11 +10,9 @@ import numpy as np
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError, RepresentationError
 from .._linalg import orthonormal_columns
-from ..theory._composites import block_diagonal
-from ..theory._family import IrrepData
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import clebsch_gordan, endomorphisms
-from ..theory._representation import Irrep, Representation
+from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal
 
 FACTORS = ("first", "second")
 

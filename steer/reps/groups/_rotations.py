@@ -11,8 +11,7 @@ import numpy as np
 from ..._values import Array, frozen
 from ..special._racah import racah
 from ..special._wigner import _wigner_d
-from ..theory._family import IrrepData
-from ..theory._representation import Irrep, Representation
+from ..theory._representation import Irrep, IrrepData, Representation
 from ._settings import STANDARD, Setting, about_z
 from ._spatial import SpatialGroup
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._values import Array, frozen
-from ._decompose import _copies
-from ._intertwiner import clebsch_gordan, endomorphisms
+from ._intertwiner import clebsch_gordan, endomorphisms, independent_isometries
 from ._representation import Irrep
 
 
@@ -62,7 +61,7 @@ def _split(first: Irrep, second: Irrep, max_frequency: int | None, symmetric: bo
         ends = endomorphisms(psi)
         copies = round(float(np.sum(maps**2))) // len(ends)
         columns = maps.reshape(len(maps), psi.size, first.size * second.size).swapaxes(1, 2)
-        for isometry in _copies(columns, ends, copies) if copies else []:
+        for isometry in independent_isometries(columns, ends, copies) if copies else []:
             irreps.append(psi)
             rows.append(isometry.T.reshape(psi.size, first.size, second.size))
     return Coupling(tuple(irreps), frozen(np.concatenate(rows)))

@@ -1,4 +1,4 @@
-"""Splitting a representation into irreps, with a gauge-fixed orthogonal change of basis."""
+"""Splitting a representation, or matrices that are one, into irreps."""
 
 from dataclasses import dataclass
 
@@ -8,27 +8,9 @@ import numpy.typing as npt
 from ..._values import Array, frozen
 from ...errors import RepresentationError
 from .._linalg import INDEPENDENT
+from ._decomposition import Decomposition
 from ._group import Group, require_group
-from ._intertwiner import endomorphisms, intertwiners, multiplicity
-from ._representation import Irrep, Representation
-
-
-@dataclass(frozen=True, eq=False)
-class Decomposition:
-    """How a representation splits into irreps: rep(g) = Q blockdiag(irreps(g)) Q^T.
-
-    Attributes:
-        irreps: with multiplicity, in the order of the columns of Q; copies of one irrep are neighbours.
-        change_of_basis: Q, orthogonal, (size, size), read-only.
-    """
-
-    irreps: tuple[Irrep, ...]
-    change_of_basis: Array
-
-    @property
-    def multiplicities(self) -> dict[Irrep, int]:
-        """How often each irrep occurs, in the order of the group's irreps."""
-        return {psi: self.irreps.count(psi) for psi in dict.fromkeys(self.irreps)}
+from ._representation import Representation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,39 +69,7 @@ def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -
         raise RepresentationError(
             f"group: the representation is one of {source.group!r}, got {group!r}; restrict it with .restrict(subgroup)"
         )
-    candidates = source.group.irreps(None if source.group.is_finite else source._degree)
-    irreps: list[Irrep] = []
-    columns: list[Array] = []
-    for psi in candidates:
-        ends = endomorphisms(psi)
-        copies = multiplicity(psi, source) // len(ends)
-        found = _copies(intertwiners(psi, source), ends, copies) if copies else []
-        irreps += copies * [psi]
-        columns += found
-    return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
-
-
-def _copies(maps: Array, ends: Array, count: int) -> list[Array]:
-    """Isometries (size, psi.size) with mutually orthogonal images, chosen from `maps` in order.
-
-    `maps` spans Hom(psi, rep), which is a vector space over End(psi): a new map counts only when it is not an
-    endomorphism followed by an earlier map. A map orthogonal to all of those is an isometry up to scale, by Schur's
-    lemma.
-    """
-    found: list[Array] = []
-    for candidate in maps:
-        residual = candidate
-        for _ in range(2):
-            for old in found:
-                for end in ends:
-                    turned = old @ end / np.sqrt(end.shape[0])
-                    residual = residual - np.sum(turned * residual) * turned
-        norm = float(np.linalg.norm(residual))
-        if norm > INDEPENDENT:
-            found.append(residual * np.sqrt(ends.shape[-1]) / norm)
-        if len(found) == count:
-            return found
-    raise ArithmeticError(f"found {len(found)} of {count} copies of an irrep; please report this")
+    return source.group._decompose(source)
 
 
 def _table(matrices: npt.ArrayLike, group: Group | None) -> Representation:

@@ -2,17 +2,17 @@
 
 import functools
 import math
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, require_count
+from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError, RepresentationError
-from ._family import Family
-
-if TYPE_CHECKING:
-    from ._representation import Irrep, Representation
+from ._decomposition import Decomposition
+from ._induced import BandLimited, induce
+from ._intertwiner import isometries
+from ._representation import Defining, Irrep, IrrepData, Representation
 
 
 def require_group(argument: str, value: object) -> "Group":
@@ -31,7 +31,7 @@ def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -
     return [where.get(argument) for argument in known]
 
 
-class Group(Family):
+class Group(Frozen, ABC):
     """A closed subgroup of O(d), as a frozen value: its elements are orthogonal matrices that act on R^d.
 
     Get one from `steer.group`. Two groups are equal when they are the same family in the same setting (the same axes).
@@ -51,6 +51,145 @@ class Group(Family):
         >>> G.subgroup("C4") <= G
         True
     """
+
+    # What a family of groups must say of itself; all else follows from it.
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the group up to the choice of axes, as `steer.group` takes it."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Dimension d of the space that the group acts on; 0 for a group without action."""
+
+    @property
+    def element_size(self) -> int:
+        """Size of the matrices that are its elements: `dim` where they act on space by themselves."""
+        return self.dim
+
+    @property
+    @abstractmethod
+    def order(self) -> int | float:
+        """Number of elements, `math.inf` for a continuous group."""
+
+    @property
+    @abstractmethod
+    def generators(self) -> Array:
+        """Matrices (n, d, d) that generate the group; of a continuous one, a dense subgroup of it."""
+
+    @property
+    @abstractmethod
+    def components(self) -> Array:
+        """One element of each connected component, (n, d, d), the identity first; all elements of a finite group."""
+
+    @property
+    @abstractmethod
+    def frame(self) -> Array:
+        """The rotation R (d, d) from the standard setting: h -> R h R^-1 embeds `standard`, element by element."""
+
+    @property
+    @abstractmethod
+    def standard(self) -> "Group":
+        """The group of this name in the standard setting, as `steer.group` gives it."""
+
+    @property
+    @abstractmethod
+    def identity_component(self) -> Array:
+        """Matrices (n, d, d) that generate (a dense subgroup of) the component of the identity; n = 0 if finite."""
+
+    @abstractmethod
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        """A quadrature of the normalised Haar measure of the group.
+
+        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`: over the
+        elements of a finite group, whatever the degree; over equidistant rotations of SO(2), O(2) and the axial groups;
+        over a product of uniform, Gauss-Legendre and uniform nodes in the Euler angles of SO(3) and O(3).
+
+        Args:
+            max_degree: the sum of frequencies to integrate exactly, an integer >= 0.
+
+        Returns:
+            The nodes (n, d, d) and their weights (n,), positive with sum 1; both read-only.
+
+        Raises:
+            GroupError: `max_degree` is not an integer >= 0.
+        """
+
+    @abstractmethod
+    def sample(self, n: int, seed: int = 0) -> Array:
+        """Random elements, distributed by the Haar measure; equal seeds give equal elements.
+
+        Args:
+            n: how many, an integer >= 0.
+            seed: of NumPy's generator.
+
+        Returns:
+            (n, d, d).
+
+        Raises:
+            GroupError: `n` is not an integer >= 0.
+        """
+
+    @abstractmethod
+    def subgroup(self, name: str, **where: object) -> "Group":
+        """The closed subgroup called `name`; its elements are elements of this group.
+
+        Args:
+            name: as `steer.group` takes it.
+            **where: where its axes lie, when the default will not do: `axis` of a dihedral group of the plane; `axis`
+                and `secondary` of a group of space.
+
+        Returns:
+            The subgroup, in the setting given by `where`: by default in the standard one, or else along the first axes
+            that fit.
+
+        Raises:
+            GroupError: there is no such subgroup, or not along these axes.
+        """
+
+    @abstractmethod
+    def subgroups(self, max_order: int = 12) -> tuple["Group", ...]:
+        """One subgroup of each conjugacy class, smallest first.
+
+        Args:
+            max_order: of a continuous group, the largest order of the finite subgroups that are listed beside the
+                continuous ones.
+
+        Returns:
+            The subgroups, from the trivial one to the group itself.
+
+        Raises:
+            GroupError: `max_order` is not an integer >= 0.
+        """
+
+    @abstractmethod
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        """Labels of the irreps up to `max_frequency`, the trivial one first."""
+
+    @abstractmethod
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        """Size, frequency and type of an irrep; None when there is no such label."""
+
+    @abstractmethod
+    def _irrep_matrices(self, label: str, g: Array) -> Array:
+        """(..., size, size): an irrep at elements g (..., d, d) that are known to belong to the group."""
+
+    @abstractmethod
+    def _distance(self, g: Array) -> Array:
+        """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
+
+    @abstractmethod
+    def _harmonic(self, degree: int) -> Representation:
+        """See `harmonic`."""
+
+    @property
+    @abstractmethod
+    def trivial_subgroup(self) -> "Group":
+        """The subgroup of the identity alone."""
+
+    # What follows.
 
     @property
     def is_finite(self) -> bool:
@@ -199,7 +338,7 @@ class Group(Family):
         """A frequency that no irrep of the action exceeds."""
         return 1
 
-    def irrep(self, label: str) -> "Irrep":
+    def irrep(self, label: str) -> Irrep:
         """The irrep called `label`.
 
         Args:
@@ -213,11 +352,9 @@ class Group(Family):
         Raises:
             RepresentationError: there is no irrep of that label; the message lists near ones.
         """
-        from ._representation import Irrep
-
         return Irrep(self, self._known_label(str(label)))
 
-    def _closed_clebsch_gordan(self, first: "Irrep", second: "Irrep", out: "Irrep") -> Array | None:
+    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array | None:
         """`clebsch_gordan` of irreps of this group in closed form, if there is one."""
         return None
 
@@ -225,7 +362,7 @@ class Group(Family):
         """The one name of an irrep that may go by several; a label that is not known stays as it is."""
         return label
 
-    def irreps(self, max_frequency: int | None = None) -> tuple["Irrep", ...]:
+    def irreps(self, max_frequency: int | None = None) -> tuple[Irrep, ...]:
         """All irreps up to a frequency, the trivial one first.
 
         Args:
@@ -238,8 +375,6 @@ class Group(Family):
             RepresentationError: no bound for a continuous group, or one that is not an integer between 0 and the
                 highest frequency of the group.
         """
-        from ._representation import Irrep
-
         if max_frequency is None and not self.is_finite:
             raise RepresentationError(
                 f"max_frequency: {self.name} has infinitely many irreps; pass the highest frequency you want"
@@ -255,25 +390,21 @@ class Group(Family):
         return tuple(Irrep(self, label) for label in self._labels(max_frequency))
 
     @property
-    def trivial(self) -> "Irrep":
+    def trivial(self) -> Irrep:
         """The trivial representation, of size 1: scalars."""
-        from ._representation import Irrep
-
         return Irrep(self, self._labels(0)[0])
 
     @property
-    def vector(self) -> "Representation":
+    def vector(self) -> Representation:
         """The action on R^d itself, of size d, components in the order (x, y[, z]): vectors.
 
         Raises:
             RepresentationError: the group acts on no space.
         """
-        from ._representation import Defining
-
         return Defining(self)
 
     @property
-    def regular(self) -> "Representation":
+    def regular(self) -> Representation:
         """The regular representation of a finite group: e_h -> e_gh, the basis in the order of `elements`.
 
         Raises:
@@ -286,7 +417,7 @@ class Group(Family):
             )
         return self.quotient(self.trivial_subgroup)
 
-    def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> "Representation":
+    def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> Representation:
         """Functions on the cosets G/H: permutations when there are finitely many, else band-limited.
 
         With finitely many cosets g_i H the basis vectors are the cosets, in the order of their first elements, and g
@@ -307,7 +438,7 @@ class Group(Family):
         found = self._named_subgroup(subgroup)
         return found.trivial.induce(self, max_frequency)
 
-    def band_limited(self, max_frequency: int) -> "Representation":
+    def band_limited(self, max_frequency: int) -> Representation:
         """The regular representation cut at a frequency, in its Fourier basis.
 
         Each irrep of size d occurs d, d/2 or d/4 times: real, complex or quaternionic type (Peter-Weyl over the reals).
@@ -321,13 +452,31 @@ class Group(Family):
         Raises:
             RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
         """
-        from ._induced import BandLimited
-
         share = {"real": 1, "complex": 2, "quaternionic": 4}
         parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
         return BandLimited(tuple(parts), self.trivial_subgroup, int(max_frequency))
 
-    def harmonic(self, degree: int) -> "Representation":
+    def _decompose(self, rep: Representation) -> Decomposition:
+        """`decompose` of a representation of this group, by projectors."""
+        irreps: list[Irrep] = []
+        columns: list[Array] = []
+        for psi in self.irreps(None if self.is_finite else rep._degree):
+            found = isometries(psi, rep)
+            irreps += len(found) * [psi]
+            columns += found
+        return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
+
+    def _induce(self, rep: Representation, group: "Group", max_frequency: int | None) -> Representation:
+        """`Representation.induce` of a representation of this group."""
+        require_group("group", group)
+        if not self <= group:
+            raise GroupError(
+                f"group: {self!r}, which this represents, is not a subgroup of {group!r}; "
+                f"induce to a group that contains it, in the same setting"
+            )
+        return induce(rep, group, max_frequency)
+
+    def harmonic(self, degree: int) -> Representation:
         """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.
 
         Args:

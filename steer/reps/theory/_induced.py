@@ -2,14 +2,18 @@
 
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..._values import Array, frozen
 from ...errors import RepresentationError
-from ._composites import DirectSum
-from ._group import Group
-from ._representation import Representation
+from ._cosets import coset_representatives, has_finite_index
+from ._intertwiner import multiplicity
+from ._representation import DirectSum, Representation
+
+if TYPE_CHECKING:
+    from ._group import Group
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,10 +32,10 @@ class Induced(Representation):
     """
 
     base: Representation
-    group: Group
+    group: "Group"
 
     @property
-    def subgroup(self) -> Group:
+    def subgroup(self) -> "Group":
         """The group H that it is induced from."""
         return self.base.group
 
@@ -85,7 +89,7 @@ class BandLimited(DirectSum):
         max_frequency: the highest frequency.
     """
 
-    subgroup: Group
+    subgroup: "Group"
     max_frequency: int
 
     @property
@@ -98,24 +102,7 @@ class BandLimited(DirectSum):
         return f"{self.group!r}.{self.name}"
 
 
-def has_finite_index(group: Group, subgroup: Group) -> bool:
-    """Whether G/H is finite: H must contain the identity component of G."""
-    return bool(subgroup.contains(group.identity_component).all())
-
-
-def coset_representatives(group: Group, subgroup: Group) -> Array:
-    """(index, d, d): the first element of each coset g H in the order of the group's elements (or components)."""
-    candidates = group.components
-    found: list[Array] = []
-    left = np.ones(len(candidates), dtype=bool)
-    while left.any():
-        representative = candidates[int(np.argmax(left))]
-        found.append(representative)
-        left &= ~subgroup.contains(representative.T @ candidates)
-    return np.stack(found)
-
-
-def induce(base: Representation, group: Group, max_frequency: int | None) -> Representation:
+def induce(base: Representation, group: "Group", max_frequency: int | None) -> Representation:
     """Ind_H^G W: see `Representation.induce`."""
     if has_finite_index(group, base.group):
         if max_frequency is not None:
@@ -129,8 +116,6 @@ def induce(base: Representation, group: Group, max_frequency: int | None) -> Rep
             f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; "
             f"pass the highest frequency to keep"
         )
-    from ._intertwiner import multiplicity
-
     parts: list[Representation] = []
     for psi in group.irreps(max_frequency):
         # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..._values import Array, frozen
-from .._linalg import fix_sign, orthonormal_columns
-from ._composites import TensorProduct
-from ._representation import Irrep, Representation, _same_group
+from .._linalg import INDEPENDENT, fix_sign, orthonormal_columns
+from ._representation import Irrep, Representation, TensorProduct, _same_group
 
 
 @functools.lru_cache(maxsize=64)
@@ -165,3 +164,33 @@ def clebsch_gordan(first: Representation, second: Representation, out: Represent
 def endomorphisms(psi: Irrep) -> Array:
     """(1, 2 or 4, size, size): orthogonal maps that span End_G(psi), the reals, complex numbers or quaternions."""
     return np.asarray(intertwiners(psi, psi) * np.sqrt(psi.size))
+
+
+def isometries(psi: Irrep, rep: Representation) -> list[Array]:
+    """The copies of an irrep in a representation: isometric intertwiners (size, psi.size) with orthogonal images."""
+    ends = endomorphisms(psi)
+    count = multiplicity(psi, rep) // len(ends)
+    return independent_isometries(intertwiners(psi, rep), ends, count) if count else []
+
+
+def independent_isometries(maps: Array, ends: Array, count: int) -> list[Array]:
+    """Isometries (size, psi.size) with mutually orthogonal images, chosen from `maps` in order.
+
+    `maps` spans Hom(psi, rep), which is a vector space over End(psi): a new map counts only when it is not an
+    endomorphism followed by an earlier map. A map orthogonal to all of those is an isometry up to scale, by Schur's
+    lemma.
+    """
+    found: list[Array] = []
+    for candidate in maps:
+        residual = candidate
+        for _ in range(2):
+            for old in found:
+                for end in ends:
+                    turned = old @ end / np.sqrt(end.shape[0])
+                    residual = residual - np.sum(turned * residual) * turned
+        norm = float(np.linalg.norm(residual))
+        if norm > INDEPENDENT:
+            found.append(residual * np.sqrt(ends.shape[-1]) / norm)
+        if len(found) == count:
+            return found
+    raise ArithmeticError(f"found {len(found)} of {count} copies of an irrep; please report this")

@@ -1,20 +1,22 @@
-"""Real orthogonal representations as frozen values: irreps, sums, tensor products, restrictions."""
+"""Real orthogonal representations as frozen values: irreps, sums, tensor products, restrictions.
+
+A representation calls its group, which stands on top of the theory, for what rests on solving for intertwiners.
+"""
 
 import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array, Frozen, frozen
-from ...errors import GroupError, RepresentationError, nearest
-from ._family import IrrepData
-from ._group import Group, require_group
+from ...errors import RepresentationError, nearest
+from ._decomposition import Decomposition
 
 if TYPE_CHECKING:
-    from ._composites import DirectSum, TensorProduct
+    from ._group import Group
 
 
 class Representation(Frozen, ABC):
@@ -37,7 +39,7 @@ class Representation(Frozen, ABC):
         ['A', 'E', 'B']
     """
 
-    group: Group
+    group: "Group"
 
     @property
     @abstractmethod
@@ -93,26 +95,23 @@ class Representation(Frozen, ABC):
     @property
     def irreps(self) -> tuple["Irrep", ...]:
         """The irreps it splits into, with multiplicity, in the order of the columns of `change_of_basis`."""
-        return self._decomposition[0]
+        return self.decomposition.irreps
 
     @property
     def change_of_basis(self) -> Array:
         """The orthogonal matrix Q (size, size) with rep(g) = Q blockdiag(irreps(g)) Q^T."""
-        return self._decomposition[1]
+        return self.decomposition.change_of_basis
 
     @functools.cached_property
-    def _decomposition(self) -> tuple[tuple["Irrep", ...], Array]:
-        from ._decompose import decompose
+    def decomposition(self) -> Decomposition:
+        """How it splits into `irreps`: of a sum part by part, of a product pair by pair."""
+        return self.group._decompose(self)
 
-        found = decompose(self)
-        return found.irreps, found.change_of_basis
-
-    @property
+    @functools.cached_property
     def contains_trivial(self) -> bool:
         """Whether it has an invariant vector."""
-        from ._intertwiner import multiplicity
-
-        return multiplicity(self.group.trivial, self) > 0
+        nodes, weights = self.group.haar(0 if self.group.is_finite else self._degree)
+        return round(float(weights @ self._character(nodes))) > 0  # the dimension of the invariants
 
     @functools.cached_property
     def is_permutation(self) -> bool:
@@ -136,8 +135,6 @@ class Representation(Frozen, ABC):
         """
         if not isinstance(other, Representation):
             return NotImplemented
-        from ._composites import DirectSum, summands
-
         _same_group(self, other, "+")
         return DirectSum(summands(self) + summands(other))
 
@@ -153,8 +150,6 @@ class Representation(Frozen, ABC):
         Raises:
             RepresentationError: `other` is not a representation of the same group.
         """
-        from ._composites import TensorProduct
-
         _same_group(self, other, "tensor")
         return TensorProduct(self, other)
 
@@ -173,12 +168,10 @@ class Representation(Frozen, ABC):
         Raises:
             GroupError: it is not a subgroup (the same elements, in the same setting) of the group.
         """
-        from ._composites import Restriction
-
         found = self.group._named_subgroup(subgroup, alike=False)
         return self if found == self.group else Restriction(self, found)
 
-    def induce(self, group: Group, max_frequency: int | None = None) -> "Representation":
+    def induce(self, group: "Group", max_frequency: int | None = None) -> "Representation":
         """The induced representation of a larger group.
 
         With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0
@@ -197,18 +190,18 @@ class Representation(Frozen, ABC):
             RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and one; or
                 no irrep up to it occurs.
         """
-        from ._induced import induce
-
-        require_group("group", group)
-        if not self.group <= group:
-            raise GroupError(
-                f"group: {self.group!r}, which this represents, is not a subgroup of {group!r}; "
-                f"induce to a group that contains it, in the same setting"
-            )
-        return induce(self, group, max_frequency)
+        return self.group._induce(self, group, max_frequency)
 
     def __str__(self) -> str:
         return self.name
+
+
+class IrrepData(NamedTuple):
+    """What a group says of one irrep: its size, frequency and Frobenius-Schur type over the reals."""
+
+    size: int
+    frequency: int
+    type: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,7 +216,7 @@ class Irrep(Representation):
         RepresentationError: the group has no irrep of that label.
     """
 
-    group: Group
+    group: "Group"
     label: str
 
     def __post_init__(self) -> None:
@@ -274,8 +267,8 @@ class Irrep(Representation):
         return self.group._irrep_matrices(self.label, g)
 
     @functools.cached_property
-    def _decomposition(self) -> tuple[tuple["Irrep", ...], Array]:
-        return (self,), frozen(np.eye(self.size))
+    def decomposition(self) -> Decomposition:
+        return Decomposition((self,), frozen(np.eye(self.size)))
 
     def __repr__(self) -> str:
         return f"{self.group!r}.irrep({self.label!r})"
@@ -285,7 +278,7 @@ class Irrep(Representation):
 class Defining(Representation):
     """The action of a group on R^d by its own matrices, components in the order (x, y[, z])."""
 
-    group: Group
+    group: "Group"
 
     def __post_init__(self) -> None:
         if self.group.dim == 0:
@@ -308,6 +301,158 @@ class Defining(Representation):
 
     def __repr__(self) -> str:
         return f"{self.group!r}.vector"
+
+
+@dataclass(frozen=True, repr=False)
+class DirectSum(Representation):
+    """Representations stacked as diagonal blocks, in order; what ``+`` makes.
+
+    Args:
+        parts: the blocks, of one group.
+    """
+
+    parts: tuple[Representation, ...]
+
+    @property
+    def group(self) -> "Group":  # type: ignore[override]
+        """The group of all parts."""
+        return self.parts[0].group
+
+    @functools.cached_property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    @property
+    def name(self) -> str:
+        return " + ".join(part.name for part in self.parts)
+
+    @property
+    def _degree(self) -> int:
+        return max(part._degree for part in self.parts)
+
+    def _matrices(self, g: Array) -> Array:
+        return block_diagonal([part._matrices(g) for part in self.parts])
+
+    def _character(self, g: Array) -> Array:
+        # copies of one part, of which band-limited representations have many, are traced once
+        return np.asarray(sum(self.parts.count(part) * part._character(g) for part in dict.fromkeys(self.parts)))
+
+    @functools.cached_property
+    def decomposition(self) -> Decomposition:
+        irreps = tuple(psi for part in self.parts for psi in part.irreps)
+        return Decomposition(irreps, frozen(block_diagonal([part.change_of_basis for part in self.parts])))
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(part) for part in self.parts)
+
+
+@dataclass(frozen=True, repr=False)
+class TensorProduct(Representation):
+    """The Kronecker product of two representations of one group, first factor slowest; see `Representation.tensor`.
+
+    Args:
+        first: the first factor.
+        second: the second factor.
+    """
+
+    first: Representation
+    second: Representation
+
+    @property
+    def group(self) -> "Group":  # type: ignore[override]
+        """The group of both factors."""
+        return self.first.group
+
+    @property
+    def size(self) -> int:
+        return self.first.size * self.second.size
+
+    @property
+    def name(self) -> str:
+        return f"({self.first.name}) x ({self.second.name})"
+
+    @property
+    def _degree(self) -> int:
+        return self.first._degree + self.second._degree
+
+    def _matrices(self, g: Array) -> Array:
+        product = np.einsum("...ij,...kl->...ikjl", self.first._matrices(g), self.second._matrices(g))
+        return np.asarray(product.reshape(*g.shape[:-2], self.size, self.size))
+
+    def _character(self, g: Array) -> Array:
+        return np.asarray(self.first._character(g) * self.second._character(g))
+
+    @functools.cached_property
+    def decomposition(self) -> Decomposition:
+        if isinstance(self.first, Irrep) and isinstance(self.second, Irrep):
+            return super().decomposition
+        # Pair by pair of irreps: far smaller problems than the product as a whole.
+        irreps: list[Irrep] = []
+        columns = []
+        ends = self.first.decomposition, self.second.decomposition
+        for psi, left in zip(ends[0].irreps, ends[0].isometries, strict=True):
+            for phi, right in zip(ends[1].irreps, ends[1].isometries, strict=True):
+                pair = TensorProduct(psi, phi)
+                irreps += pair.irreps
+                columns.append(np.kron(left, right) @ pair.change_of_basis)
+        return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
+
+    def __repr__(self) -> str:
+        return f"({self.first!r}).tensor({self.second!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Restriction(Representation):
+    """A representation of a larger group, at the elements of a subgroup; see `Representation.restrict`.
+
+    Args:
+        base: the representation of the larger group (of a product also: for one of its factors).
+        group: the subgroup.
+    """
+
+    base: Representation
+    group: "Group"
+
+    @property
+    def size(self) -> int:
+        return self.base.size
+
+    @property
+    def name(self) -> str:
+        return f"{self.base.name} of {self.base.group.name}"
+
+    @property
+    def _degree(self) -> int:
+        return self.base._degree
+
+    def _matrices(self, g: Array) -> Array:
+        return self.base._matrices(self.base.group._embed(self.group, g))
+
+    def _character(self, g: Array) -> Array:
+        return self.base._character(self.base.group._embed(self.group, g))
+
+    def restrict(self, subgroup: "Group | str") -> Representation:
+        found = self.group._named_subgroup(subgroup, alike=False)
+        return self.base.restrict(found) if self.base.group._holds(found) else super().restrict(found)
+
+    def __repr__(self) -> str:
+        return f"({self.base!r}).restrict({self.group!r})"
+
+
+def block_diagonal(blocks: list[Array]) -> Array:
+    """Square blocks (..., n_i, n_i) on the diagonal of one matrix (..., sum n_i, sum n_i)."""
+    size = sum(block.shape[-1] for block in blocks)
+    out = np.zeros((*blocks[0].shape[:-2], size, size))
+    start = 0
+    for block in blocks:
+        stop = start + block.shape[-1]
+        out[..., start:stop, start:stop] = block
+        start = stop
+    return out
+
+
+def summands(rep: Representation) -> tuple[Representation, ...]:
+    return rep.parts if type(rep) is DirectSum else (rep,)
 
 
 def _same_group(first: Representation, second: Representation, operation: str) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array
+from ._cosets import has_finite_index
 from ._group import Group
-from ._induced import Induced, has_finite_index
+from ._induced import Induced
 from ._representation import Representation
 
 Points = list[int]

@@ -1,0 +1,50 @@
+"""How a representation splits into irreps, as a value."""
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..._values import Array, Frozen, frozen
+
+if TYPE_CHECKING:
+    from ._representation import Irrep
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition(Frozen):
+    """How a representation splits into irreps: rep(g) = Q blockdiag(irreps(g)) Q^T.
+
+    Attributes:
+        irreps: with multiplicity, in the order of the columns of Q; `decompose` brings copies of one irrep together.
+        change_of_basis: Q, orthogonal, (size, size), read-only.
+    """
+
+    irreps: tuple["Irrep", ...]
+    change_of_basis: Array
+
+    @property
+    def multiplicities(self) -> dict["Irrep", int]:
+        """How often each irrep occurs, in the order of their first copies."""
+        return {psi: len(where) for psi, where in self.copies.items()}
+
+    @functools.cached_property
+    def copies(self) -> dict["Irrep", tuple[int, ...]]:
+        """The distinct irreps in the order of their first copies, each with the positions of its copies in `irreps`."""
+        found: dict[Irrep, list[int]] = {}
+        for position, psi in enumerate(self.irreps):
+            found.setdefault(psi, []).append(position)
+        return {psi: tuple(where) for psi, where in found.items()}
+
+    @functools.cached_property
+    def isometries(self) -> tuple[Array, ...]:
+        """Of each of `irreps` its columns of Q: an isometric intertwiner (size, psi.size) from it."""
+        stops = np.cumsum([psi.size for psi in self.irreps])
+        return tuple(np.split(self.change_of_basis, stops[:-1], axis=1))
+
+    @functools.cached_property
+    def isotypic_basis(self) -> Array:
+        """Q with the columns of copies of one irrep brought together, in the order of `copies`, (size, size)."""
+        order = [position for where in self.copies.values() for position in where]
+        return frozen(np.concatenate([self.isometries[position] for position in order], axis=1))
