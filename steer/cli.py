@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from ._command import _cache_command
+from . import _command
 from ._version import __version__
 from .errors import SteerError
+from .reps import group
 
 
 class _Group(TyperGroup):
@@ -28,8 +29,8 @@ class _Group(TyperGroup):
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(_cache_command.precompute)
-app.add_typer(_cache_command.app, name="cache")
+app.command()(_command.precompute)
+app.add_typer(_command.app, name="cache")
 
 
 def _version(wanted: bool) -> None:
@@ -68,12 +69,9 @@ def groups(
     dim: Annotated[int, typer.Option(help="Dimension of the space acted on: 2 or 3.")] = 3,
 ) -> None:
     """Print the catalogue of groups; of one group its characters, subgroups and how harmonics split."""
-    from ._command._group_page import catalogue, page
-    from .reps import group
-
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     console = Console(highlight=False)
     found = group("C1" if name is None else name, dim=dim)
-    for part in catalogue() if name is None else page(found, console):
+    for part in _command.catalogue() if name is None else _command.page(found, console):
         console.print(part)

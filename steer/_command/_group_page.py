@@ -11,28 +11,23 @@ from rich.console import Group as Stack
 from rich.markup import escape
 from rich.padding import Padding
 
-from .._values import Array
-from ..reps import Group, Irrep, PlanarGroup
-from ..reps.groups._axial import AxialGroup
-from ..reps.groups._names import HERMANN_MAUGUIN, parse_spatial
-from ..reps.groups._polyhedral import PolyhedralGroup
-from ..reps.groups._rotations import RotationGroup
-from ..reps.groups._spatial import SpatialGroup
-from ._character_table import (
+from .._classes import (
     HIGHEST_DEGREE,
     SIGMA,
+    Cells,
     Characters,
     Column,
-    character_tables,
     characters,
     columns,
     functions,
+    listed,
     number,
-    plain_table,
 )
-
-HIGHEST_FREQUENCY = 4
-"""Irreps of continuous groups are listed up to this frequency."""
+from .._values import Array
+from ..reps import AxialGroup, Group, PlanarGroup, PolyhedralGroup, RotationGroup, SpatialGroup
+from ..reps import group as named
+from ..reps.groups._names import HERMANN_MAUGUIN
+from ._character_table import character_tables, plain_table
 
 MOST_COLUMNS = 40
 """Larger character tables are left out."""
@@ -100,15 +95,6 @@ AXIAL_NOTES = {
 }
 PLANAR_NOTES = {f"{SIGMA}'": f"{SIGMA}: keeps x or an image of it; {SIGMA}': the lines between"}
 
-INVOLUTIONS = {
-    "i": (-1.0, -1.0, -1.0),
-    f"{SIGMA}h": (1.0, 1.0, -1.0),
-    f"{SIGMA}v": (1.0, -1.0, 1.0),
-    "C2'": (1.0, -1.0, -1.0),
-}
-"""Elements of the other components of continuous groups, by their diagonals."""
-
-
 # The catalogue ------------------------------------------------------------------------------------------------------
 
 
@@ -130,8 +116,8 @@ def _international(pattern: str) -> str:
     """The Hermann-Mauguin symbols of the crystallographic groups of a family, or of one group."""
     found = []
     for n in (1, 2, 3, 4, 6):
-        group = parse_spatial(pattern.format(n=n) if "2n" not in pattern else f"S{2 * n}")
-        found.append(_symbol(group) if group.setting.is_standard else "")
+        group = named(pattern.format(n=n) if "2n" not in pattern else f"S{2 * n}", dim=3)
+        found.append(_symbol(group) if group == group.standard else "")
     return ", ".join(dict.fromkeys(filter(None, found)))
 
 
@@ -221,34 +207,13 @@ def _characters(group: Group, shown: Sequence[Column], at: Characters, console: 
     if len(shown) > MOST_COLUMNS:
         yield f"\nThe character table is left out: it has {len(shown)} columns."
         return
-    irreps = [psi for psi in at.irreps if group.is_finite or psi.frequency <= HIGHEST_FREQUENCY]
-    if group.is_finite:
-        cells = [(column.name, [number(value) for value in at.values[:, i]]) for i, column in enumerate(shown)]
-    else:
-        cells = continuous_cells(group, irreps)
+    irreps, cells = listed(group, shown, at)
     for i, table in enumerate(character_tables(irreps, cells, functions(group, at), console)):
         yield _titled("Characters", table) if i == 0 else Stack("", table)
     yield _notes(group, cells, at)
 
 
-def continuous_cells(group: Group, irreps: Sequence[Irrep]) -> list[tuple[str, list[str]]]:
-    """The characters of rotations as formulas, and their values at reflections and the inversion."""
-    if isinstance(group, RotationGroup):
-        rotation = [f"sin({2 * psi.frequency + 1}t/2) / sin(t/2)" if psi.frequency else "1" for psi in irreps]
-        others = {"i": -np.eye(3)}
-    else:
-        rotation = [f"2 cos {psi.frequency if psi.frequency > 1 else ''}t" if psi.frequency else "1" for psi in irreps]
-        others = {name: np.diag(diagonal) for name, diagonal in INVOLUTIONS.items()}
-        if group.dim == 2:
-            others = {SIGMA: np.diag([1.0, -1.0])}
-    out = [("rotation by t", rotation)]
-    for name, g in others.items():
-        if group.contains(g):
-            out.append((name, [number(float(psi.character(g))) for psi in irreps]))
-    return out
-
-
-def _notes(group: Group, cells: Sequence[tuple[str, list[str]]], at: Characters) -> RenderableType:
+def _notes(group: Group, cells: Cells, at: Characters) -> RenderableType:
     """What the signs in the table mean, as far as they occur."""
     names = {heading.lstrip("0123456789") for heading, _ in cells}
     marks = CUBIC_NOTES if isinstance(group, PolyhedralGroup) else PLANAR_NOTES if group.dim == 2 else AXIAL_NOTES

@@ -44,9 +44,10 @@ def _specs(wanted: object) -> Iterable[KernelSpec]:
 
 def _of_model(model: Any) -> list[KernelSpec]:
     """The specs of all plans in a model."""
-    from ..nn._linear._steerable import Steerable
+    from ..kernels import KernelPlan  # loads torch, which processes that solve do without
 
-    return [module.plan.spec for module in model.modules() if isinstance(module, Steerable)]
+    plans = (getattr(module, "plan", None) for module in model.modules())
+    return [plan.spec for plan in plans if isinstance(plan, KernelPlan)]
 
 
 def _of_factory(factory: Callable[[], object]) -> list[KernelSpec]:

@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._command._character_table import SIGMA, characters, columns, functions, number
-from .._command._group_page import HIGHEST_FREQUENCY, continuous_cells
+from .._classes import SIGMA, characters, columns, functions, listed, words
 from ..errors import GroupError
-from ..reps import Group, PlanarGroup
-from ..reps.groups._spatial import SpatialGroup
+from ..reps import Group, PlanarGroup, SpatialGroup
 from ..reps.theory._group import require_group
 from ._canvas import make_axes, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-WORDS = ("type", "linear", "quadratic")
 
 
 def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
@@ -42,16 +38,10 @@ def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
         raise GroupError(f"group: expected one of the plane or of space as steer.group gives it, got {group!r}")
     classes = columns(group) if group.is_finite else []
     at = characters(group, classes)
-    irreps = [psi for psi in at.irreps if group.is_finite or psi.frequency <= HIGHEST_FREQUENCY]
-    if group.is_finite:
-        cells = [(column.name, [number(value) for value in at.values[:, i]]) for i, column in enumerate(classes)]
-    else:
-        cells = continuous_cells(group, irreps)
-    transforming = functions(group, at)
-    kinds = ["" if psi.type == "real" else psi.type for psi in irreps]
-    words = [kinds, *([transforming[psi.label][i] for psi in irreps] for i in range(2))]
+    irreps, cells = listed(group, classes, at)
+    beside = words(irreps, functions(group, at))
     widths = [1.0 if group.is_finite or len(name) < 4 else 3.4 for name, _ in cells]
-    widths += [0.14 * max(map(len, texts)) + 0.3 if any(texts) else 0.0 for texts in words]
+    widths += [0.14 * max(map(len, texts)) + 0.3 if any(texts) else 0.0 for _, texts in beside]
     lefts = np.cumsum([0.0, *widths])
     made = make_axes(axes, 0.62 * lefts[-1] + 1.2, 0.36 * len(irreps) + 1.0)
     if group.is_finite:
@@ -63,13 +53,11 @@ def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
     for j, (_, texts) in enumerate(cells):
         for i in rows:
             made.text((lefts[j] + lefts[j + 1]) / 2, i, texts[i], ha="center", va="center", fontsize=9)
-    for j, texts in enumerate(words, len(cells)):
+    for j, (_, texts) in enumerate(beside, len(cells)):
         for i in rows:
             made.text(lefts[j] + 0.2, i, texts[i], ha="left", va="center", fontsize=9, color="#444444")
-    ticks = [((lefts[j] + lefts[j + 1]) / 2, class_name(name)) for j, (name, _) in enumerate(cells)]
-    ticks += [
-        ((lefts[j] + lefts[j + 1]) / 2, WORDS[j - len(cells)]) for j in range(len(cells), len(widths)) if widths[j]
-    ]
+    names = [class_name(name) for name, _ in cells] + [name for name, _ in beside]
+    ticks = [((lefts[j] + lefts[j + 1]) / 2, name) for j, name in enumerate(names) if widths[j]]
     made.xaxis.tick_top()
     made.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
     made.set_yticks(rows, [irrep_name(psi.label) for psi in irreps])

@@ -7,8 +7,7 @@ import torch
 
 from .._values import Array
 from ..errors import FieldTypeError
-from ..nn._linear._conv import Convolution
-from ..nn._linear._conv_transpose import ConvTranspose
+from ..nn import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from ..reps import Representation
 from ._canvas import colour_bar, largest, make_figure, mosaic, numbers, sections, signed
 from ._hexagonal import hexagons
@@ -17,6 +16,9 @@ from ._names import component_names, rep_name
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
+
+TRANSPOSED = ConvTranspose2d, ConvTranspose3d
+CONVOLUTIONS = Conv2d, Conv3d, *TRANSPOSED
 
 
 def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
@@ -46,7 +48,7 @@ def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
     values, in_rep, out_rep = _between(layer, out_field, in_field)
     panels, rows, columns = _tables(values, in_rep, out_rep)
     down, right, height, width = panels[0][1].shape
-    hexagon = isinstance(layer, Convolution) and layer.lattice == "hexagonal"
+    hexagon = getattr(layer, "lattice", None) == "hexagonal"
     shape = down * height * (0.87 if hexagon else 1.0), right * width  # rows of hexagons are closer
     side = min(0.9 / max(height, width), 11.0 / (shape[1] * len(panels)), 8.0 / shape[0])
     size = max(4.0, side * shape[1] * len(panels) + 1.6), side * shape[0] + 1.1
@@ -90,7 +92,7 @@ def _tables(
 
 def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Array, Representation, Representation]:
     """The filter (out, in, *kernel) between two fields of a layer, and their representations."""
-    if not isinstance(layer, Convolution):
+    if not isinstance(layer, CONVOLUTIONS):
         raise FieldTypeError(f"layer: expected a convolution such as nn.Conv2d, got {type(layer).__name__}")
     for name, index, kind in (("out_field", out_field, layer.out_type), ("in_field", in_field, layer.in_type)):
         if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(kind):
@@ -104,7 +106,7 @@ def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Arr
         )
     with torch.no_grad():
         values = numbers(layer.filter())
-    transposed = isinstance(layer, ConvTranspose)
+    transposed = isinstance(layer, TRANSPOSED)
     source, target = layer.in_type, layer.out_type
     inputs = slice(source.offsets[in_field], source.offsets[in_field + 1])
     outputs = slice(target.offsets[out_field], target.offsets[out_field + 1])

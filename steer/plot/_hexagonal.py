@@ -8,9 +8,8 @@ import numpy.typing as npt
 import torch
 
 from .._values import Array
-from ..errors import ShapeError
+from ..errors import KernelError, ShapeError
 from ..kernels import Grid
-from ..kernels.bases._grid import holds_hexagon
 from ._canvas import bare, label, make_axes, numbers
 
 if TYPE_CHECKING:
@@ -38,9 +37,10 @@ def hexagonal(axes: "Axes", values: npt.ArrayLike | torch.Tensor, **options: Any
         SteerError: `axes` are none, or matplotlib is missing.
     """
     given = numbers(values)
-    if not holds_hexagon(given.shape):
-        raise ShapeError(f"values: expected one hexagonal map (2R + 1, 2R + 1), got shape {given.shape}")
-    grid = Grid(given.shape, "hexagonal")
+    try:
+        grid = Grid(given.shape, "hexagonal")
+    except KernelError as error:
+        raise ShapeError(f"values: expected one hexagonal map (2R + 1, 2R + 1), got shape {given.shape}") from error
     return _draw(make_axes(axes, 0, 0), given.ravel()[grid.index], grid.points, len(given), options)
 
 

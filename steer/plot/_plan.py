@@ -9,7 +9,6 @@ import torch
 from .._values import Array
 from ..errors import KernelError
 from ..kernels import KernelPlan
-from ..kernels.plans._part import Cost
 from ..reps import Representation
 from ._canvas import make_axes
 from ._names import rep_name
@@ -57,7 +56,7 @@ def plan(plan_or_layer: KernelPlan | torch.nn.Module, *, axes: "Axes | None" = N
         if part is not None:
             colour, text = STRATEGIES[part.strategy], f"{cell.num_weights:,} weights"
             if index in first:
-                text += f"\n{_flops(part.cost)}\n{_bytes(part.cost.traffic)}"
+                text += f"\n{_flops(part.cost.macs)}\n{_bytes(part.cost.traffic)}"
         box = (lefts[j], tops[i]), lefts[j + 1] - lefts[j], tops[i + 1] - tops[i]
         made.add_patch(Rectangle(*box, facecolor=colour, edgecolor="white", linewidth=2))
         middle = lefts[j : j + 2].mean(), tops[i : i + 2].mean()
@@ -72,8 +71,8 @@ def plan(plan_or_layer: KernelPlan | torch.nn.Module, *, axes: "Axes | None" = N
     handles = []
     for strategy in dict.fromkeys(placed.part.strategy for placed in found.parts):
         costs = [placed.part.cost for placed in found.parts if placed.part.strategy == strategy]
-        held = _bytes(sum(cost.constants for cost in costs))
-        what = f"{strategy}: {_flops(*costs)}, {_bytes(sum(cost.traffic for cost in costs))} moved, {held} held"
+        macs, traffic, held = (sum(getattr(cost, name) for cost in costs) for name in ("macs", "traffic", "constants"))
+        what = f"{strategy}: {_flops(macs)}, {_bytes(traffic)} moved, {_bytes(held)} held"
         handles.append(Patch(facecolor=STRATEGIES[strategy], label=what))
     made.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.02), frameon=False, fontsize=8)
     size = " x ".join(map(str, found.grid.shape))
@@ -95,8 +94,8 @@ def _kinds(kinds: dict[Representation, list[int]]) -> Sequence[str]:
     ]
 
 
-def _flops(*costs: Cost) -> str:
-    return _amount(2 * sum(cost.macs for cost in costs), "flop")
+def _flops(macs: int) -> str:
+    return _amount(2 * macs, "flop")
 
 
 def _bytes(count: int) -> str:

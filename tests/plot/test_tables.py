@@ -8,7 +8,7 @@ import torch
 
 import steer
 from steer import nn, plot
-from steer._command._character_table import columns
+from steer._classes import columns
 from steer.errors import GroupError, KernelError, SteerError
 from steer.kernels import KernelPlan
 from steer.plot._character_table import class_name, irrep_name
