@@ -43,6 +43,38 @@ def test_change_of_basis_is_orthogonal_and_rebuilds_the_representation(group):
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_isometries_intertwine_and_reassemble_the_representation(group):
+    g = group.sample(3, seed=12)
+    for rep in many_types(group):
+        for found in (rep.decomposition, decompose(rep)):
+            total = np.zeros((3, rep.size, rep.size))
+            for psi, start, isometry in zip(found.irreps, found.starts, found.isometries, strict=True):
+                np.testing.assert_array_equal(isometry, found.change_of_basis[:, start : start + psi.size])
+                np.testing.assert_allclose(rep(g) @ isometry, isometry @ psi(g), atol=TOL)
+                total += isometry @ psi(g) @ isometry.T
+            np.testing.assert_allclose(total, rep(g), atol=TOL)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_in_the_isotypic_basis_an_irrep_stands_beside_its_copies(group):
+    g = group.sample(3, seed=13)
+    for rep in many_types(group):
+        found = (rep + rep).decomposition  # equal irreps are apart
+        assert [found.irreps[at] for _, where in found.copies for at in where] == [
+            psi for psi, count in found.multiplicities.items() for _ in range(count)
+        ]
+        turned = found.isotypic_basis.T @ (rep + rep)(g) @ found.isotypic_basis
+        start = 0
+        for psi, where in found.copies:
+            stop = start + len(where) * psi.size
+            np.testing.assert_allclose(turned[:, start:stop, start:stop], np.kron(np.eye(len(where)), psi(g)), atol=TOL)
+            turned[:, start:stop, start:stop] = 0
+            start = stop
+        assert start == found.isotypic_basis.shape[1]
+        np.testing.assert_allclose(turned, 0, atol=TOL)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_multiplicities_are_those_of_the_characters(group):
     for rep in many_types(group):
         nodes, weights = quadrature(rep, rep)

@@ -11,21 +11,6 @@ from ._functions import Element, Form, ScalarFunctions
 from ._wigner_eckart import AngularDescriptor, Solution, describe, harmonic, solve
 
 
-def distinct_irreps(rep: Representation) -> list[tuple[Irrep, list[int]]]:
-    """The distinct irreps in order of appearance, with their positions in `rep.irreps`."""
-    found: dict[Irrep, list[int]] = {}
-    for position, psi in enumerate(rep.irreps):
-        found.setdefault(psi, []).append(position)
-    return list(found.items())
-
-
-def isotypic_basis(rep: Representation) -> Array:
-    """The change of basis with equal irreps brought together, in the order of `distinct_irreps`."""
-    starts = np.cumsum([0, *(psi.size for psi in rep.irreps)])
-    order = [np.arange(starts[p], starts[p + 1]) for _, where in distinct_irreps(rep) for p in where]
-    return rep.change_of_basis[:, np.concatenate(order)]
-
-
 class AngularFunctions(ScalarFunctions):
     """Radial functions times harmonics: `blocks` of one radial function and all harmonics of a degree.
 
@@ -98,8 +83,8 @@ class Block:
     @functools.cached_property
     def elements(self) -> tuple[Element, ...]:
         found = []
-        for b, rows in distinct_irreps(self.out_rep):
-            for a, columns in distinct_irreps(self.in_rep):
+        for b, rows in self.out_rep.decomposition.copies:
+            for a, columns in self.in_rep.decomposition.copies:
                 for row in rows:
                     for column in columns:
                         for ring, degree in self.radial.blocks:
@@ -110,20 +95,16 @@ class Block:
     @functools.cached_property
     def spectrum(self) -> Array:
         """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
-        q_out, q_in = isotypic_basis(self.out_rep), isotypic_basis(self.in_rep)
+        outs, ins = self.out_rep.decomposition, self.in_rep.decomposition
         total = self.radial.count(self.in_rep.group.dim)
-        found, row = [np.zeros((0, self.out_rep.size, self.in_rep.size, total))], 0
-        for b, rows in distinct_irreps(self.out_rep):
-            column = 0
-            for a, columns in distinct_irreps(self.in_rep):
+        found = [np.zeros((0, self.out_rep.size, self.in_rep.size, total))]
+        for b, rows in outs.copies:
+            for a, columns in ins.copies:
                 pair = self.pair(a, b)
-                for i in range(len(rows)):
-                    left = q_out[:, row + i * b.size : row + (i + 1) * b.size]
-                    for j in range(len(columns)):
-                        right = q_in[:, column + j * a.size : column + (j + 1) * a.size]
-                        found.append(np.einsum("pi,nijb,qj->npqb", left, pair, right, optimize=True))
-                column += len(columns) * a.size
-            row += len(rows) * b.size
+                for row in rows:
+                    for column in columns:
+                        ends = outs.isometries[row], ins.isometries[column]
+                        found.append(np.einsum("pi,nijb,qj->npqb", ends[0], pair, ends[1], optimize=True))
         return frozen(np.concatenate(found))
 
     def sample(self, points: Array) -> Array:
@@ -131,10 +112,10 @@ class Block:
 
     def energies(self, points: Array) -> Array:
         samples = self.radial.sample(points)
-        columns = distinct_irreps(self.in_rep)
+        columns = self.in_rep.decomposition.copies
         return np.array(
             [
                 sum(len(rows) * len(at) * float(np.sum((self.pair(a, b) @ samples) ** 2)) for a, at in columns)
-                for b, rows in distinct_irreps(self.out_rep)
+                for b, rows in self.out_rep.decomposition.copies
             ]
         )

@@ -102,10 +102,8 @@ def harmonic(group: Group, degree: int) -> Representation:
 @functools.lru_cache(maxsize=4096)
 def _angular(a: Irrep, b: Irrep, degree: int) -> Angular:
     functions = harmonic(a.group, degree)
-    tensors, labels, column, copies = [], [], 0, dict[Irrep, int]()
-    for psi in functions.irreps:
-        isometry = functions.change_of_basis[:, column : column + psi.size]
-        column += psi.size
+    tensors, labels, copies = [], [], dict[Irrep, int]()
+    for psi, isometry in zip(functions.irreps, functions.decomposition.isometries, strict=True):
         copy = copies[psi] = copies.get(psi, -1) + 1
         for index, coefficient in enumerate(clebsch_gordan(a, psi, b)):
             tensors.append(coefficient @ isometry.T)

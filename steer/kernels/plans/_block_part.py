@@ -9,7 +9,7 @@ import torch
 
 from ..._values import Array
 from ...reps import Irrep, harmonic_size
-from ..bases._angular import AngularFunctions, Block, distinct_irreps, isotypic_basis
+from ..bases._angular import AngularFunctions, Block
 from ..bases._basis import KernelDescriptor
 from ..bases._grid import Grid
 from ._axis import Axis
@@ -123,12 +123,13 @@ class CellBlock:
         self.block = cast(Block, cell.basis.form)
         self.fields = cell.fields_out, cell.fields_in
         self.sizes = cell.out_rep.size, cell.in_rep.size
-        self.outs = [(psi.size, len(where)) for psi, where in distinct_irreps(cell.out_rep)]
-        self.ins = [(psi.size, len(where)) for psi, where in distinct_irreps(cell.in_rep)]
+        self.outs = [(psi.size, len(where)) for psi, where in cell.out_rep.decomposition.copies]
+        self.ins = [(psi.size, len(where)) for psi, where in cell.in_rep.decomposition.copies]
         self.pairs = [
-            [self._kernels(a, b) for a, _ in distinct_irreps(cell.in_rep)] for b, _ in distinct_irreps(cell.out_rep)
+            [self._kernels(a, b) for a, _ in cell.in_rep.decomposition.copies]
+            for b, _ in cell.out_rep.decomposition.copies
         ]
-        turns = [isotypic_basis(rep) for rep in (cell.out_rep, cell.in_rep)]
+        turns = [rep.decomposition.isotypic_basis for rep in (cell.out_rep, cell.in_rep)]
         self.turned = [not np.array_equal(turn, np.eye(len(turn))) for turn in turns]
         self.held = sum(self.turned) + sum(bool(count) for row in self.pairs for count in row)
         self.tables: tuple[Tables, ...] = ()
@@ -145,7 +146,7 @@ class CellBlock:
     @property
     def tables_of(self) -> dict[tuple[Irrep, Irrep], int]:
         """Size of the tensors of each pair of irreps."""
-        ends = distinct_irreps(self.cell.in_rep), distinct_irreps(self.cell.out_rep)
+        ends = self.cell.in_rep.decomposition.copies, self.cell.out_rep.decomposition.copies
         return {
             (a, b): self.pairs[i][j] * a.size * b.size * self.count
             for i, (b, _) in enumerate(ends[1])
@@ -242,14 +243,14 @@ def _samples(radial: AngularFunctions, degrees: tuple[int, ...], grid: Grid) -> 
 def _tensors(descriptor: KernelDescriptor, row: int, column: int, degrees: tuple[int, ...]) -> Tables:
     """(n, out * in * function): the kernels between two of the distinct irreps of a cell."""
     block = cast(Block, basis_of(descriptor).form)
-    (b, _), (a, _) = distinct_irreps(block.out_rep)[row], distinct_irreps(block.in_rep)[column]
+    (b, _), (a, _) = block.out_rep.decomposition.copies[row], block.in_rep.decomposition.copies[column]
     pair = block.pair(a, b)[..., _of_degrees(block.radial, degrees, a.group.dim)]
     return Tables(pair.reshape(len(pair), -1))
 
 
 @functools.lru_cache(maxsize=128)
 def _turn(descriptor: KernelDescriptor, side: int) -> Tables:
-    return Tables(isotypic_basis((descriptor.out_rep, descriptor.in_rep)[side]))
+    return Tables((descriptor.out_rep, descriptor.in_rep)[side].decomposition.isotypic_basis)
 
 
 def _of_degrees(radial: AngularFunctions, degrees: tuple[int, ...], dim: int) -> Array:

@@ -8,7 +8,7 @@ import torch
 
 from ..._values import Array
 from ...errors import ShapeError
-from ..bases._angular import Block, distinct_irreps, isotypic_basis
+from ..bases._angular import Block
 from ..bases._basis import KernelBasis
 from ..bases._functions import Form
 from ..bases._orbit import Orbit
@@ -130,12 +130,12 @@ def _of_orbit(orbit: Orbit, points: Array, filters: Array) -> Array:
 def _of_block(block: Block, points: Array, filters: Array) -> Array:
     """Irrep by irrep: in the bases that split the representations, pairs of irreps have kernels of their own."""
     scalars = block.radial.sample(points)
-    q_out, q_in = isotypic_basis(block.out_rep), isotypic_basis(block.in_rep)
+    q_out, q_in = block.out_rep.decomposition.isotypic_basis, block.in_rep.decomposition.isotypic_basis
     turned = np.einsum("pi,rpqm,qj->rijm", q_out, filters, q_in, optimize=True)
     found, row = [], 0
-    for b, rows in distinct_irreps(block.out_rep):
+    for b, rows in block.out_rep.decomposition.copies:
         column = 0
-        for a, columns in distinct_irreps(block.in_rep):
+        for a, columns in block.in_rep.decomposition.copies:
             height, width = len(rows) * b.size, len(columns) * a.size
             part = turned[:, row : row + height, column : column + width]
             part = part.reshape(len(filters), len(rows), b.size, len(columns), a.size, len(points)).swapaxes(2, 3)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..._values import Array
-from ..bases._angular import Block, distinct_irreps
+from ..bases._angular import Block
 from ..bases._grid import Grid
 from ._part import Cell
 
@@ -32,7 +32,7 @@ def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], Non
         by_irrep = [_by_irrep(cell, grid) for cell in row if isinstance(cell.basis.form, Block)]
         reached = np.sum(by_irrep, axis=0) if by_irrep else np.zeros(0)
         # of a regular field alone they are not needed, and for a large group slow to find
-        irreps = distinct_irreps(row[0].out_rep) if by_irrep else []
+        irreps = row[0].out_rep.decomposition.copies if by_irrep else []
         shares = np.array([psi.size * len(where) for psi, where in irreps]) / row[0].out_rep.size
         total = spread + float(reached @ shares) if by_irrep else spread
         require(total, number)
@@ -48,15 +48,15 @@ def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], Non
 
 def _by_irrep(cell: Cell, grid: Grid) -> Array:
     """Energy of the components of each distinct irrep of the output, on average over them."""
-    sizes = [psi.size * len(where) for psi, where in distinct_irreps(cell.out_rep)]
+    sizes = [psi.size * len(where) for psi, where in cell.out_rep.decomposition.copies]
     return np.asarray(cell.fields_in * cell.energies(grid) / np.array(sizes))
 
 
 def _spread_over(cell: Cell, scales: Array) -> Array:
     """The scale of the irrep that each coefficient of a cell goes to."""
     part_of = np.zeros(len(cell.out_rep.irreps), dtype=np.intp)
-    for index, (_, where) in enumerate(distinct_irreps(cell.out_rep)):
-        part_of[where] = index
+    for index, (_, where) in enumerate(cell.out_rep.decomposition.copies):
+        part_of[list(where)] = index
     elements = [part_of[element.out_part] for element in cell.basis.elements]
     return np.tile(scales[np.array(elements, dtype=np.intp)], cell.fields_out * cell.fields_in)
 

@@ -1,7 +1,7 @@
 """The Clebsch-Gordan nonlinearity: products of fields, split into irreps."""
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, combinations_with_replacement, product
+from itertools import combinations_with_replacement, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -246,7 +246,7 @@ def _table(found: Coupling, square: bool) -> _Table:
 
 def _parts(rep: Representation, start: int) -> list[_Part]:
     """The irreps of the field that starts at a channel."""
-    return list(map(_Part, rep.irreps, accumulate((psi.size for psi in rep.irreps), initial=start)))
+    return [_Part(psi, start + first) for psi, first in zip(rep.irreps, rep.decomposition.starts, strict=True)]
 
 
 def _sorted(made: Sequence[tuple[int, Irrep]]) -> list[int]:
