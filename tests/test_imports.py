@@ -222,7 +222,7 @@ HEAVY = ("torch", "scipy", "matplotlib", "rich", "steer.nn", "steer.kernels")
     ("statement", "heavy"),
     [
         ("import steer.reps; import steer; steer.group('D4', dim=2).regular.irreps", HEAVY),
-        ("import steer.nn", ("scipy.ndimage", "matplotlib", "rich")),
+        ("import steer.nn", ("scipy.ndimage", "matplotlib", "rich", "filelock", "steer.nn._hex", "steer.nn.models")),
     ],
 )
 def test_imports_are_light(statement, heavy):

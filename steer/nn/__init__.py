@@ -1,42 +1,44 @@
 """Field types and equivariant layers; plain tensors in, plain tensors out."""
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from torch.nn import ModuleList
 
-from . import init
-from ._act._crelu import CReLU
-from ._act._fourier import FourierAct, FourierMaxPool
 from ._act._gate import Gate
 from ._act._invariant import GroupPool, NormPool
 from ._act._norm_act import NormAct
 from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._act._vector_field import VectorFieldAct
 from ._chain._branch import Branch, Identity, Residual
 from ._chain._chain import Restrict, Sequential
-from ._chain._disentangle import Disentangle
-from ._engine._export import export
 from ._engine._module import Module
 from ._fields._fields import cat, split
 from ._fields._types import FieldTensor, FieldType
-from ._hex._hexagonal import HexConv2d, HexMask, HexPool
-from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
-from ._linear._attention import SelfAttention
 from ._linear._conv import Conv2d, Conv3d
-from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
 from ._linear._linear import Linear
-from ._linear._project import project
-from ._linear._tensor_product import TensorProduct, TensorSquare
 from ._norm._batch_norm import BatchNorm, convert_sync_batchnorm
 from ._norm._dropout import Dropout
-from ._norm._norms import GroupNorm, InstanceNorm, LayerNorm
-from ._space._blur_pool import BlurPool
 from ._space._global_pool import GlobalAvgPool
-from ._space._mask import Mask
-from ._space._norm_max_pool import NormMaxPool
 from ._space._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
-from ._space._upsample import Upsample
+
+if TYPE_CHECKING:
+    from . import init, models
+    from ._act._crelu import CReLU
+    from ._act._fourier import FourierAct, FourierMaxPool
+    from ._act._vector_field import VectorFieldAct
+    from ._chain._disentangle import Disentangle
+    from ._engine._export import export
+    from ._hex._hexagonal import HexConv2d, HexMask, HexPool
+    from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
+    from ._linear._attention import SelfAttention
+    from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
+    from ._linear._project import project
+    from ._linear._tensor_product import TensorProduct, TensorSquare
+    from ._norm._norms import GroupNorm, InstanceNorm, LayerNorm
+    from ._space._blur_pool import BlurPool
+    from ._space._mask import Mask
+    from ._space._norm_max_pool import NormMaxPool
+    from ._space._upsample import Upsample
 
 __all__ = [
     "ELU",
@@ -102,11 +104,40 @@ __all__ = [
     "to_hexagonal",
 ]
 
-if TYPE_CHECKING:
-    from . import models
+_LATER: Final = {
+    name: module
+    for module, names in {
+        "": ("init", "models"),
+        "._act._crelu": ("CReLU",),
+        "._act._fourier": ("FourierAct", "FourierMaxPool"),
+        "._act._vector_field": ("VectorFieldAct",),
+        "._chain._disentangle": ("Disentangle",),
+        "._engine._export": ("export",),
+        "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
+        "._hex._hexmap": ("act_on_hexagonal", "from_hexagonal", "to_hexagonal"),
+        "._linear._attention": ("SelfAttention",),
+        "._linear._conv_transpose": ("ConvTranspose2d", "ConvTranspose3d"),
+        "._linear._project": ("project",),
+        "._linear._tensor_product": ("TensorProduct", "TensorSquare"),
+        "._norm._norms": ("GroupNorm", "InstanceNorm", "LayerNorm"),
+        "._space._blur_pool": ("BlurPool",),
+        "._space._mask": ("Mask",),
+        "._space._norm_max_pool": ("NormMaxPool",),
+        "._space._upsample": ("Upsample",),
+    }.items()
+    for name in names
+}
+"""The file of each name that loads on first use (PEP 562): what most networks do without."""
 
 
 def __getattr__(name: str) -> object:
-    if name == "models":  # loads on first use (PEP 562): most who import the layers build networks of their own
-        return importlib.import_module(".models", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not _LATER[name]:
+        return importlib.import_module(f".{name}", __name__)
+    found = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

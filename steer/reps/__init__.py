@@ -1,7 +1,8 @@
 """Representation theory of compact groups: exact, deterministic, float64; NumPy only."""
 
-from .analysis._fourier import FourierTransform, fourier
-from .analysis._quadrature import Quadrature, quadrature
+import importlib
+from typing import TYPE_CHECKING, Final
+
 from .groups._actions import GroupAction, with_action
 from .groups._axial import AxialGroup
 from .groups._catalogue import group
@@ -19,6 +20,10 @@ from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from .theory._representation import DirectSum, Irrep, Representation, Restriction, TensorProduct
+
+if TYPE_CHECKING:
+    from .analysis._fourier import FourierTransform, fourier
+    from .analysis._quadrature import Quadrature, quadrature
 
 __all__ = [
     "AxialGroup",
@@ -54,3 +59,22 @@ __all__ = [
     "wigner_d",
     "with_action",
 ]
+
+_LATER: Final = {
+    "FourierTransform": ".analysis._fourier",
+    "Quadrature": ".analysis._quadrature",
+    "fourier": ".analysis._fourier",
+    "quadrature": ".analysis._quadrature",
+}
+"""The file of each name that loads on first use (PEP 562): no other part of the theory rests on these."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,6 +3,7 @@
 import os
 import threading
 
+import filelock
 import pytest
 
 from steer.kernels import cache
@@ -76,7 +77,7 @@ def test_no_locks_on_the_file_system(folder, monkeypatch):
     def refuse(*args, **kwargs):
         raise NotImplementedError("FileSystem does not appear to support flock")
 
-    monkeypatch.setattr(_lock.filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     solve(DESCRIPTOR)
     assert cache.verify() == (1, {})
 

@@ -3,10 +3,12 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-
-import filelock
+from typing import TYPE_CHECKING
 
 from ._place import Place
+
+if TYPE_CHECKING:
+    import filelock
 
 LOCK_SECONDS = 60.0
 """A process that has waited so long solves on its own: the one with the lock may be stopped or far slower."""
@@ -36,7 +38,9 @@ def locked(place: Place, key: str) -> Iterator[None]:
             lock.release()
 
 
-def _acquired(place: Place, key: str) -> filelock.BaseFileLock | None:
+def _acquired(place: Place, key: str) -> "filelock.BaseFileLock | None":
+    import filelock  # here, because it takes a tenth of the time of `import steer.nn`, and only what is solved needs it
+
     with contextlib.suppress(OSError, NotImplementedError, filelock.Timeout):
         folder = place.directory / FOLDER
         folder.mkdir(parents=True, exist_ok=True)

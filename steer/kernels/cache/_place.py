@@ -5,8 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from ...errors import CacheError
 
 DISK_MB, MEMORY_MB = 1024, 256
@@ -40,8 +38,11 @@ def current() -> Place:
 def default() -> Place:
     """The place that the environment names: `STEER_CACHE_DIR` and `STEER_CACHE_DISK_MB`."""
     named = os.environ.get("STEER_CACHE_DIR")
-    directory = Path(named or platformdirs.user_cache_dir("steer", appauthor=False))
-    return Place(directory, False, megabytes("STEER_CACHE_DISK_MB", DISK_MB))
+    if not named:
+        import platformdirs  # here, because `import steer.nn` does without
+
+        named = platformdirs.user_cache_dir("steer", appauthor=False)
+    return Place(Path(named), False, megabytes("STEER_CACHE_DISK_MB", DISK_MB))
 
 
 def choose(place: Place) -> "Restorer":
