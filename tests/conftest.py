@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from steer.reps import Group
-from steer.reps.groups._names import all_groups
-from tests import planar
+from tests.catalogue import PLANAR, SPATIAL
 
 RARE = {
-    *(group for group in planar.PLANAR if group.name[1:] in ("5", "7", "9", "10", "11", "12")),
-    *(group for group in all_groups(8) if re.search("[CD][5-8]|S1|S8|C4v|C4h|D4d", group.name)),
+    *(group for group in PLANAR if group.name[1:] in ("5", "7", "9", "10", "11", "12")),
+    *(group for group in SPATIAL if re.search("[CD][5-8]|S1|S8|C4v|C4h|D4d", group.name)),
 }
 """Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
 

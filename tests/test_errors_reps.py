@@ -21,7 +21,7 @@ from steer.reps import (
 )
 from steer.reps._linalg import orthonormal_columns
 from steer.reps.theory._intertwiner import independent_isometries
-from tests.planar import O2, SO2
+from tests.catalogue import O2, SO2
 
 C1, C4, D4, D6 = (steer.group(name, dim=2) for name in ("C1", "C4", "D4", "D6"))
 O3, OH, C4V = (steer.group(name, dim=3) for name in ("O(3)", "Oh", "C4v"))

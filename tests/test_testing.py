@@ -15,13 +15,13 @@ from steer.testing import (
     grid_symmetries,
 )
 
-from .planar import GROUPS, group_id
+from .catalogue import IN_PLANE, group_id
 
 C3, C4, C8, D4, SO2, O2 = (steer.group(name, dim=2) for name in ("C3", "C4", "C8", "D4", "SO(2)", "O(2)"))
 REGULAR = nn.FieldType(C8, 2 * [C8.regular])
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_grid_symmetries_are_the_common_elements_with_d4(group):
     found = grid_symmetries(group)
     expected = [g for g in D4.elements if group.contains(g)]

@@ -14,7 +14,7 @@ from steer.errors import GroupError, KernelError, RepresentationError, ShapeErro
 from steer.kernels import Grid, Rings, constraint_residual, kernel_basis
 from steer.reps import Induced, decompose, direct_product, harmonics, intertwiners, multiplicity, with_action
 from steer.testing import assert_equivariant, assert_kernel_constraint, equivariance_error, grid_symmetries
-from tests.products import (
+from tests.catalogue import (
     C2,
     C3,
     C4,
@@ -30,7 +30,7 @@ from tests.products import (
     SO3,
     STILL,
     THROUGH_D2,
-    action_id,
+    group_id,
 )
 
 RESIDUAL = 1e-10
@@ -81,7 +81,7 @@ def dimension(in_rep, out_rep):
     return round(float(harmonics_character(in_rep.group) @ (character(in_rep) * character(out_rep))))
 
 
-@pytest.mark.parametrize("group", MOVING, ids=action_id)
+@pytest.mark.parametrize("group", MOVING, ids=group_id)
 def test_kernels_solve_the_constraint_and_are_all(group):
     points = np.random.default_rng(1).normal(size=(4, group.dim))
     at = np.concatenate([generators(group), group.sample(3)])
@@ -97,7 +97,7 @@ def test_kernels_solve_the_constraint_and_are_all(group):
                 assert np.abs(left - right).max(initial=0) < RESIDUAL, (in_rep, out_rep, form)
 
 
-@pytest.mark.parametrize("group", MOVING, ids=action_id)
+@pytest.mark.parametrize("group", MOVING, ids=group_id)
 def test_kernels_are_independent(group):
     points = np.random.default_rng(2).normal(scale=1.5, size=(3 * RADIAL.count(group.dim), group.dim))
     for in_rep, out_rep in itertools.product(types(group)[-3:], repeat=2):
@@ -140,7 +140,7 @@ def test_kernels_of_a_product_are_those_of_the_first_factor_times_maps_of_the_se
             assert np.linalg.matrix_rank(np.concatenate([expected, found]), tol=1e-9) == rank
 
 
-@pytest.mark.parametrize("group", MOVING, ids=action_id)
+@pytest.mark.parametrize("group", MOVING, ids=group_id)
 def test_the_public_checks_accept_them_and_refuse_others(group):
     basis = kernel_basis(group.vector, group.vector, max_frequency=2)
     assert constraint_residual(basis) < RESIDUAL
@@ -194,7 +194,7 @@ def test_convolutions_with_an_internal_group():
     torch.testing.assert_close(moved, x * torch.tensor([1.0, 1.0, 1.0, -1.0])[:, None, None])
 
 
-@pytest.mark.parametrize("group", [g for g in MOVING if g.dim == 2], ids=action_id)
+@pytest.mark.parametrize("group", [g for g in MOVING if g.dim == 2], ids=group_id)
 def test_convolutions_commute_with_what_maps_the_grid_to_itself(group):
     kind = nn.FieldType(group, types(group)[-4:])
     layer = nn.Conv2d(kind, kind, 3, padding=1, dtype=torch.float64)
@@ -223,7 +223,7 @@ def test_other_elements_move_features_by_their_action():
 @pytest.mark.parametrize(
     "group",
     [NOWHERE, LINE, with_action(SO3, None), with_action(SO2, None), direct_product(with_action(SO2, None), D4)],
-    ids=action_id,
+    ids=group_id,
 )
 def test_linear_layers_need_no_space(group):
     reps = group.irreps(None if group.is_finite else 1)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from steer.kernels import Rings, constraint_residual, kernel_basis
 from steer.reps import Induced
 from steer.testing import assert_kernel_constraint
-from tests.planar import (
+from tests.catalogue import (
     CONTINUOUS,
     CYCLIC,
     DIHEDRAL,
-    GROUPS,
-    TILTED,
+    IN_PLANE,
+    PLANAR_TILTED,
     few_types,
     generators,
     group_id,
@@ -78,14 +78,14 @@ def check(in_rep, out_rep):
         assert len(set(basis.elements)) == len(basis), "the names of the kernels are not unique"
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_every_pair_of_kinds_of_types(group):
     # every pair of irreps, and regular, quotient, induced, tensor product, vector, restricted types with all of those
     for in_rep, out_rep in itertools.product(few_types(group), repeat=2):
         check(in_rep, out_rep)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_every_quotient_and_induced_type(group):
     # from and to vectors and the last irrep, which is not trivial on any rotation
     for rep, end in itertools.product(many_types(group), (group.vector, irreps(group)[-1])):
@@ -94,14 +94,14 @@ def test_every_quotient_and_induced_type(group):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_every_pair_of_all_types(group):
     for in_rep, out_rep in itertools.product(many_types(group), few_types(group)):
         check(in_rep, out_rep)
         check(out_rep, in_rep)
 
 
-BRUTE = [CYCLIC[0], CYCLIC[1], CYCLIC[2], CYCLIC[3], *DIHEDRAL[:4], *CONTINUOUS, TILTED[1], TILTED[3]]
+BRUTE = [CYCLIC[0], CYCLIC[1], CYCLIC[2], CYCLIC[3], *DIHEDRAL[:4], *CONTINUOUS, PLANAR_TILTED[1], PLANAR_TILTED[3]]
 
 
 def brute_force_rank(in_rep, out_rep, radial):
@@ -135,7 +135,7 @@ def test_dimension_equals_brute_force_null_space(group):
                 assert len(kernel_basis(in_rep, out_rep, radial=radial, form=form)) == expected, (in_rep, out_rep)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_kernels_are_independent(group):
     # with the size above: a basis of all kernels. Points enough to tell all scalar functions apart.
     points = np.random.default_rng(2).normal(scale=1.5, size=(3 * RINGS.count(2), 2))
@@ -149,7 +149,7 @@ def test_kernels_are_independent(group):
 
 @given(data=st.data())
 def test_random_types_and_rings(data):
-    group = data.draw(st.sampled_from(GROUPS), label="group")
+    group = data.draw(st.sampled_from(IN_PLANE), label="group")
     atoms = st.sampled_from([rep for rep in few_types(group) if rep.size <= 6])
     in_rep, out_rep = data.draw(atoms, label="in"), data.draw(atoms, label="out")
     if data.draw(st.booleans(), label="sum"):
@@ -165,7 +165,7 @@ def test_random_types_and_rings(data):
         assert residual(basis, np.random.default_rng(3).normal(scale=1.5, size=(4, 2))) < RESIDUAL
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_the_check_accepts_kernels_and_refuses_others(group):
     basis = kernel_basis(group.vector, group.vector, max_frequency=2)
     assert constraint_residual(basis) < RESIDUAL
@@ -190,7 +190,7 @@ class ShiftedBasis:
 
 
 def test_an_empty_basis_has_no_residual():
-    group = GROUPS[3]
+    group = IN_PLANE[3]
     basis = kernel_basis(group.trivial, group.irrep("E"), max_frequency=0)
     assert len(basis) == 0
     assert basis.sample(POINTS).shape == (0, 2, 1, 3)

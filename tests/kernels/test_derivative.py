@@ -20,8 +20,7 @@ from steer.kernels import (
 )
 from steer.reps import Induced, harmonic_size, solid_harmonics
 from steer.testing import assert_kernel_constraint, grid_symmetries
-from tests.catalogue import group_id
-from tests.products import LINE
+from tests.catalogue import LINE, group_id
 
 C8, D4, D6, SO2, O2 = (steer.group(name, dim=2) for name in ("C8", "D4", "D6", "SO(2)", "O(2)"))
 OH, ICO, SO3, O3, DINFH, TH = (steer.group(name, dim=3) for name in ("Oh", "I", "SO(3)", "O(3)", "Dinfh", "Th"))

@@ -8,7 +8,7 @@ import scipy.linalg
 
 from steer.kernels import Rings, kernel_basis
 from steer.reps import Induced, clebsch_gordan, decompose, intertwiners
-from tests.planar import GROUPS, few_types, group_id, irreps
+from tests.catalogue import IN_PLANE, few_types, group_id, irreps
 
 RADIAL = Rings((1.1,), (0.6,), (2,))
 TOL = 1e-10
@@ -28,7 +28,7 @@ def least_squares(basis, kernels):
     return scipy.linalg.solve_triangular(r, q.T @ kernels.T).T
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_orbit_and_block_span_the_same_kernels(group):
     rng = np.random.default_rng(0)
     fit, held_out = rng.normal(scale=1.5, size=(3 * RADIAL.count(2), 2)), rng.normal(scale=1.5, size=(4, 2))
@@ -60,7 +60,7 @@ def per_degree(basis, radial):
         start += size
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_grouped_by_harmonic_irreps_equals_ungrouped(group):
     for in_rep, out_rep in itertools.product(few_types(group), repeat=2):
         if in_rep.size * out_rep.size > 40:
@@ -76,7 +76,7 @@ def test_grouped_by_harmonic_irreps_equals_ungrouped(group):
             np.testing.assert_allclose(grouped.T @ grouped, whole.T @ whole, atol=1e-12)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_names_say_which_harmonics_and_which_coefficient(group):
     for a, b in itertools.product(irreps(group), repeat=2):
         basis = kernel_basis(a, b, radial=RADIAL)
@@ -101,7 +101,7 @@ def test_names_say_which_harmonics_and_which_coefficient(group):
 
 
 def test_elements_name_the_parts_they_connect():
-    group = GROUPS[15]  # D4
+    group = IN_PLANE[15]  # D4
     in_rep, out_rep = group.trivial + group.vector, group.vector + group.trivial + group.vector
     basis = kernel_basis(in_rep, out_rep, max_frequency=2)
     first_in, first_out = [0, 1], [0, 2, 3]
@@ -116,7 +116,7 @@ def test_elements_name_the_parts_they_connect():
 
 def test_regular_kernels_are_unconstrained():
     # equation (2): one coefficient for each component of the other field and each scalar function
-    group = GROUPS[15]
+    group = IN_PLANE[15]
     for in_rep, out_rep in ((group.vector, group.regular), (group.regular, group.vector)):
         basis = kernel_basis(in_rep, out_rep, radial=RADIAL)
         assert basis.descriptor.form == "orbit"

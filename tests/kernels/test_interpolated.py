@@ -13,7 +13,7 @@ from steer.errors import KernelError
 from steer.kernels import Grid, Interpolated, compile, functions_for, kernel_basis  # noqa: A004 - the public name
 from steer.kernels.bases._interpolated import b_spline
 from steer.testing import assert_kernel_constraint
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 C4, D4, C8, C16, D6, SO2 = (steer.group(name, dim=2) for name in ("C4", "D4", "C8", "C16", "D6", "SO(2)"))
 OCT, ICO, SO3 = (steer.group(name, dim=3) for name in ("O", "I", "SO(3)"))

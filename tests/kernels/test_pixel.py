@@ -17,8 +17,8 @@ from steer.errors import KernelError
 from steer.kernels import Grid, Pixels, Rings, kernel_basis
 from steer.reps import Induced, direct_product, intertwiners, with_action
 from steer.testing import assert_kernel_constraint
-from tests import catalogue, products
-from tests.planar import O2, few_types
+from tests import catalogue
+from tests.catalogue import O2, few_types
 
 TOL = 1e-12
 """Products of a few orthogonal matrices of size below 10 with entries of order 1; a wrong kernel is above 1e-2."""
@@ -55,14 +55,14 @@ OBLONG = [
     (catalogue.O3.subgroup("C4", axis="x"), (2, 2, 3)),
 ]
 ACTED = [
-    (products.THROUGH_D2, (2, 3)),
-    (products.HALF_TURN, (2, 3)),
-    (products.STILL, (2, 2)),
-    (products.SPACE, (1, 2, 2)),
-    (products.LINE, (4,)),
-    (products.NOWHERE, ()),
-    (direct_product(products.C4, products.C2), (2, 2)),
-    (direct_product(products.D4, products.D3), (3, 3)),
+    (catalogue.THROUGH_D2, (2, 3)),
+    (catalogue.HALF_TURN, (2, 3)),
+    (catalogue.STILL, (2, 2)),
+    (catalogue.SPACE, (1, 2, 2)),
+    (catalogue.LINE, (4,)),
+    (catalogue.NOWHERE, ()),
+    (direct_product(catalogue.C4, catalogue.C2), (2, 2)),
+    (direct_product(catalogue.D4, catalogue.D3), (3, 3)),
 ]
 PLANE_CASES, SPACE_CASES = list(cases(PLANAR, (1, 2, 3))), list(cases(SPATIAL, (1, 2, 3)))
 CASES = PLANE_CASES + SPACE_CASES + OBLONG + ACTED
@@ -211,11 +211,11 @@ def test_one_point_has_the_intertwiners_of_any_group(group):
         np.testing.assert_allclose(sampled, intertwiners(in_rep, out_rep), atol=TOL)
 
 
-@pytest.mark.parametrize("space", [(products.C4, (2, 2)), (products.D4, (3, 3))], ids=["C4", "D4"])
+@pytest.mark.parametrize("space", [(catalogue.C4, (2, 2)), (catalogue.D4, (3, 3))], ids=["C4", "D4"])
 def test_a_continuous_internal_group(space):
     """Kernels of G x H that H does not move: those of G on the grid times the intertwiners of H."""
     outer, shape = space
-    inner = products.SO2
+    inner = catalogue.SO2
     group = direct_product(outer, inner)
     pixels = Pixels.for_kernel(shape)
     for a, b in itertools.product([outer.irreps()[-1], outer.vector], repeat=2):
@@ -353,7 +353,7 @@ ERRORS = {
     "tilted": (lambda: basis_of(O2.subgroup("D4", axis=np.pi / 8), (3, 3)), r"'D4', axis=.*such as .*'C4', dim=2\)$"),
     "oblong": (lambda: basis_of(C4, (2, 3)), r"'C4', dim=2\) does not map .*2, 3.* such as .*'C2', dim=2\)"),
     "SO(3)": (lambda: basis_of(catalogue.SO3, (3, 3, 3)), r"'SO\(3\)'.*3, 3, 3.* such as .*'O', dim=3\)$"),
-    "action": (lambda: basis_of(products.DOUBLE, (2, 2)), r"with_action\(.*does not map .*2, 2"),
+    "action": (lambda: basis_of(catalogue.DOUBLE, (2, 2)), r"with_action\(.*does not map .*2, 2"),
     "dimension": (
         lambda: basis_of(C4, (3, 3, 3)),
         r"grid: .*'C4', dim=2\) acts on 2-dimensional space, got .*\(3, 3, 3\)",

@@ -16,7 +16,7 @@ import steer
 from steer import kernels, nn
 from steer.kernels import Grid, Rings, kernel_basis
 from steer.reps import DirectSum
-from tests.planar import GROUPS, O2, few_types, group_id
+from tests.catalogue import IN_PLANE, O2, few_types, group_id
 
 D4 = steer.group("D4", dim=2)
 D8 = steer.group("D8", dim=2)
@@ -89,7 +89,7 @@ def forced(in_reps, out_reps, grid, options):
             assert "fits no part" in str(error)  # noqa: PT017 - nothing to compare
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_all_kinds_of_fields_at_once(group):
     small = [rep for rep in few_types(group) if rep.size <= 8]
     compare([*small, *small[::-2]], [*small[::-1], small[0]], (3, 3), others=False)
@@ -134,7 +134,7 @@ def test_grids_and_rings_of_all_kinds():
 @settings(max_examples=20)
 @given(data=st.data())
 def test_random_types(data):
-    group = data.draw(st.sampled_from(GROUPS), label="group")
+    group = data.draw(st.sampled_from(IN_PLANE), label="group")
     fields = st.lists(st.sampled_from([rep for rep in few_types(group) if rep.size <= 6]), min_size=1, max_size=4)
     in_reps, out_reps = [group.trivial, *data.draw(fields, label="in")], data.draw(fields, label="out")
     size = data.draw(st.integers(1, 4), label="size")

@@ -9,7 +9,7 @@ import steer
 from steer.kernels import Grid, Rings, kernel_basis
 from steer.kernels.bases._grid import axis_classes
 from steer.kernels.bases._radial import _norm
-from tests.planar import GROUPS, O2, generators, group_id
+from tests.catalogue import IN_PLANE, O2, generators, group_id
 
 RINGS = Rings((0.0, 0.5, 2.0, 6.0), (0.7, 0.45, 0.6, 1.3), (2, 3, 5, 8))
 
@@ -41,7 +41,7 @@ def test_the_norm_in_any_dimension(dim, radius, width):
     np.testing.assert_allclose(_norm(radius, width, dim) ** 2, squared, rtol=1e-12)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_samples_transform_by_the_harmonics(group):
     points = np.random.default_rng(0).normal(scale=2, size=(7, 2))
     for g in generators(group):
@@ -99,7 +99,7 @@ def test_square_grids_are_closed_under_the_square(size):
 
 
 def test_axis_classes_are_the_axes_that_a_group_mixes():
-    for group in GROUPS:
+    for group in IN_PLANE:
         keeps_axes = all(min(abs(g[0, 0]), abs(g[0, 1])) < 1e-9 and abs(g[0, 1]) < 1e-9 for g in group.haar(8)[0])
         assert axis_classes(group) == ((0, 1) if keeps_axes and group.is_finite else (0, 0)), group
     assert axis_classes(O2.subgroup("D1", axis=np.pi / 4)) == (0, 0)

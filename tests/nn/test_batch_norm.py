@@ -10,7 +10,7 @@ from steer import nn
 from steer.errors import ShapeError, SteerError
 from steer.nn._engine import _layout
 from steer.nn._norm import _normalize
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

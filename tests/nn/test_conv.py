@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import steer
 from steer import nn
 from steer.testing import TOLERANCES, grid_symmetries
-from tests.planar import GROUPS, O2, few_types, group_id
+from tests.catalogue import IN_PLANE, O2, few_types, group_id
 
 SQUARE = [
     *(steer.group(f"{family}{n}", dim=2) for family in "CD" for n in range(1, 9)),
@@ -61,7 +61,7 @@ def test_every_group_and_kernel_size(group, size):
         check(conv, (image, image))
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_every_kind_of_field(group):
     kind = nn.FieldType(group, [rep for rep in few_types(group) if rep.size <= 12])
     check(nn.Conv2d(kind, kind, 3, padding=1), (5, 5))

@@ -12,7 +12,7 @@ import torch
 
 import steer
 from steer import nn
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 HALF, QUARTER = math.pi / 2, math.pi / 4  # frequencies, in radians a pixel; Nyquist's is pi
 BOUND = {HALF: 0.10, QUARTER: 0.05}

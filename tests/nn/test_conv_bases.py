@@ -16,7 +16,7 @@ from steer.errors import CheckpointError, KernelError
 from steer.kernels import FiniteDifferences, GaussianDerivatives, Grid, Interpolated
 from steer.kernels import compile as compile_plan
 from steer.testing import TOLERANCES, assert_equivariant
-from tests.planar import O2, group_id
+from tests.catalogue import O2, group_id
 
 C4, C8, D4, D8, SO2 = (steer.group(name, dim=2) for name in ("C4", "C8", "D4", "D8", "SO(2)"))
 GROUPS = [steer.group(name, dim=2) for name in ("C1", "C2", "C4", "C6", "C8", "D1", "D4", "D6", "D8", "SO(2)")]

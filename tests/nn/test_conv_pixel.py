@@ -8,7 +8,7 @@ from steer import nn
 from steer.errors import CheckpointError, KernelError
 from steer.kernels import Grid, Pixels
 from steer.testing import TOLERANCES, assert_equivariant, equivariance_error
-from tests.planar import O2, few_types, group_id
+from tests.catalogue import O2, few_types, group_id
 
 C1, C2, C4, D1, D4 = (steer.group(name, dim=2) for name in ("C1", "C2", "C4", "D1", "D4"))
 GROUPS = [C4, D4, D1, C2, steer.group("D2", dim=2), O2.subgroup("D2", axis=torch.pi / 4)]

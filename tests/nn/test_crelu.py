@@ -10,7 +10,7 @@ from steer.errors import FieldTypeError
 from steer.reps import Induced, direct_product
 from steer.testing import assert_equivariant
 from tests import catalogue
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from steer import nn
 from steer.testing import TOLERANCES, assert_equivariant, equivariance_error, grid_symmetries
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

@@ -11,7 +11,7 @@ import steer
 from steer import nn
 from steer.errors import FieldTypeError, GroupError, ShapeError, SteerError
 from steer.testing import grid_symmetries
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

@@ -11,8 +11,8 @@ import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError, SteerError
 from steer.testing import TOLERANCES, assert_equivariant, equivariance_error, grid_symmetries
-from tests import catalogue, products
-from tests.planar import group_id
+from tests import catalogue
+from tests.catalogue import group_id
 
 from . import zoo
 
@@ -145,17 +145,19 @@ def test_commutes_with_every_group_of_plane_and_space(group):
     assert_equivariant(nn.Gate(fields, "tanh"), elements=elements, shape=(3,), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("group", [*products.FINITE[-6:], *products.CONTINUOUS], ids=products.product_id)
+@pytest.mark.parametrize(
+    "group", [*catalogue.FINITE_PRODUCTS[-6:], *catalogue.CONTINUOUS_PRODUCTS], ids=catalogue.group_id
+)
 def test_commutes_with_products(group):
-    irreps = list(products.irreps(group))
+    irreps = list(catalogue.irreps(group))
     fields = nn.FieldType(group, [group.trivial, *irreps, *irreps[::-1]])
     elements = group.elements[-4:] if group.is_finite else group.sample(4)
     assert_equivariant(nn.Gate(fields), elements=elements, shape=(3,), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("group", [products.NOWHERE, products.LINE, *products.ACTIONS], ids=products.product_id)
+@pytest.mark.parametrize("group", [catalogue.NOWHERE, catalogue.LINE, *catalogue.ACTIONS], ids=catalogue.group_id)
 def test_commutes_with_groups_that_act_otherwise_or_nowhere(group):
-    irreps = list(products.irreps(group))
+    irreps = list(catalogue.irreps(group))
     layer = nn.Gate(nn.FieldType(group, [irreps[-1], *irreps, group.trivial]))
     elements = group.elements if group.is_finite else group.sample(6)
     assert_equivariant(layer, elements=elements, shape=(3,), dtype=torch.float64)

@@ -7,7 +7,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, GroupError, SteerError
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

@@ -13,7 +13,7 @@ from steer import nn
 from steer.errors import FieldTypeError, KernelError, ShapeError
 from steer.reps import DirectSum, intertwiners, multiplicity
 from steer.testing import TOLERANCES
-from tests.planar import GROUPS, elements, few_types, group_id
+from tests.catalogue import IN_PLANE, elements, few_types, group_id
 
 D4 = steer.group("D4", dim=2)
 KIND = nn.FieldType(D4, [D4.trivial, D4.regular, D4.vector])
@@ -32,13 +32,13 @@ def check(layer, count=6):
                 assert difference.abs().max() < TOLERANCES[dtype] * y.abs().max()
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_it_commutes_with_every_element(group):
     kind = nn.FieldType(group, few_types(group))
     check(nn.Linear(kind, kind), count=24)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_it_is_all_of_hom(group):
     for a, b in itertools.product([rep for rep in few_types(group) if rep.size <= 8], repeat=2):
         hom = intertwiners(a, b)
@@ -61,7 +61,7 @@ def test_weights_of_many_fields():
 @settings(max_examples=20)
 @given(data=st.data())
 def test_random_types(data):
-    group = data.draw(st.sampled_from(GROUPS), label="group")
+    group = data.draw(st.sampled_from(IN_PLANE), label="group")
     fields = st.lists(st.sampled_from([rep for rep in few_types(group) if rep.size <= 8]), min_size=1, max_size=3)
     out_reps = data.draw(fields, label="out")
     in_type = nn.FieldType(group, [*data.draw(fields, label="in"), *out_reps])

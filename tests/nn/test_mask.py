@@ -13,7 +13,7 @@ import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError, SteerError
 from steer.testing import assert_equivariant, equivariance_error, grid_symmetries
-from tests.products import LINE, NOWHERE
+from tests.catalogue import LINE, NOWHERE
 
 from . import zoo
 

@@ -7,7 +7,7 @@ import steer
 from steer import nn
 from steer.errors import SteerError
 from steer.nn._engine import _layout
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

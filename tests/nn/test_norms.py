@@ -13,7 +13,7 @@ import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError, SteerError
 from steer.nn._norm import _normalize
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

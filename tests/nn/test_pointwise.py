@@ -6,7 +6,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError
-from tests.planar import group_id
+from tests.catalogue import group_id
 
 from . import zoo
 

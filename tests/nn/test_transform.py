@@ -12,8 +12,7 @@ from steer import nn
 from steer.errors import GroupError, ShapeError
 from steer.nn._fields._transform import act_on_grid
 from steer.testing import grid_symmetries
-from tests.catalogue import group_id
-from tests.products import HALF_TURN, INTERNAL, LINE, SPACE, THROUGH_D2, action_id
+from tests.catalogue import HALF_TURN, INTERNAL, LINE, SPACE, THROUGH_D2, group_id
 
 PLANAR = [steer.group(name, dim=2) for name in ("C4", "D4", "C8", "O(2)")]
 SPATIAL = [steer.group(name, dim=3) for name in ("O", "Oh", "Th", "D2d", "C4v", "C6h", "SO(3)", "O(3)")]
@@ -55,7 +54,7 @@ def test_symmetries_of_the_grid_against_the_definition(group):
         torch.testing.assert_close(kind.transform(x, g), reference(kind, x, g), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("group", [THROUGH_D2, HALF_TURN, SPACE, LINE, *INTERNAL[:2]], ids=action_id)
+@pytest.mark.parametrize("group", [THROUGH_D2, HALF_TURN, SPACE, LINE, *INTERNAL[:2]], ids=group_id)
 def test_groups_that_move_space_otherwise(group):
     # the representation takes the element, space what it acts by
     kind = nn.FieldType(group, [group.irreps(None if group.is_finite else 1)[-1], group.vector])

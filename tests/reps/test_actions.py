@@ -9,8 +9,7 @@ import pytest
 import steer
 from steer.errors import GroupError, RepresentationError
 from steer.reps import direct_product, harmonics, with_action
-from tests.catalogue import TOL
-from tests.products import (
+from tests.catalogue import (
     ACTIONS,
     AXIAL,
     C2,
@@ -26,7 +25,8 @@ from tests.products import (
     SO3,
     STILL,
     THROUGH_D2,
-    action_id,
+    TOL,
+    group_id,
 )
 
 
@@ -46,7 +46,7 @@ def test_actions_are_what_they_are_given_as():
     assert [group.dim for group in MOVING] == [2, 2, 2, 2, 2, 3, 3, 2, 2, 3, 2]
 
 
-@pytest.mark.parametrize("group", MOVING, ids=action_id)
+@pytest.mark.parametrize("group", MOVING, ids=group_id)
 def test_harmonics_transform_as_they_say(group):
     points = np.random.default_rng(0).normal(size=(5, group.dim))
     for degree, g in itertools.product(range(5), group.sample(4, seed=1)):
@@ -67,7 +67,7 @@ def test_harmonics_split_as_under_the_image_of_the_action():
     assert LINE.harmonic(0) == LINE.trivial
 
 
-@pytest.mark.parametrize("group", [*ACTIONS, NOWHERE, LINE], ids=action_id)
+@pytest.mark.parametrize("group", [*ACTIONS, NOWHERE, LINE], ids=group_id)
 def test_all_but_the_action_is_that_of_the_group(group):
     base = group.base
     labels = [psi.label for psi in base.irreps(None if base.is_finite else 2)]
@@ -85,7 +85,7 @@ def test_all_but_the_action_is_that_of_the_group(group):
     assert base not in (group, *group.subgroups(4))
 
 
-@pytest.mark.parametrize("group", [*ACTIONS, NOWHERE, LINE], ids=action_id)
+@pytest.mark.parametrize("group", [*ACTIONS, NOWHERE, LINE], ids=group_id)
 def test_subgroups_act_by_restriction(group):
     for small in (*group.subgroups(4), group.trivial_subgroup):
         assert small <= group
@@ -114,7 +114,7 @@ def test_equal_matrices_that_move_space_otherwise_are_no_subgroup():
         C4.trivial.induce(THROUGH_D2)
 
 
-@pytest.mark.parametrize("group", [*MOVING, NOWHERE, LINE], ids=action_id)
+@pytest.mark.parametrize("group", [*MOVING, NOWHERE, LINE], ids=group_id)
 def test_values_print_and_pickle_as_what_they_are(group):
     small = group.subgroups(4)[1]
     values = [group, small, group.irreps(0)[-1].restrict(small), group.harmonic(2 if group.dim > 1 else 0)]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import steer
-from tests import planar
 from tests.catalogue import (
     CYCLIC,
     DIHEDRAL,
@@ -16,6 +15,7 @@ from tests.catalogue import (
     O2,
     O3,
     PLANAR,
+    PLANAR_TILTED,
     SO2,
     SO3,
     SPATIAL,
@@ -126,7 +126,7 @@ def test_groups_of_the_square_have_exact_entries():
 
 def test_the_first_reflection_of_a_dihedral_group_keeps_its_axis():
     np.testing.assert_array_equal(steer.group("D1", dim=2).elements[1], [[1, 0], [0, -1]])
-    for group in planar.TILTED:
+    for group in PLANAR_TILTED:
         angle = float(group.axis) * math.pi
         axis = np.array([math.cos(angle), math.sin(angle)])
         reflection = group.elements[group.order // 2]
@@ -168,7 +168,7 @@ def test_samples_are_elements_repeat_with_the_seed_and_have_the_mean_of_the_haar
 
 
 def test_inclusion_is_inclusion_of_elements():
-    groups = planar.FINITE + planar.TILTED
+    groups = CYCLIC + DIHEDRAL + PLANAR_TILTED
     for small, large in itertools.product(groups, groups):
         assert (small <= large) == bool(large.contains(small.elements).all())
     for group in groups:
@@ -225,7 +225,7 @@ def test_one_group_has_one_axis():
 
 
 def test_default_axis_of_a_subgroup_is_the_first_of_the_group():
-    for group in planar.TILTED:
+    for group in PLANAR_TILTED:
         first = group.subgroup("D1")
         np.testing.assert_allclose(first.elements[1], group.elements[group.order // 2], atol=1e-13)
 

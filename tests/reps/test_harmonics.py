@@ -14,7 +14,7 @@ from numpy.polynomial import legendre
 from steer.errors import RepresentationError, ShapeError
 from steer.reps import harmonic_size, harmonics
 from steer.reps.special._harmonics import harmonic_orders, solid_harmonics
-from tests.planar import GROUPS, O2, TOL, elements, group_id
+from tests.catalogue import IN_PLANE, O2, TOL, elements, group_id
 
 DEGREES = range(13)
 ANGLES = np.linspace(-3, 3, 17)
@@ -29,7 +29,7 @@ def test_closed_form(degree):
     assert harmonics(POINTS, degree).shape == (17, harmonic_size(2, degree))
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 @pytest.mark.parametrize("degree", DEGREES)
 def test_equivariance(group, degree):
     # Y(g x) = D(g) Y(x)
@@ -50,7 +50,7 @@ def test_orthonormal_on_the_circle():
 def test_degree_one_is_the_vector_itself():
     direction = POINTS / np.linalg.norm(POINTS, axis=-1, keepdims=True)
     np.testing.assert_allclose(harmonics(POINTS, 1), np.sqrt(2) * direction, atol=TOL)
-    for group in GROUPS:
+    for group in IN_PLANE:
         g = elements(group)
         np.testing.assert_allclose(group.harmonic(1)(g), group.vector(g), atol=TOL)
 
@@ -73,7 +73,7 @@ def test_origin_has_no_direction():
         np.testing.assert_array_equal(harmonics([[0.0, 0.0]], degree), [[0.0, 0.0]])
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+@pytest.mark.parametrize("group", IN_PLANE, ids=group_id)
 def test_harmonic_is_the_irrep_of_the_orthogonal_group(group):
     for degree in DEGREES:
         expected = O2.irrep(str(degree) if degree else "0+")

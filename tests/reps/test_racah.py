@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from steer.reps import harmonics
 from steer.reps.special._racah import racah
 from steer.reps.special._wigner import wigner_d
-from tests.planar import TOL
+from tests.catalogue import TOL
 
 HIGHEST = 6
 TRIPLES = [
