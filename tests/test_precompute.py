@@ -267,7 +267,7 @@ def test_a_process_that_is_killed_loses_one_solution(folder):
     irreps = CUBE.irreps()
     wanted = [AngularDescriptor((a,), (irreps[0],), 2) for a in irreps]
     deadly = Deadly((irreps[1],), (irreps[1],), 2)
-    with _pool.Pool(2, cache._place.current()) as pool:
+    with _pool.Pool(2, cache.info()) as pool:
         found = dict(pool.solve([wanted[0], deadly, *wanted[1:]]))
     assert len(found) == 6
     assert found.pop(deadly).error == f"process ended with code {-signal.SIGTERM} (EOFError)"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import SteerError
+from ..kernels.cache import CacheInfo
 from ..kernels.cache._descriptor import Descriptor
-from ..kernels.cache._place import Place
 from ._worker import Outcome, main, solve
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -52,7 +52,7 @@ class Pool:
     Leaving it by an error ends the processes at once; files are complete or not there.
     """
 
-    def __init__(self, workers: int, place: Place) -> None:
+    def __init__(self, workers: int, place: CacheInfo) -> None:
         self._workers, self._place = workers, place
         self._lock = threading.Lock()
         self._stopping = False
@@ -146,7 +146,7 @@ class Pool:
 class _Process:
     """A process that runs `_worker.main`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CacheInfo) -> None:
         alone = dict.fromkeys(THREADS, "1") | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         # Ctrl-C reaches the parent only, which ends its children.
         self.popen = subprocess.Popen(
@@ -159,7 +159,7 @@ class _Process:
         assert self.popen.stdin is not None, "a pipe was asked for"
         assert self.popen.stdout is not None, "a pipe was asked for"
         self._to, self._from = self.popen.stdin, self.popen.stdout
-        self._place = place
+        self._place = place.directory, place.max_disk_bytes
 
     def ask(self, chunk: list[Descriptor[Any]]) -> Iterator[Outcome]:
         """The outcome of each descriptor.

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CacheError, SteerError
 from ..kernels import cache
-from ..kernels.cache import _place
+from ..kernels.cache import CacheInfo
 from ..kernels.cache._descriptor import Descriptor
-from ..kernels.cache._place import Place
-from ..kernels.cache._store import replace
 from ._gather import descriptors
 from ._pool import Pool
 from ._worker import Outcome
@@ -68,7 +66,7 @@ def precompute(
     """
     count = _workers(workers)
     part = _shard(shard)
-    place = _place.current()
+    place = cache.info()
     report = Report()
     start = time.perf_counter()
     try:
@@ -85,10 +83,10 @@ def precompute(
         raise
     finally:
         report.seconds = time.perf_counter() - start
-    if report.size > place.max_bytes:
+    if report.size > place.max_disk_bytes:
         warnings.warn(
-            f"the {report.size} bytes of these kernel bases exceed the bound of the cache, {place.max_bytes}, so the "
-            f"first of them have been deleted again; raise STEER_CACHE_DISK_MB",
+            f"the {report.size} bytes of these kernel bases exceed the bound of the cache, {place.max_disk_bytes}, so "
+            f"the first of them have been deleted again; raise STEER_CACHE_DISK_MB",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -128,14 +126,14 @@ def _shard(given: str | tuple[int, int] | None) -> tuple[int, int] | None:
     return part, count
 
 
-def _require_room(place: Place) -> None:
+def _require_room(place: CacheInfo) -> None:
     """Raise an error, before any work, when nothing can be written."""
     if place.readonly:
         raise CacheError(f"the cache {place.directory} is used read-only; nothing could be kept")
     probe = place.directory / f"{uuid.uuid4().hex}.probe"
     try:
         place.directory.mkdir(parents=True, exist_ok=True)
-        replace(probe, b"")
+        probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
         raise CacheError(

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any, BinaryIO, NamedTuple
 
-from ..kernels.cache import _place
+from ..kernels import cache
 from ..kernels.cache._descriptor import Descriptor
 from ..kernels.cache._fetch import ensure
 
@@ -48,10 +48,10 @@ def main() -> None:
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     while True:
         try:
-            place, chunk = pickle.load(source)
+            (directory, max_bytes), chunk = pickle.load(source)
         except EOFError:
             return
-        _place.choose(place)
+        cache.use(directory, max_bytes=max_bytes)
         answers: list[Outcome] = []
         told = time.monotonic()
         for number, descriptor in enumerate(chunk, 1):
