@@ -6,7 +6,7 @@ from typing import Any
 
 from .._values import Frozen
 from ..errors import KernelError
-from ..reps import DirectSum, Representation
+from ..reps import Fields, Representation
 from .bases._bases import functions_for
 from .bases._basis import kernel_basis
 from .bases._functions import ScalarFunctions
@@ -49,14 +49,15 @@ class KernelSpec(Frozen):
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
     ) -> None:
-        ends = as_fields("in_type", in_type), as_fields("out_type", out_type)
-        dim = same_group(*ends)
+        ends = as_fields(in_type, out_type)
+        group = ends[0].group
+        dim = group.dim
         given = (kernel_size,) * dim if isinstance(kernel_size, int) else kernel_size
         grid = given if isinstance(given, Grid) else Grid(given)
         if len(grid.shape) != dim:
-            raise KernelError(f"kernel_size: expected {dim} sizes for {ends[0][0].group!r}, got {kernel_size!r}")
+            raise KernelError(f"kernel_size: expected {dim} sizes for {group!r}, got {kernel_size!r}")
         for name, value in zip(("in_type", "out_type"), ends, strict=True):
-            object.__setattr__(self, name, tuple(dict.fromkeys(atom for rep in value for atom in atoms(rep))))
+            object.__setattr__(self, name, tuple(value.summands.kinds))
         object.__setattr__(self, "kernel_size", grid)
         object.__setattr__(self, "basis", functions_for(basis, grid, max_frequency))
 
@@ -73,33 +74,25 @@ class KernelSpec(Frozen):
         return tuple(dict.fromkeys(form.descriptor for form in forms if form.descriptor is not None))
 
 
-def as_fields(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
-    """The representations of the fields of a type.
+def as_fields(in_type: Iterable[Representation], out_type: Iterable[Representation]) -> tuple[Fields, Fields]:
+    """Both types of a map as lists of representations of one group.
 
     Raises:
-        KernelError: it is none.
+        KernelError: one is none, or they are of two groups.
     """
-    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
-    if not fields or not all(isinstance(rep, Representation) for rep in fields):
-        raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
-    return fields
-
-
-def same_group(in_reps: tuple[Representation, ...], out_reps: tuple[Representation, ...]) -> int:
-    """The dimension of the space on which the one group of two types acts.
-
-    Raises:
-        KernelError: they are of two groups.
-    """
-    groups = {rep.group for rep in in_reps + out_reps}
+    ends = _representations("in_type", in_type), _representations("out_type", out_type)
+    groups = {rep.group for reps in ends for rep in reps}
     if len(groups) > 1:
         raise KernelError(
             f"in_type, out_type: expected fields of one group, got {' and '.join(sorted(map(repr, groups)))}; "
             f"restrict them to a common subgroup"
         )
-    return in_reps[0].group.dim
+    (group,) = groups
+    return Fields(group, ends[0]), Fields(group, ends[1])
 
 
-def atoms(rep: Representation) -> tuple[Representation, ...]:
-    """A direct sum with no mixing is its summands, one after the other."""
-    return tuple(atom for part in rep.parts for atom in atoms(part)) if isinstance(rep, DirectSum) else (rep,)
+def _representations(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
+    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
+    if not fields or not all(isinstance(rep, Representation) for rep in fields):
+        raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
+    return fields

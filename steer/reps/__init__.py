@@ -16,6 +16,7 @@ from .special._harmonics import harmonic_size, harmonics, solid_harmonics
 from .special._wigner import wigner_d
 from .theory._decompose import decompose
 from .theory._decomposition import Decomposition
+from .theory._fields import Fields
 from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
@@ -31,6 +32,7 @@ __all__ = [
     "Decomposition",
     "DirectProduct",
     "DirectSum",
+    "Fields",
     "FourierTransform",
     "Group",
     "GroupAction",

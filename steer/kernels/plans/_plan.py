@@ -1,7 +1,6 @@
 """Kernel plans: from learned coefficients to a dense filter, without ever holding the dense basis."""
 
 import functools
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -11,9 +10,9 @@ import torch
 
 from ..._values import Array
 from ...errors import KernelError
-from ...reps import Representation
+from ...reps import Fields, Representation
 from .._collect import collector
-from .._spec import KernelSpec, as_fields, atoms, same_group
+from .._spec import KernelSpec, as_fields
 from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
@@ -63,8 +62,8 @@ class KernelPlan:
 
     def __init__(
         self,
-        in_reps: tuple[Representation, ...],
-        out_reps: tuple[Representation, ...],
+        in_reps: Fields,
+        out_reps: Fields,
         grid: Grid,
         radial: ScalarFunctions,
         strategy: str,
@@ -74,9 +73,9 @@ class KernelPlan:
         self.grid = grid
         self.radial = radial
         self.in_reps, self.out_reps = in_reps, out_reps
-        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (in_reps, out_reps))
+        self.in_size, self.out_size = in_reps.size, out_reps.size
         # first channels of the fields of each representation
-        self.columns, self.rows = columns, rows = _group(in_reps), _group(out_reps)
+        self.columns, self.rows = columns, rows = in_reps.summands.starts, out_reps.summands.starts
         self.cells: tuple[tuple[Cell, ...], ...] = tuple(
             tuple(Cell(kernel_basis(a, b, radial=radial), len(to), len(at)) for a, at in columns.items())
             for b, to in rows.items()
@@ -222,11 +221,11 @@ class KernelPlan:
 
     def _require_row(self, energy: float, row: int) -> None:
         rep, starts = list(self.rows.items())[row]
-        self._require(energy, rep, _field_of_channel(self.out_reps, starts[0]))
+        self._require(energy, rep, int(self.out_reps.field_of_channel[starts[0]]))
 
     def _require_column(self, energy: float, column: int, group: int) -> None:
         rep, starts = list(self.columns.items())[column]
-        self._require(energy, rep, group * len(self.in_reps) + _field_of_channel(self.in_reps, starts[0]))
+        self._require(energy, rep, group * len(self.in_reps) + int(self.in_reps.field_of_channel[starts[0]]))
 
     def _require(self, energy: float, rep: Representation, field: int) -> None:
         """Raise an error when the kernels to a field vanish."""
@@ -309,11 +308,11 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         >>> plan.expand(torch.randn(plan.num_weights)).shape
         torch.Size([32, 3, 5, 5])
     """
-    in_reps, out_reps = as_fields("in_type", in_type), as_fields("out_type", out_type)
-    dim = same_group(in_reps, out_reps)
+    in_reps, out_reps = as_fields(in_type, out_type)
+    group = in_reps.group
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
-    if len(lattice.shape) != dim:
-        raise KernelError(f"grid: expected {dim} sizes for {in_reps[0].group.name}, got {lattice.shape}")
+    if len(lattice.shape) != group.dim:
+        raise KernelError(f"grid: expected {group.dim} sizes for {group.name}, got {lattice.shape}")
     if strategy not in STRATEGIES:
         raise KernelError(f"strategy: expected {' or '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     if radial is not None and max_frequency is not None:
@@ -333,7 +332,7 @@ class Uncompiled(KernelPlan):
     def __init__(self, *arguments: Any) -> None:
         self._arguments = arguments
         self.in_reps, self.out_reps, self.grid, self.radial, _, _ = arguments
-        self.in_size, self.out_size = (sum(rep.size for rep in reps) for reps in (self.in_reps, self.out_reps))
+        self.in_size, self.out_size = self.in_reps.size, self.out_reps.size
         self.num_weights, self._scales, self._tables = 0, np.zeros(0), ()
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> NoReturn:
@@ -351,8 +350,8 @@ class Uncompiled(KernelPlan):
 
 @functools.lru_cache(maxsize=256)
 def _compile(
-    in_reps: tuple[Representation, ...],
-    out_reps: tuple[Representation, ...],
+    in_reps: Fields,
+    out_reps: Fields,
     grid: Grid,
     radial: ScalarFunctions,
     strategy: str,
@@ -361,22 +360,8 @@ def _compile(
     return KernelPlan(in_reps, out_reps, grid, radial, strategy, transposed)
 
 
-def _group(reps: Sequence[Representation]) -> dict[Representation, list[int]]:
-    """First channels of all fields of each distinct representation."""
-    found: dict[Representation, list[int]] = {}
-    channel = 0
-    for rep in itertools.chain.from_iterable(map(atoms, reps)):
-        found.setdefault(rep, []).append(channel)
-        channel += rep.size
-    return found
-
-
-def _field_of_channel(reps: Sequence[Representation], channel: int) -> int:
-    return int(np.searchsorted(np.cumsum([rep.size for rep in reps]), channel, side="right"))
-
-
-def _runs(reps: Sequence[Representation]) -> str:
-    return " + ".join(f"{len(list(same))} * [{rep!r}]" for rep, same in itertools.groupby(reps))
+def _runs(fields: Fields) -> str:
+    return " + ".join(f"{count} * [{rep!r}]" for rep, count in fields.runs)
 
 
 def _names(fields: Iterable[tuple[Representation, int]]) -> str:

@@ -66,7 +66,7 @@ class Gate(Module):
         per_coset: bool = False,
     ) -> None:
         require_types("Gate", fields=fields)
-        trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in dict.fromkeys(fields)}
+        trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in fields.kinds}
         norms, sizes = blocks(fields, per_coset)
         gates = [norm for rep, norm in zip(fields, norms, strict=True) if not trivial[rep]]
         super().__init__(FieldType(fields.group, [*fields, *gates]), fields)

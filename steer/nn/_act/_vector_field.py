@@ -43,16 +43,11 @@ class VectorFieldAct(Module):
         if group.dim == 0:
             raise FieldTypeError(f"in_type: VectorFieldAct needs a group that acts on space, got {group!r}")
         given = None if vector is None else _require_vector(vector, group.dim)
-        kinds: dict[Representation, int] = {}
-        directions: list[Array] = []
-        for index, rep in enumerate(in_type):
-            if rep not in kinds:
-                kinds[rep] = len(kinds)
-                directions.append(_directions(rep, index, given))
+        directions = [_directions(rep, where[0], given) for rep, where in in_type.kinds.items()]
         super().__init__(in_type, FieldType(group, len(in_type) * [group.vector]))
         self.vector = given
         self.layout = FieldLayout(in_type)
-        self.directions = KindwiseMap([kinds[rep] for rep in in_type], directions)
+        self.directions = KindwiseMap(in_type.kind_of_field, directions)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         weights = [_shares(fibres) for fibres in self.layout.fibres(x)]

@@ -30,8 +30,7 @@ class Disentangle(Module):
     def __init__(self, in_type: FieldType) -> None:
         require_types("Disentangle", in_type=in_type)
         super().__init__(in_type, FieldType(in_type.group, [psi for rep in in_type for psi in rep.irreps]))
-        kinds = {rep: index for index, rep in enumerate(dict.fromkeys(in_type))}
-        self.turn = KindwiseMap([kinds[rep] for rep in in_type], [rep.change_of_basis.T for rep in kinds])
+        self.turn = KindwiseMap(in_type.kind_of_field, [rep.change_of_basis.T for rep in in_type.kinds])
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self.turn.mapped(x)

@@ -1,24 +1,21 @@
 """Field types, the transformation law of the channels of a feature map, and field tensors, which know theirs."""
 
-import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, overload
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, Frozen, frozen
-from ...errors import FieldTypeError, GroupError, ShapeError
-from ...reps import DirectSum, Group, Representation, intertwiners
+from ...errors import FieldTypeError, ShapeError
+from ...reps import Fields
 from ._index import full_index, kept, neighbours, part_sizes, selected
 from ._transform import act_on_grid
 
 
-@dataclass(frozen=True, repr=False, init=False)
-class FieldType(Frozen):
+class FieldType(Fields):
     """The type of a feature map: a list of fields, each a representation of one group on its own channels.
 
     A feature map of this type is a tensor (batch, size, *space) that transforms as (g f)(x) = rho(g) f(g^-1 x); field i
@@ -48,90 +45,6 @@ class FieldType(Frozen):
         >>> t(torch.randn(2, t.size, 8, 8)).type == t
         True
     """
-
-    group: Group
-    representations: tuple[Representation, ...]
-    size: int = field(compare=False)  # number of channels
-    offsets: tuple[int, ...] = field(compare=False)  # first channel of each field, then `size`
-
-    def __init__(self, group: Group, representations: Iterable[Representation]) -> None:
-        if not isinstance(group, Group):
-            raise FieldTypeError(f"group: expected a group such as steer.group('C8', dim=2), got {group!r}")
-        if isinstance(representations, Representation):
-            raise FieldTypeError(
-                f"representations: expected a list with one representation for each field, got the single "
-                f"{representations!r}; write [representation] or 16 * [representation]"
-            )
-        fields = tuple(representations)
-        if not fields:
-            raise FieldTypeError("representations: expected at least one field, got an empty list")
-        for index, rep in enumerate(fields):
-            if not isinstance(rep, Representation):
-                raise FieldTypeError(
-                    f"representations[{index}]: expected a representation such as group.regular, got {rep!r}"
-                )
-            if rep.group != group:
-                raise FieldTypeError(
-                    f"representations[{index}]: {rep!r} is a representation of {rep.group!r}, the type's group is "
-                    f"{group!r}; restrict it with .restrict(subgroup), or build the type with its group"
-                )
-        object.__setattr__(self, "group", group)
-        object.__setattr__(self, "representations", fields)
-        # plain attributes, because `forward` reads them and torch.compile cannot trace a cached property before it is
-        # filled
-        object.__setattr__(self, "offsets", (0, *itertools.accumulate(rep.size for rep in fields)))
-        object.__setattr__(self, "size", self.offsets[-1])
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return FieldType, (self.group, self.representations)
-
-    @functools.cached_property
-    def field_of_channel(self) -> npt.NDArray[np.int64]:
-        """The field that each channel belongs to, (size,), integers."""
-        out = np.repeat(np.arange(len(self)), [rep.size for rep in self.representations])
-        out.setflags(write=False)
-        return out
-
-    @functools.cached_property
-    def invariants(self) -> Array:
-        """The invariant vectors of all fields, (size, n), one a column, mutually orthogonal, largest component 1.
-
-        A bias or a mean may only lie in their span. A regular or quotient field has the one column (1, ..., 1).
-        """
-        columns = []
-        for rep, start in zip(self.representations, self.offsets, strict=False):
-            for vector in intertwiners(self.group.trivial, rep)[:, :, 0]:
-                largest = vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
-                full = np.zeros(self.size)
-                full[start : start + rep.size] = vector / largest
-                columns.append(full)
-        return frozen(np.reshape(columns, (-1, self.size)).T)
-
-    @property
-    def representation(self) -> Representation:
-        """The representation on all channels: the direct sum of the fields."""
-        return self.representations[0] if len(self) == 1 else DirectSum(self.representations)
-
-    def restrict(self, subgroup: Group | str) -> "FieldType":
-        """The same channels, seen as a type of a subgroup.
-
-        Args:
-            subgroup: a subgroup of the type's group or its name.
-
-        Returns:
-            A type of the subgroup, of the same size.
-
-        Raises:
-            GroupError: not a subgroup, or one that moves space otherwise.
-        """
-        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
-        fields = [rep.restrict(found) for rep in self.representations]
-        if not self.group._moves_alike(found):
-            raise GroupError(
-                f"subgroup: {found!r} moves space otherwise than as a part of {self.group!r}; "
-                f"get one that moves it alike with {self.group!r}.subgroup(name)"
-            )
-        return FieldType(found, fields)
 
     def transform(self, x: torch.Tensor, g: npt.ArrayLike, *, order: int = 3) -> torch.Tensor:
         """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
@@ -188,40 +101,6 @@ class FieldType(Frozen):
             ShapeError: the tensor does not fit the type.
         """
         return FieldTensor(x, self)
-
-    def __len__(self) -> int:
-        return len(self.representations)
-
-    def __iter__(self) -> Iterator[Representation]:
-        return iter(self.representations)
-
-    @overload
-    def __getitem__(self, index: int) -> Representation: ...
-    @overload
-    def __getitem__(self, index: slice) -> "FieldType": ...
-    def __getitem__(self, index: int | slice) -> "Representation | FieldType":
-        if isinstance(index, slice):
-            return FieldType(self.group, self.representations[index])
-        return self.representations[index]
-
-    def __add__(self, other: "FieldType") -> "FieldType":
-        if not isinstance(other, FieldType):
-            return NotImplemented
-        if self.group != other.group:
-            raise FieldTypeError(f"+: both types must be of one group, got {self.group!r} and {other.group!r}")
-        return FieldType(self.group, self.representations + other.representations)
-
-    def __repr__(self) -> str:
-        runs = [(rep, len(list(same))) for rep, same in itertools.groupby(self.representations)]
-        fields = " + ".join(f"{count} * [{rep!r}]" if count > 1 else f"[{rep!r}]" for rep, count in runs)
-        return f"FieldType({self.group!r}, {fields})"
-
-    def __str__(self) -> str:
-        counts: dict[str, int] = {}
-        for rep in self.representations:
-            counts[rep.name] = counts.get(rep.name, 0) + 1
-        fields = " + ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
-        return f"{fields} of {self.group.name} ({self.size} channels)"
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,12 @@ import copy
 import functools
 import math
 import numbers
-from collections import Counter
 from typing import overload
 
 import numpy as np
 import torch
 
 from ...errors import FieldTypeError, ShapeError, SteerError
-from ...kernels._spec import atoms
 from .._engine._constants import Constants
 from .._engine._module import Module, traced
 from .._fields._types import FieldTensor, FieldType, require_map, require_types
@@ -294,7 +292,7 @@ class DistanceBias(Constants):
 
 def _divided(in_type: FieldType, num_heads: int) -> FieldType:
     """The fields of one head: of each kind, the first of `num_heads` equal shares."""
-    counts = Counter(in_type)
+    counts = in_type.multiplicities
     for rep, count in counts.items():
         if count % num_heads:
             most = math.gcd(*counts.values())
@@ -303,13 +301,8 @@ def _divided(in_type: FieldType, num_heads: int) -> FieldType:
                 f"num_heads: {num_heads} heads cannot share the fields {count} x {rep.name} of in_type ({in_type}) "
                 f"evenly; use {divisors} heads, {num_heads} or a multiple of fields of each kind, or pass head_type="
             )
-    shares = {rep: count // num_heads for rep, count in counts.items()}
-    fields = []
-    for rep in in_type:
-        if shares[rep]:
-            shares[rep] -= 1
-            fields.append(rep)
-    return FieldType(in_type.group, fields)
+    first = sorted(index for where in in_type.kinds.values() for index in where[: len(where) // num_heads])
+    return FieldType(in_type.group, [in_type[index] for index in first])
 
 
 def _require_head(head_type: FieldType, in_type: FieldType) -> FieldType:
@@ -327,7 +320,7 @@ def _require_fed(argument: str, fields: FieldType, source_name: str, source: Fie
     """Refuse fields that linear maps from the source leave zero."""
     known = {psi for rep in source for psi in rep.irreps}
     for index, rep in enumerate(fields):
-        if not all(known.intersection(part.irreps) for part in atoms(rep)):
+        if not all(known.intersection(part.irreps) for part in rep.summands):
             raise FieldTypeError(
                 f"{argument}: field {index} ({rep.name} of {rep.group.name}) would be zero, because it, or a part of "
                 f"it, shares no irrep with {source_name} ({source}); leave it out, or add to {source_name}"

@@ -75,8 +75,7 @@ class _Bilinear(Module):
         fibres = np.split(np.arange(edges[-1]), edges[:-1])
         channels = np.concatenate([fibres[place] for place in order])
         self.couple = KindwiseMap([kind for kind, *_ in chosen], [table.matrix for table in tables], channels)
-        fields = {rep: index for index, rep in enumerate(dict.fromkeys(in_type))}
-        self.turn = KindwiseMap([fields[rep] for rep in in_type], [rep.change_of_basis.T for rep in fields])
+        self.turn = KindwiseMap(in_type.kind_of_field, [rep.change_of_basis.T for rep in in_type.kinds])
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations

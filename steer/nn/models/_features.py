@@ -52,9 +52,8 @@ class Features:
         Raises:
             FieldTypeError: the group has no such fields.
         """
-        unit = list(self.unit(group))
-        kinds = dict.fromkeys(unit)
-        return FieldType(group, [rep for rep in kinds for _ in range(count * unit.count(rep))])
+        unit = FieldType(group, self.unit(group))
+        return FieldType(group, [rep for rep, copies in unit.multiplicities.items() for _ in range(count * copies)])
 
     def count(self, group: Group, channels: int, width: str, convs: Sequence["Conv"], basis: str) -> int:
         """How many units stand for a number of plain channels.

@@ -169,7 +169,7 @@ def _schedule(first: Group, groups: Sequence[Group | str] | None, stages: int) -
 def _head(current: FieldType, num_classes: int, channels: int, features: Features, basis: str) -> Sequential:
     parts: OrderedDict[str, Module] = OrderedDict(norm=BatchNorm(current))
     group = current.group
-    if all(rep.is_permutation for rep in dict.fromkeys(current)):
+    if all(rep.is_permutation for rep in current.kinds):
         parts["act"] = features.act(current)
         parts["invariant"] = GroupPool(current)
         scalars = FieldType(group, len(current) * [group.trivial])

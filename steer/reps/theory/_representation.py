@@ -107,6 +107,11 @@ class Representation(Frozen, ABC):
         """How it splits into `irreps`: of a sum part by part, of a product pair by pair."""
         return self.group._decompose(self)
 
+    @property
+    def summands(self) -> tuple["Representation", ...]:
+        """Itself, or of a direct sum its blocks, none of which is a direct sum."""
+        return (self,)
+
     @functools.cached_property
     def contains_trivial(self) -> bool:
         """Whether it has an invariant vector."""
@@ -136,7 +141,7 @@ class Representation(Frozen, ABC):
         if not isinstance(other, Representation):
             return NotImplemented
         _same_group(self, other, "+")
-        return DirectSum(summands(self) + summands(other))
+        return DirectSum(_terms(self) + _terms(other))
 
     def tensor(self, other: "Representation") -> "TensorProduct":
         """The tensor product; component i * other.size + j is the product of components i and j.
@@ -323,6 +328,10 @@ class DirectSum(Representation):
         return sum(part.size for part in self.parts)
 
     @property
+    def summands(self) -> tuple[Representation, ...]:
+        return tuple(summand for part in self.parts for summand in part.summands)
+
+    @property
     def name(self) -> str:
         return " + ".join(part.name for part in self.parts)
 
@@ -451,7 +460,7 @@ def block_diagonal(blocks: list[Array]) -> Array:
     return out
 
 
-def summands(rep: Representation) -> tuple[Representation, ...]:
+def _terms(rep: Representation) -> tuple[Representation, ...]:
     return rep.parts if type(rep) is DirectSum else (rep,)
 
 

@@ -1,0 +1,199 @@
+"""Lists of representations: direct sums of fields, each with its own channels."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._values import Array, Frozen, frozen
+from ...errors import FieldTypeError, GroupError
+from ._group import Group
+from ._intertwiner import intertwiners
+from ._representation import DirectSum, Representation
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Fields(Frozen):
+    """A list of fields, each a representation of one group on its own channels, equal by value.
+
+    Field i has the channels offsets[i] to offsets[i + 1]. Lists add by ``+``, ``len(t)`` counts fields, ``t[i]`` is a
+    representation and ``t[1:3]`` a list. `steer.nn.FieldType` is one that knows of tensors.
+
+    Args:
+        group: the symmetry group.
+        representations: one for each field, in the order of the channels, e.g. ``16 * [group.regular]``.
+
+    Attributes:
+        group: the symmetry group.
+        representations: one for each field.
+        size: number of channels.
+        offsets: first channel of each field, then `size`.
+
+    Raises:
+        FieldTypeError: no field, or one that is not a representation of `group`.
+
+    Example:
+        >>> import steer
+        >>> G = steer.group("C4", dim=2)
+        >>> t = steer.reps.Fields(G, [G.trivial, G.vector] + 2 * [G.regular])
+        >>> t.size, t.offsets
+        (11, (0, 1, 3, 7, 11))
+        >>> [(rep.name, count) for rep, count in t.multiplicities.items()]
+        [('A', 1), ('vector', 1), ('regular', 2)]
+    """
+
+    group: Group
+    representations: tuple[Representation, ...]
+    size: int = field(compare=False)  # number of channels
+    offsets: tuple[int, ...] = field(compare=False)  # first channel of each field, then `size`
+
+    def __init__(self, group: Group, representations: Iterable[Representation]) -> None:
+        if not isinstance(group, Group):
+            raise FieldTypeError(f"group: expected a group such as steer.group('C8', dim=2), got {group!r}")
+        if isinstance(representations, Representation):
+            raise FieldTypeError(
+                f"representations: expected a list with one representation for each field, got the single "
+                f"{representations!r}; write [representation] or 16 * [representation]"
+            )
+        fields = tuple(representations)
+        if not fields:
+            raise FieldTypeError("representations: expected at least one field, got an empty list")
+        for index, rep in enumerate(fields):
+            if not isinstance(rep, Representation):
+                raise FieldTypeError(
+                    f"representations[{index}]: expected a representation such as group.regular, got {rep!r}"
+                )
+            if rep.group != group:
+                raise FieldTypeError(
+                    f"representations[{index}]: {rep!r} is a representation of {rep.group!r}, the type's group is "
+                    f"{group!r}; restrict it with .restrict(subgroup), or build the type with its group"
+                )
+        object.__setattr__(self, "group", group)
+        object.__setattr__(self, "representations", fields)
+        # plain attributes, because layers read them when they run and torch.compile cannot trace a cached property
+        # before it is filled
+        object.__setattr__(self, "offsets", (0, *itertools.accumulate(rep.size for rep in fields)))
+        object.__setattr__(self, "size", self.offsets[-1])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.group, self.representations)
+
+    @functools.cached_property
+    def kinds(self) -> Mapping[Representation, tuple[int, ...]]:
+        """The distinct representations in the order of their first fields, each with the numbers of its fields."""
+        found: dict[Representation, list[int]] = {}
+        for index, rep in enumerate(self.representations):
+            found.setdefault(rep, []).append(index)
+        return MappingProxyType({rep: tuple(where) for rep, where in found.items()})
+
+    @property
+    def multiplicities(self) -> dict[Representation, int]:
+        """How often each of the distinct representations occurs, in the order of their first fields."""
+        return {rep: len(where) for rep, where in self.kinds.items()}
+
+    @property
+    def starts(self) -> dict[Representation, list[int]]:
+        """The first channels of the fields of each of the distinct representations."""
+        return {rep: [self.offsets[index] for index in where] for rep, where in self.kinds.items()}
+
+    @functools.cached_property
+    def kind_of_field(self) -> tuple[int, ...]:
+        """The kind of each field, as its place in `kinds`."""
+        places = {rep: place for place, rep in enumerate(self.kinds)}
+        return tuple(places[rep] for rep in self.representations)
+
+    @functools.cached_property
+    def field_of_channel(self) -> npt.NDArray[np.int64]:
+        """The field that each channel belongs to, (size,), integers."""
+        out = np.repeat(np.arange(len(self)), [rep.size for rep in self.representations])
+        out.setflags(write=False)
+        return out
+
+    @property
+    def runs(self) -> tuple[tuple[Representation, int], ...]:
+        """Neighbours of one representation as (representation, number of fields)."""
+        return tuple((rep, len(list(same))) for rep, same in itertools.groupby(self.representations))
+
+    @property
+    def summands(self) -> Self:
+        """The same channels, with each direct sum taken apart into its summands."""
+        return type(self)(self.group, [part for rep in self.representations for part in rep.summands])
+
+    @property
+    def representation(self) -> Representation:
+        """The representation on all channels: the direct sum of the fields."""
+        return self.representations[0] if len(self) == 1 else DirectSum(self.representations)
+
+    @functools.cached_property
+    def invariants(self) -> Array:
+        """The invariant vectors of all fields, (size, n), one a column, mutually orthogonal, largest component 1.
+
+        A bias or a mean may only lie in their span. A regular or quotient field has the one column (1, ..., 1).
+        """
+        columns = []
+        for rep, start in zip(self.representations, self.offsets, strict=False):
+            for vector in intertwiners(self.group.trivial, rep)[:, :, 0]:
+                largest = vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
+                full = np.zeros(self.size)
+                full[start : start + rep.size] = vector / largest
+                columns.append(full)
+        return frozen(np.reshape(columns, (-1, self.size)).T)
+
+    def restrict(self, subgroup: Group | str) -> Self:
+        """The same channels, seen as a type of a subgroup.
+
+        Args:
+            subgroup: a subgroup of the type's group or its name.
+
+        Returns:
+            A type of the subgroup, of the same size.
+
+        Raises:
+            GroupError: not a subgroup, or one that moves space otherwise.
+        """
+        found = self.group.subgroup(subgroup) if isinstance(subgroup, str) else subgroup
+        fields = [rep.restrict(found) for rep in self.representations]
+        if not self.group._moves_alike(found):
+            raise GroupError(
+                f"subgroup: {found!r} moves space otherwise than as a part of {self.group!r}; "
+                f"get one that moves it alike with {self.group!r}.subgroup(name)"
+            )
+        return type(self)(found, fields)
+
+    def __len__(self) -> int:
+        return len(self.representations)
+
+    def __iter__(self) -> Iterator[Representation]:
+        return iter(self.representations)
+
+    @overload
+    def __getitem__(self, index: int) -> Representation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Representation | Self:
+        if isinstance(index, slice):
+            return type(self)(self.group, self.representations[index])
+        return self.representations[index]
+
+    def __add__(self, other: Self) -> Self:
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        if self.group != other.group:
+            raise FieldTypeError(f"+: both types must be of one group, got {self.group!r} and {other.group!r}")
+        return type(self)(self.group, self.representations + other.representations)
+
+    def __repr__(self) -> str:
+        fields = " + ".join(f"{count} * [{rep!r}]" if count > 1 else f"[{rep!r}]" for rep, count in self.runs)
+        return f"{type(self).__name__}({self.group!r}, {fields})"
+
+    def __str__(self) -> str:
+        counts: dict[str, int] = {}
+        for rep in self.representations:
+            counts[rep.name] = counts.get(rep.name, 0) + 1
+        fields = " + ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
+        return f"{fields} of {self.group.name} ({self.size} channels)"
