@@ -62,7 +62,7 @@ def test_what_is_collected_is_what_a_model_solves(folder, monkeypatch, build):
     assert not cache.directory().exists()
     monkeypatch.setattr(_plan, "_compile", _plan._compile.__wrapped__)  # not one that another test has made
     steer.kernels.bases._basis._basis.cache_clear()
-    steer.kernels.plans._part._energies.cache_clear()
+    steer.kernels.plans._cell._energies.cache_clear()
     model = build()
     named = {path.name.partition("-")[0] for path in folder.glob("*.safetensors")}
     assert named == {cache.fingerprint(descriptor) for descriptor in wanted}

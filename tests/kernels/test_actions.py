@@ -156,7 +156,7 @@ def test_a_point_is_a_space_without_axes():
     assert Grid(()).points.shape == (1, 0)
     basis = kernel_basis(NOWHERE.regular, NOWHERE.regular, max_frequency=0)
     assert len(basis) == 8
-    np.testing.assert_array_equal(basis.form.radial.sample(np.zeros((1, 0))), [[1.0]])
+    np.testing.assert_array_equal(basis.form.functions.sample(np.zeros((1, 0))), [[1.0]])
     assert constraint_residual(basis) < RESIDUAL
     plan = steer.kernels.compile([NOWHERE.regular], [NOWHERE.regular, NOWHERE.irrep("E")], ())
     assert plan.expand(torch.ones(plan.num_weights)).shape == (10, 8)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..._values import Array, frozen
 from ...reps import Group, Irrep, Representation, harmonic_size
-from ._functions import Element, Form, ScalarFunctions
+from ._functions import Element, ScalarFunctions, SolvedForm
 from ._wigner_eckart import AngularDescriptor, Solution, describe, harmonic, solve
 
 
@@ -39,7 +39,15 @@ class AngularFunctions(ScalarFunctions):
     def require(self, group: Group) -> None:
         harmonic(group, self.max_frequency)  # an error where space has none of that degree
 
-    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+    def action(self, group: Group, elements: Array) -> Array | None:
+        found, start = np.zeros((len(elements), *2 * [self.count(group.dim)])), 0
+        for _, degree in self.blocks:
+            turned = harmonic(group, degree)(elements)
+            own = slice(start, start := start + turned.shape[-1])
+            found[:, own, own] = turned
+        return found
+
+    def form(self, in_rep: Representation, out_rep: Representation) -> SolvedForm:
         return Block(in_rep, out_rep, self)
 
     @property
@@ -54,13 +62,13 @@ class AngularFunctions(ScalarFunctions):
 class Block:
     """Kernels between the irreps of two representations: by (out irrep, in irrep), their copies, ring, degree, J."""
 
-    def __init__(self, in_rep: Representation, out_rep: Representation, radial: AngularFunctions) -> None:
-        self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
+    def __init__(self, in_rep: Representation, out_rep: Representation, functions: AngularFunctions) -> None:
+        self.in_rep, self.out_rep, self.functions = in_rep, out_rep, functions
 
     @property
     def descriptor(self) -> AngularDescriptor:
         """What has to be solved."""
-        return describe(self.in_rep, self.out_rep, self.radial.max_frequency)
+        return describe(self.in_rep, self.out_rep, self.functions.max_frequency)
 
     @functools.cached_property
     def solution(self) -> Solution:
@@ -70,8 +78,8 @@ class Block:
     def pair(self, a: Irrep, b: Irrep) -> Array:
         """(n, out, in, scalar function): the kernels from irrep a to irrep b, by ring, degree, element."""
         dim = a.group.dim
-        tensors, start, total = [], 0, self.radial.count(dim)
-        for _, degree in self.radial.blocks:
+        tensors, start, total = [], 0, self.functions.count(dim)
+        for _, degree in self.functions.blocks:
             angular = self.solution[a, b, degree].tensors
             size = harmonic_size(dim, degree)
             full = np.zeros((*angular.shape[:3], total))
@@ -87,7 +95,7 @@ class Block:
             for a, columns in self.in_rep.decomposition.copies:
                 for row in rows:
                     for column in columns:
-                        for ring, degree in self.radial.blocks:
+                        for ring, degree in self.functions.blocks:
                             for label, copy, multiplicity in self.solution[a, b, degree].labels:
                                 found.append(Element(label, degree, ring, row, column, copy, multiplicity))
         return tuple(found)
@@ -96,7 +104,7 @@ class Block:
     def spectrum(self) -> Array:
         """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
         outs, ins = self.out_rep.decomposition, self.in_rep.decomposition
-        total = self.radial.count(self.in_rep.group.dim)
+        total = self.functions.count(self.in_rep.group.dim)
         found = [np.zeros((0, self.out_rep.size, self.in_rep.size, total))]
         for b, rows in outs.copies:
             for a, columns in ins.copies:
@@ -108,10 +116,10 @@ class Block:
         return frozen(np.concatenate(found))
 
     def sample(self, points: Array) -> Array:
-        return np.asarray(self.spectrum @ self.radial.sample(points))
+        return np.asarray(self.spectrum @ self.functions.sample(points))
 
     def energies(self, points: Array) -> Array:
-        samples = self.radial.sample(points)
+        samples = self.functions.sample(points)
         columns = self.in_rep.decomposition.copies
         return np.array(
             [

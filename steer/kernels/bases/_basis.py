@@ -10,7 +10,7 @@ from ..._values import Array, Frozen, require_count
 from ...errors import KernelError
 from ...reps import Induced, Representation
 from ..cache._fetch import fingerprint
-from ._functions import Element, Form, ScalarFunctions
+from ._functions import Element, ScalarFunctions, SolvedForm
 from ._orbit import Orbit
 from ._radial import Rings
 
@@ -34,6 +34,11 @@ class KernelDescriptor(Frozen):
     out_rep: Representation
     radial: ScalarFunctions
     form: str
+
+    @property
+    def functions(self) -> ScalarFunctions:
+        """The scalar functions, under the name that they have elsewhere; as a field they are called `radial`."""
+        return self.radial
 
     @property
     def fingerprint(self) -> str:
@@ -67,10 +72,10 @@ class KernelBasis:
     def __init__(self, descriptor: KernelDescriptor) -> None:
         self.descriptor = descriptor
         self.in_rep, self.out_rep = descriptor.in_rep, descriptor.out_rep
-        radial = descriptor.radial
-        radial.require(self.in_rep.group)
+        functions = descriptor.functions
+        functions.require(self.in_rep.group)
         ends = self.in_rep, self.out_rep
-        self.form: Form = Orbit(*ends, radial) if descriptor.form == "orbit" else radial.form(*ends)
+        self.form: SolvedForm | Orbit = Orbit(*ends, functions) if descriptor.form == "orbit" else functions.form(*ends)
 
     def __len__(self) -> int:
         return len(self.elements)

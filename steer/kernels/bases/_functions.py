@@ -39,7 +39,7 @@ class Element(NamedTuple):
 
 
 class Form(Protocol):
-    """All steerable kernels between two representations, in scalar functions."""
+    """All steerable kernels between two representations."""
 
     @property
     def descriptor(self) -> Descriptor[Any] | None:
@@ -49,15 +49,19 @@ class Form(Protocol):
     def elements(self) -> tuple[Element, ...]:
         """The name of each kernel."""
 
-    @property
-    def spectrum(self) -> Array | None:
-        """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
-
     def sample(self, points: Array) -> Array:
         """(len, out, in, m): the kernels at points (m, d)."""
 
     def energies(self, points: Array) -> Array:
         """Sums of the squares of all kernels at points (m, d): one sum, or one over the rows of each output irrep."""
+
+
+class SolvedForm(Form, Protocol):
+    """All steerable kernels between two representations, in scalar functions."""
+
+    @property
+    def spectrum(self) -> Array:
+        """(len, out, in, scalar function): coefficients of every kernel in the scalar functions."""
 
 
 class ScalarFunctions(Frozen, ABC):
@@ -140,6 +144,18 @@ class ScalarFunctions(Frozen, ABC):
         """
         return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
 
+    def action(self, group: Group, elements: Array) -> Array | None:
+        """How group elements mix the functions: phi_b(g^-1 x) = sum_c phi_c(x) D(g)[c, b].
+
+        Args:
+            group: the group.
+            elements: g (n, ...), elements of the group.
+
+        Returns:
+            D (n, count, count), float64; None when moved functions are no combinations of the functions.
+        """
+        return None
+
     @abstractmethod
     def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
         """What each function is called, as in `Element`.
@@ -164,7 +180,7 @@ class ScalarFunctions(Frozen, ABC):
         """
 
     @abstractmethod
-    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+    def form(self, in_rep: Representation, out_rep: Representation) -> SolvedForm:
         """The steerable kernels between two representations.
 
         Args:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..._values import Array
 from ...errors import KernelError
 from ...reps import Group, Representation
-from ._functions import Form, ScalarFunctions
+from ._functions import ScalarFunctions, SolvedForm
 from ._grid import Grid
 
 EDGE = 1e-6
@@ -100,6 +100,16 @@ class Interpolated(ScalarFunctions):
             values = values * b_spline(x[..., axis] - centres, self.order)[position]
         return values
 
+    def action(self, group: Group, elements: Array) -> Array | None:
+        # Splines along the axes are moved to one another by turns of the lattice alone, and if these keep the box.
+        moves = group._action(elements)
+        points = Grid(self.shape).points[self._inside]
+        places = Grid(self.shape).positions(np.einsum("gij,mj->gmi", moves, points))
+        if np.any(np.minimum(np.abs(moves), np.abs(np.abs(moves) - 1)) > EDGE) or np.any(places < 0):
+            return None
+        # the mask is a disk, so that pixels inside it stay there
+        return np.asarray(places[:, None, :] == self._inside[:, None], dtype=np.float64)
+
     def names(self, dim: int) -> tuple[tuple[int, int, int], ...]:
         """What each function is called: (0, position of the pixel in a flattened kernel, 0).
 
@@ -120,7 +130,7 @@ class Interpolated(ScalarFunctions):
         if group.dim != len(self.shape):
             raise KernelError(f"shape: expected {group.dim} sizes for {group.name}, got {self.shape}")
 
-    def form(self, in_rep: Representation, out_rep: Representation) -> Form:
+    def form(self, in_rep: Representation, out_rep: Representation) -> SolvedForm:
         raise KernelError(
             f"basis: interpolated kernels are free, so they need a regular input or output, such as group.regular; got "
             f"kernels from {in_rep.name} to {out_rep.name} of {in_rep.group.name}; use basis='rings' for these"

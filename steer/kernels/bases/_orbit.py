@@ -20,8 +20,8 @@ class Orbit:
     representation, K_0 is any kernel: its elements are (component of W, component of V, scalar function).
     """
 
-    def __init__(self, in_rep: Representation, out_rep: Representation, radial: ScalarFunctions) -> None:
-        self.radial = radial
+    def __init__(self, in_rep: Representation, out_rep: Representation, functions: ScalarFunctions) -> None:
+        self.functions = functions
         if isinstance(out_rep, Induced) and (
             not isinstance(in_rep, Induced) or out_rep.subgroup.order <= in_rep.subgroup.order
         ):
@@ -32,9 +32,9 @@ class Orbit:
             raise KernelError(f"form: neither {in_rep!r} nor {out_rep!r} is induced; use form='block'")
         self.free = self.induced.subgroup.order == 1
         inner, outer = self.induced.base, self.other.restrict(self.induced.subgroup)
-        self.shape = (inner.size, outer.size, radial.count(inner.group.dim))
+        self.shape = (inner.size, outer.size, functions.count(inner.group.dim))
         ends = (outer, inner) if self.into else (inner, outer)
-        self._inner = None if self.free else radial.form(*ends)
+        self._inner = None if self.free else functions.form(*ends)
 
     @property
     def descriptor(self) -> Descriptor[Any] | None:
@@ -47,17 +47,16 @@ class Orbit:
             return self._inner.elements
         inner, outer, _ = self.shape
         label = self.induced.subgroup.trivial.label
-        scalars = self.radial.names(self.induced.group.dim)
+        scalars = self.functions.names(self.induced.group.dim)
         ends = [((w, v) if self.into else (v, w)) for w in range(inner) for v in range(outer)]
         return tuple(Element(label, degree, ring, *end, copy, 0) for end in ends for degree, ring, copy in scalars)
 
     @functools.cached_property
-    def spectrum(self) -> Array | None:
+    def at_identity(self) -> Array | None:
         """(len, inner, other, scalar function): K_0 in the scalar functions; None when it is free (the identity)."""
         if self._inner is None:
             return None
         spectrum = self._inner.spectrum
-        assert spectrum is not None, "only orbits of the trivial subgroup are free"
         return frozen(spectrum if self.into else spectrum.transpose(0, 2, 1, 3))
 
     @functools.cached_property
@@ -67,22 +66,24 @@ class Orbit:
 
     def scalars(self, points: Array) -> Array:
         """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""
-        return self.radial.turned(self.induced.group, self.induced.cosets, points)
+        return self.functions.turned(self.induced.group, self.induced.cosets, points)
 
     def sample(self, points: Array) -> Array:
+        return self.spread(self.scalars(points))
+
+    def spread(self, moved: Array) -> Array:
+        """(len, out, in, m): the kernels, from values (function, cosets, m) of the scalar functions at g_i^-1 x."""
         inner, outer, count = self.shape
-        moved = self.scalars(points)
-        if self.spectrum is None:
-            free = np.eye(inner * outer * count).reshape(-1, inner, outer, count)
-            kernels = np.einsum("nwvb,bgm,guv->ngwum", free, moved, self.movers, optimize=True)
-        else:
-            kernels = np.einsum("nwvb,bgm,guv->ngwum", self.spectrum, moved, self.movers, optimize=True)
-        kernels = kernels.reshape(len(kernels), self.induced.size, outer, len(points))
+        first = self.at_identity
+        if first is None:
+            first = np.eye(inner * outer * count).reshape(-1, inner, outer, count)
+        kernels = np.einsum("nwvb,bgm,guv->ngwum", first, moved, self.movers, optimize=True)
+        kernels = kernels.reshape(len(kernels), self.induced.size, outer, moved.shape[-1])
         return np.asarray(kernels if self.into else kernels.transpose(0, 2, 1, 3))
 
     def energies(self, points: Array) -> Array:
         moved = self.scalars(points)
         gram = np.einsum("bgm,cgm->bc", moved, moved, optimize=True)  # V(g_i) is orthogonal
-        if self.spectrum is None:
+        if self.at_identity is None:
             return np.array([self.shape[0] * self.shape[1] * np.trace(gram)])
-        return np.array([np.einsum("nwvb,bc,nwvc->", self.spectrum, gram, self.spectrum, optimize=True)])
+        return np.array([np.einsum("nwvb,bc,nwvc->", self.at_identity, gram, self.at_identity, optimize=True)])

@@ -88,6 +88,10 @@ class Pixels(ScalarFunctions):
         order = np.arange(len(self.grid.points)).reshape(-1, *(1,) * positions.ndim)
         return np.asarray(positions == order, dtype=np.float64)
 
+    def action(self, group: Group, elements: Array) -> Array | None:
+        places = self.grid.positions(np.einsum("gij,mj->gmi", group._action(elements), self.grid.points))
+        return np.asarray(places[:, None, :] == np.arange(len(self.grid.points))[:, None], dtype=np.float64)
+
     def _is_mapped_by(self, group: Group) -> bool:
         return _maps(self.grid, group)
 
@@ -220,9 +224,9 @@ class PixelForm:
     grid, and the multiplicity counts the kernels of one orbit.
     """
 
-    def __init__(self, in_rep: Representation, out_rep: Representation, radial: Pixels) -> None:
-        self.in_rep, self.out_rep, self.radial = in_rep, out_rep, radial
-        self.descriptor = PixelDescriptor(in_rep, out_rep, radial.grid)
+    def __init__(self, in_rep: Representation, out_rep: Representation, functions: Pixels) -> None:
+        self.in_rep, self.out_rep, self.functions = in_rep, out_rep, functions
+        self.descriptor = PixelDescriptor(in_rep, out_rep, functions.grid)
 
     @property
     def orbits(self) -> tuple[PixelOrbit, ...]:
@@ -243,7 +247,7 @@ class PixelForm:
     @functools.cached_property
     def spectrum(self) -> Array:
         """(len, out, in, pixel): the kernels on the grid."""
-        shape = self.out_rep.size, self.in_rep.size, len(self.radial.grid.points)
+        shape = self.out_rep.size, self.in_rep.size, len(self.functions.grid.points)
         found = np.zeros((sum(map(len, self._kernels)), *shape))
         used = np.unique(np.concatenate([orbit.movers for orbit in self.orbits]))
         right, left = (rep._matrices(self.descriptor.nodes[used]) for rep in (self.in_rep, self.out_rep))
@@ -256,7 +260,7 @@ class PixelForm:
         return frozen(found)
 
     def sample(self, points: Array) -> Array:
-        positions = self.radial.grid.positions(points)
+        positions = self.functions.grid.positions(points)
         return np.asarray(self.spectrum[..., positions] * (positions >= 0))
 
     def energies(self, points: Array) -> Array:

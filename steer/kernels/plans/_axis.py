@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from ...reps import Representation
-from ._tables import Tables
+from ._tables import Order, Table, order_table
 
 Indices = npt.NDArray[np.intp]
 Starts = dict[Representation, Indices]
@@ -40,9 +40,14 @@ class Slot(NamedTuple):
         return np.asarray((first[:, None] + np.arange(self.merged * self.size)).ravel())
 
     @property
+    def fields(self) -> int:
+        """The number of fields."""
+        return self.runs * self.merged
+
+    @property
     def width(self) -> int:
         """The number of channels."""
-        return self.runs * self.merged * self.size
+        return self.fields * self.size
 
 
 class Axis:
@@ -68,14 +73,14 @@ class Axis:
     ) -> None:
         starts = {rep: np.array(where) for rep, where in fields.items()}
         self.total = sum(rep.size * len(where) for rep, where in starts.items())
-        self.order: Tables | None = None  # (order, its inverse)
+        self.order: Order[Table] | None = None
         self.inner: Axis | None = None
         if not self._place(starts, separate, joined):
             packed = _packed(starts, joined)
             order = np.zeros(self.total, dtype=np.intp)
             for rep, where in starts.items():
                 order[_channels(where, rep.size)] = _channels(packed[rep], rep.size)
-            self.order = Tables(order, np.argsort(order))
+            self.order = order_table(order)
             self._place(packed, separate, joined)
 
     def _place(self, starts: Starts, separate: Sequence[Representation], joined: Sequence[Representation]) -> bool:

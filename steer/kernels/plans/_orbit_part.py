@@ -6,35 +6,52 @@ least, which depends on whether V permutes.
 """
 
 import functools
-from typing import Final, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import frozen
 from ...reps import Group
 from ...reps.theory._cosets import coset_representatives
 from ..bases._basis import KernelDescriptor
-from ..bases._functions import ScalarFunctions
-from ..bases._grid import Grid
 from ..bases._orbit import Orbit
-from ..bases._pixel import Pixels
-from ._part import CHUNK, FLOAT, INDEX, Cell, Cost, Part, basis_of
-from ._tables import Tables
+from ._cell import Cell, basis_of
+from ._cost import CHUNK, FLOAT, Cost, permuted_cost, turned_cost
+from ._part import Part
+from ._reading import Reading
+from ._tables import Order, T, Table, order_table
+
+H = TypeVar("H")
 
 NARROW: Final = range(6, 16)
 """Numbers of columns for which a matmul takes up to twice as long as with the next one, 16, on CPU."""
 
 
-class OrbitPart(Part):
+class PermutedHeld(NamedTuple, Generic[T]):
+    """What is held where V permutes."""
+
+    rows: Order[T]  # of the block of one output field
+    moved: T | Order[T]  # (function, cosets * entries), or of a gather: which function an entry is, and back
+    solution: T | None  # (kernel, inner * other * function); None when kernels are free
+
+
+class TurnedHeld(NamedTuple, Generic[T]):
+    """What is held where V mixes components."""
+
+    movers: T  # (coset, other, other): V(g)
+    moved: T | Order[T]  # as above
+    solution: T | None
+
+
+class OrbitPart(Part[H]):
     """What all of these share: the cell's sizes, and the kernel of the identity coset.
 
     `gathers` when the functions are the pixels of a grid that the group permutes: samples are then picked, not summed.
     """
 
-    def __init__(self, cells: tuple[Cell, ...], grid: Grid, gathers: bool = False) -> None:
-        super().__init__(cells, grid)
+    def __init__(self, cells: tuple[Cell, ...], reading: Reading, gathers: bool = False) -> None:
+        super().__init__(cells, reading)
         self.strategy, self.gathers = "gather" if gathers else "orbit", gathers
         (self.cell,) = cells
         self.orbit = cast(Orbit, self.cell.basis.form)
@@ -50,50 +67,34 @@ class OrbitPart(Part):
         """Number of pairs of an output and an input field."""
         return self.fields[0] * self.fields[1]
 
-    @property
-    def constants(self) -> int:
-        """Bytes of the sampled functions, or of their permutations, and of the solution under the subgroup."""
-        free = self.inner * self.other * self.count
-        sampled = INDEX * self.cosets * (self.points + self.count) if self.gathers else FLOAT * self._samples
-        return sampled + FLOAT * self.solved * len(self.cell.basis) * free
+    def _moved(self, shared: bool) -> Table | Order[Table]:
+        """What is read off the functions at all cosets; of a gather, where all cosets pick of `shared` functions."""
+        key = self.reading, self.orbit.induced.group, self.orbit.induced.subgroup
+        return _picked(*key, shared) if self.gathers else _moved(*key)
 
-    @property
-    def _samples(self) -> int:
-        return self.count * self.cosets * self.points
+    def _solution(self) -> Table | None:
+        return _solution(self.cell.basis.descriptor) if self.solved else None
 
-    @property
-    def _macs(self) -> int:
-        """Multiply-adds of sampling and of the solution."""
-        free = self.pairs * self.inner * self.other * self.count
-        return free * (self.cosets * self.points * (not self.gathers) + self.solved * len(self.cell.basis))
-
-    def build(self) -> None:
-        key = self.orbit.induced.group, self.orbit.induced.subgroup, self.grid
-        shared = isinstance(self, PermutedPart)
-        self.tables = (_permutations(*key, shared) if self.gathers else _samples(self.orbit.radial, *key),)
-        if self.solved:
-            self.tables += (_spectrum(self.cell.basis.descriptor),)
-
-    def _free(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
+    def _free(self, weight: torch.Tensor, solution: torch.Tensor | None) -> torch.Tensor:
         """(B * output fields, input fields, inner, other, function): the kernel of the identity coset."""
-        if self.solved:
-            weight = weight.reshape(-1, len(constants[-1])) @ constants[-1]
+        if solution is not None:
+            weight = weight.reshape(-1, len(solution)) @ solution
         return weight.reshape(-1, self.fields[1], self.inner, self.other, self.count)
 
-    def _bound(self, free: torch.Tensor, constants: list[torch.Tensor], batch: int) -> list[torch.Tensor]:
+    def _bound(self, free: torch.Tensor, solution: torch.Tensor | None, batch: int) -> list[torch.Tensor]:
         """The transpose of `_free`."""
-        if self.solved:
-            free = free.reshape(batch * self.pairs, constants[-1].shape[1]) @ constants[-1].T
+        if solution is not None:
+            free = free.reshape(batch * self.pairs, solution.shape[1]) @ solution.T
         return [free.reshape(batch, self.cell.num_weights)]
 
     def _block(self, rows: torch.Tensor) -> torch.Tensor:
         """A tensor with the axes of a block, from one with fewer axes."""
         sides = (self.cosets * self.inner, self.other)
         out, into = sides if self.into else sides[::-1]
-        return rows.reshape(-1, self.fields[0], out, self.fields[1], into, self.points)
+        return rows.reshape(-1, self.fields[0], out, self.fields[1], into, self.entries)
 
 
-class PermutedPart(OrbitPart):
+class PermutedPart(OrbitPart[PermutedHeld[torch.Tensor]]):
     """V permutes (regular and quotient fields, scalars): sample all cosets by one matmul, then permute the rows.
 
     The transpose brings the samples of all cosets together, so that it is one matmul as well. Both go through some
@@ -102,20 +103,10 @@ class PermutedPart(OrbitPart):
 
     @property
     def cost(self) -> Cost:
-        rows = self.pairs * self.inner * self.other * self.cosets
-        return Cost(
-            macs=self._macs,
-            gathers=self.gathers * rows * self.points,
-            traffic=FLOAT * (self.cell.num_weights + 3 * self.entries) + self.constants,
-            constants=self.constants + 2 * INDEX * rows // self.fields[0],
-            peak=min(FLOAT * self.entries, 2 * max(CHUNK, FLOAT * self.entries // self.fields[0])),
-            calls=3 + 2 * self.solved,
-        )
+        return permuted_cost(self)
 
     def build(self) -> None:
-        super().build()
-        back = np.argsort(self._rows())
-        self.tables = (Tables(self._rows(), back), *self.tables)
+        self.held = PermutedHeld(order_table(self._rows()), self._moved(shared=True), self._solution())
 
     def _rows(self) -> npt.NDArray[np.intp]:
         """For each row of the block of one output field, in its order, where it stands before: (v, w, i, g)."""
@@ -129,54 +120,55 @@ class PermutedPart(OrbitPart):
         moved = source.T[:, None, :, None] * strides[2] + cosets[:, None]  # (j, v, g, w)
         return np.asarray((moved + v[:, None, None] * strides[0] + w * strides[1]).ravel())
 
-    def expand(self, pieces: list[torch.Tensor], constants: list[torch.Tensor]) -> torch.Tensor:
-        free = self._free(pieces[0], constants).reshape(-1, self.lines, self.count)
-        rows = None if self._at_once(free) else free.new_empty(len(free), len(constants[0]), self.points)
-        if rows is None:
-            return self._block(self._sample(free, constants).index_select(1, constants[0]))
+    def expand(self, pieces: list[torch.Tensor], held: PermutedHeld[torch.Tensor]) -> torch.Tensor:
+        free = self._free(pieces[0], held.solution).reshape(-1, self.lines, self.count)
+        order = held.rows.there
+        if self._at_once(free):
+            return self._block(self._sample(free, held).index_select(1, order))
+        rows = free.new_empty(len(free), len(order), self.entries)
         buffer = self._buffer(rows)
         for chunk in self._chunks(rows):
-            sampled = self._sample(free[chunk], constants, buffer[: len(rows[chunk])])
-            torch.index_select(sampled, 1, constants[0], out=rows[chunk])
+            sampled = self._sample(free[chunk], held, buffer[: len(rows[chunk])])
+            torch.index_select(sampled, 1, order, out=rows[chunk])
         return self._block(rows)
 
     def _sample(
-        self, free: torch.Tensor, constants: list[torch.Tensor], out: torch.Tensor | None = None
+        self, free: torch.Tensor, held: PermutedHeld[torch.Tensor], out: torch.Tensor | None = None
     ) -> torch.Tensor:
         """(n, line * coset, entries): kernels (n, line, function) at every coset, in `out` if it is given."""
         flat = free.reshape(-1, self.count)
         if out is not None:
-            out = out.view(len(flat), self.cosets * self.points)
-        if self.gathers:
-            sampled = torch.index_select(flat, 1, constants[2], out=out)
+            out = out.view(len(flat), self.cosets * self.entries)
+        if isinstance(held.moved, Order):
+            sampled = torch.index_select(flat, 1, held.moved.there, out=out)
         else:
-            sampled = torch.mm(flat, constants[2], out=out)
-        return sampled.view(len(free), self.lines * self.cosets, self.points)
+            sampled = torch.mm(flat, held.moved, out=out)
+        return sampled.view(len(free), self.lines * self.cosets, self.entries)
 
-    def transpose(self, block: torch.Tensor, constants: list[torch.Tensor]) -> list[torch.Tensor]:
+    def transpose(self, block: torch.Tensor, held: PermutedHeld[torch.Tensor]) -> list[torch.Tensor]:
         batch, rows = block.shape[0], block.flatten(0, 1)
         if self._at_once(rows):
-            return self._bound(self._collect(rows, constants), constants, batch)
+            return self._bound(self._collect(rows, held), held.solution, batch)
         free = block.new_empty(len(rows), self.lines, self.count)
         buffer = self._buffer(rows)
         for chunk in self._chunks(rows):
-            free[chunk] = self._collect(rows[chunk], constants, buffer[: len(free[chunk])])
-        return self._bound(free, constants, batch)
+            free[chunk] = self._collect(rows[chunk], held, buffer[: len(free[chunk])])
+        return self._bound(free, held.solution, batch)
 
     def _collect(
-        self, rows: torch.Tensor, constants: list[torch.Tensor], out: torch.Tensor | None = None
+        self, rows: torch.Tensor, held: PermutedHeld[torch.Tensor], out: torch.Tensor | None = None
     ) -> torch.Tensor:
         """(n, line, function): the transpose, for n output fields of a block; samples brought together in `out`."""
-        flat = rows.reshape(len(rows), len(constants[1]), self.points)
-        sampled = torch.index_select(flat, 1, constants[1], out=out)
-        sampled = sampled.view(len(rows) * self.lines, self.cosets * self.points)
-        if self.gathers:
-            free = sampled.index_select(1, constants[3]).view(len(sampled), self.cosets, self.count).sum(1)
+        flat = rows.reshape(len(rows), len(held.rows.back), self.entries)
+        sampled = torch.index_select(flat, 1, held.rows.back, out=out)
+        sampled = sampled.view(len(rows) * self.lines, self.cosets * self.entries)
+        if isinstance(held.moved, Order):
+            free = sampled.index_select(1, held.moved.back).view(len(sampled), self.cosets, self.count).sum(1)
         elif self.count in NARROW and not torch.compiler.is_compiling():
-            functions = torch.nn.functional.pad(constants[2], (0, 0, 0, NARROW.stop - self.count))
+            functions = torch.nn.functional.pad(held.moved, (0, 0, 0, NARROW.stop - self.count))
             free = (sampled @ functions.T)[:, : self.count]
         else:
-            free = sampled @ constants[2].T
+            free = sampled @ held.moved.T
         return free.view(len(rows), self.lines, self.count)
 
     def _at_once(self, x: torch.Tensor) -> bool:
@@ -184,35 +176,25 @@ class PermutedPart(OrbitPart):
         return torch.compiler.is_compiling() or x.device.type != "cpu" or len(self._chunks(x)) < 2
 
     def _chunks(self, fields: torch.Tensor) -> list[slice]:
-        step = max(1, CHUNK // (FLOAT * self.lines * self.cosets * self.points))
+        step = max(1, CHUNK // (FLOAT * self.lines * self.cosets * self.entries))
         return [slice(start, start + step) for start in range(0, len(fields), step)]
 
     def _buffer(self, fields: torch.Tensor) -> torch.Tensor:
         """Room for the samples of one chunk."""
         most = len(fields[self._chunks(fields)[0]])
-        return fields.new_empty(most, self.lines * self.cosets, self.points)
+        return fields.new_empty(most, self.lines * self.cosets, self.entries)
 
 
-class TurnedPart(OrbitPart):
+class TurnedPart(OrbitPart[TurnedHeld[torch.Tensor]]):
     """V mixes components: there are fewer coefficients than samples, so they are moved, then sampled coset by coset."""
 
     @property
     def cost(self) -> Cost:
-        moved = self.pairs * self.inner * self.other * self.count * self.cosets
-        copied = 0 if self.into and not self.gathers else 2 * self.entries
-        spread = 0 if self.gathers else self.fields[0] * self._samples
-        return Cost(
-            macs=self._macs + moved * self.other,
-            gathers=self.gathers * self.entries,
-            traffic=FLOAT * (self.cell.num_weights + 4 * moved + 2 * spread + self.entries + copied) + self.constants,
-            constants=self.constants + FLOAT * self.cosets * self.other**2,
-            peak=FLOAT * (moved + spread + copied // 2),
-            calls=8 + 2 * self.solved,
-        )
+        return turned_cost(self)
 
     def build(self) -> None:
-        super().build()
-        self.tables = (_movers(self.cell.basis.descriptor), *self.tables)
+        movers = _movers(self.cell.basis.descriptor)
+        self.held = TurnedHeld(movers, self._moved(shared=False), self._solution())
 
     @property
     def _order(self) -> str:
@@ -221,47 +203,46 @@ class TurnedPart(OrbitPart):
             return "uvwjgb"
         return "ugwvjb" if self.into else "ugjvwb"
 
-    def expand(self, pieces: list[torch.Tensor], constants: list[torch.Tensor]) -> torch.Tensor:
-        free = self._free(pieces[0], constants)
-        moved = torch.einsum(f"uvwib,gji->{self._order}", free, constants[0])
-        if self.gathers:
-            flat = moved.reshape(-1, self.cosets * self.count).index_select(1, constants[1])
-            made = flat.view(-1, self.fields[1], self.inner, self.other, self.cosets, self.points)
+    def expand(self, pieces: list[torch.Tensor], held: TurnedHeld[torch.Tensor]) -> torch.Tensor:
+        free = self._free(pieces[0], held.solution)
+        moved = torch.einsum(f"uvwib,gji->{self._order}", free, held.movers)
+        if isinstance(held.moved, Order):
+            flat = moved.reshape(-1, self.cosets * self.count).index_select(1, held.moved.there)
+            made = flat.view(-1, self.fields[1], self.inner, self.other, self.cosets, self.entries)
             return self._block(made.permute((0, 4, 2, 1, 3, 5) if self.into else (0, 3, 1, 4, 2, 5)))
-        made = moved.reshape(-1, self.cosets, self.lines, self.count) @ self._by_coset(constants)
-        made = made.view(*moved.shape[:5], self.points)
+        made = moved.reshape(-1, self.cosets, self.lines, self.count) @ self._by_coset(held.moved)
+        made = made.view(*moved.shape[:5], self.entries)
         return self._block(made if self.into else made.permute(0, 2, 3, 1, 4, 5))
 
-    def transpose(self, block: torch.Tensor, constants: list[torch.Tensor]) -> list[torch.Tensor]:
+    def transpose(self, block: torch.Tensor, held: TurnedHeld[torch.Tensor]) -> list[torch.Tensor]:
         batch, fields_in = block.shape[0], self.fields[1]
         if self.into:
-            shape = (-1, self.cosets, self.inner, fields_in, self.other, self.points)
+            shape = (-1, self.cosets, self.inner, fields_in, self.other, self.entries)
             axes = (0, 3, 2, 4, 1, 5) if self.gathers else (0, 1, 2, 3, 4, 5)
         else:
-            shape = (-1, self.other, fields_in, self.cosets, self.inner, self.points)
+            shape = (-1, self.other, fields_in, self.cosets, self.inner, self.entries)
             axes = (0, 2, 4, 1, 3, 5) if self.gathers else (0, 3, 1, 2, 4, 5)
         made = block.reshape(shape).permute(axes)
-        if self.gathers:
-            flat = made.reshape(-1, self.cosets * self.points).index_select(1, constants[2])
-            moved = flat.view(*made.shape[:5], self.count)
+        if isinstance(held.moved, Order):
+            flat = made.reshape(-1, self.cosets * self.entries).index_select(1, held.moved.back)
         else:
-            flat = made.reshape(-1, self.cosets, self.lines, self.points) @ self._by_coset(constants).mT
-            moved = flat.view(*made.shape[:5], self.count)
-        free = torch.einsum(f"{self._order},gji->uvwib", moved, constants[0])
-        return self._bound(free, constants, batch)
+            flat = made.reshape(-1, self.cosets, self.lines, self.entries) @ self._by_coset(held.moved).mT
+        moved = flat.view(*made.shape[:5], self.count)
+        free = torch.einsum(f"{self._order},gji->uvwib", moved, held.movers)
+        return self._bound(free, held.solution, batch)
 
-    def _by_coset(self, constants: list[torch.Tensor]) -> torch.Tensor:
+    def _by_coset(self, moved: torch.Tensor) -> torch.Tensor:
         """(cosets, function, entries)."""
-        return constants[1].view(self.count, self.cosets, self.points).transpose(0, 1)
+        return moved.view(self.count, self.cosets, self.entries).transpose(0, 1)
 
 
-def orbit_parts(cells: tuple[Cell, ...], grid: Grid) -> list[Part]:
+def orbit_parts(cells: tuple[Cell, ...], reading: Reading) -> list[Part[Any]]:
     """The ways to expand one cell, with an induced representation, by orbits."""
     orbit = cast(Orbit, cells[0].basis.form)
     kind = PermutedPart if permutes(orbit) else TurnedPart
-    found: list[Part] = [kind(cells, grid)]
-    if isinstance(orbit.radial, Pixels) and orbit.radial.grid == grid and grid.index is None:
-        found.append(kind(cells, grid, gathers=True))
+    found: list[Part[Any]] = [kind(cells, reading)]
+    if reading.picks:
+        found.append(kind(cells, reading, gathers=True))
     return found
 
 
@@ -271,33 +252,33 @@ def permutes(orbit: Orbit) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _samples(radial: ScalarFunctions, group: Group, subgroup: Group, grid: Grid) -> Tables:
-    """(function, cosets * entries): the functions at g^-1 x."""
-    made = grid.embed(radial.turned(group, coset_representatives(group, subgroup), grid.points))
-    return Tables(made.reshape(len(made), -1))
+def _moved(reading: Reading, group: Group, subgroup: Group) -> Table:
+    """(function, cosets * entries): what is read off the functions at g^-1 x."""
+    read = reading.moved(group, coset_representatives(group, subgroup))
+    return Table(read.reshape(len(read), -1))
 
 
 @functools.lru_cache(maxsize=64)
-def _permutations(group: Group, subgroup: Group, grid: Grid, shared: bool) -> Tables:
-    """The pixel that each entry is and the entry that each pixel is, for all cosets in turn; flat.
+def _picked(reading: Reading, group: Group, subgroup: Group, shared: bool) -> Order[Table]:
+    """The function that each entry is and the entry that each function is, for all cosets in turn; flat.
 
-    Unless the pixels are `shared` by all cosets, each has some of its own, and the index counts them all.
+    Unless the functions are `shared` by all cosets, each has some of its own, and the index counts them all.
     """
-    turned = np.einsum("gji,mj->gmi", group._action(coset_representatives(group, subgroup)), grid.points)
-    pixels = grid.positions(turned)
-    starts = pixels.shape[1] * np.arange(len(pixels))[:, None]
-    return Tables((pixels + (0 if shared else starts)).ravel(), (np.argsort(pixels, axis=1) + starts).ravel())
+    picked = reading.picked(group, coset_representatives(group, subgroup))
+    starts = picked.shape[1] * np.arange(len(picked))[:, None]
+    back = (np.argsort(picked, axis=1) + starts).ravel()
+    return Order(Table((picked + (0 if shared else starts)).ravel()), Table(back))
 
 
 @functools.lru_cache(maxsize=128)
-def _spectrum(descriptor: KernelDescriptor) -> Tables:
+def _solution(descriptor: KernelDescriptor) -> Table:
     """(len, inner * other * function): the kernel of the identity coset in the functions."""
-    spectrum = cast(Orbit, basis_of(descriptor).form).spectrum
-    assert spectrum is not None, "only orbits of the trivial subgroup are free"
-    return Tables(spectrum.reshape(len(spectrum), -1))
+    found = cast(Orbit, basis_of(descriptor).form).at_identity
+    assert found is not None, "only orbits of the trivial subgroup are free"
+    return Table(found.reshape(len(found), -1))
 
 
 @functools.lru_cache(maxsize=128)
-def _movers(descriptor: KernelDescriptor) -> Tables:
+def _movers(descriptor: KernelDescriptor) -> Table:
     """(cosets, other, other): V(g_i)."""
-    return Tables(frozen(cast(Orbit, basis_of(descriptor).form).movers))
+    return Table(cast(Orbit, basis_of(descriptor).form).movers)

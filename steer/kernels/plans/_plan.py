@@ -1,4 +1,4 @@
-"""Kernel plans: from learned coefficients to a dense filter, without ever holding the dense basis."""
+"""Kernel plans: from learned coefficients to filters, spectra and maps, without ever holding the dense basis."""
 
 import functools
 import math
@@ -6,27 +6,34 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..._values import Array
 from ...errors import KernelError
-from ...reps import Fields, Representation
+from ...reps import Fields, Induced, Representation
 from .._collect import collector
 from .._spec import KernelSpec, as_fields
+from ..bases._bases import functions_for
 from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
-from ..bases._radial import Rings
 from ..cache._fetch import fingerprint
-from . import _linear_map
-from ._part import Cell, place, take
+from ._cell import Cell
+from ._expansion import Expansion
+from ._project import Projection, as_filter, project_on, require_channels
+from ._reading import InFunctions, OnGrid
 from ._scales import VANISHING, forward_scales, transposed_scales
-from ._strategy import STRATEGIES, divide
-from ._tiling import Tiling
+from ._strategy import STRATEGIES
 
 
 class KernelPlan:
     """The way from a flat vector of coefficients to a filter (out, in, *kernel), immutable; made by `compile`.
+
+    It has three verbs, all linear in the coefficients. `expand` gives the filter on the grid. `spectrum` gives the
+    coefficients of the kernels in scalar functions, whatever the grid, and `sample` gives those functions at any
+    points: kernels between points off a grid are their contraction. `apply` takes features to features, where kernels
+    are one point.
 
     Fields of one representation are taken together: the filter is a matrix of cells, one for each pair of an input and
     an output representation. The coefficients of a cell are ordered (output field, input field, basis kernel); cells
@@ -45,7 +52,7 @@ class KernelPlan:
         in_reps: the representations of the input fields.
         out_reps: those of the output fields.
         grid: where filters are sampled.
-        radial: the scalar functions.
+        functions: the scalar functions.
         strategy: as for `compile`.
         transposed: as for `compile`.
 
@@ -54,7 +61,7 @@ class KernelPlan:
         in_size: channels of the input.
         out_size: channels of the output.
         grid: where filters are sampled.
-        radial: the scalar functions.
+        functions: the scalar functions.
 
     Raises:
         KernelError: as for `compile`.
@@ -65,52 +72,44 @@ class KernelPlan:
         in_reps: Fields,
         out_reps: Fields,
         grid: Grid,
-        radial: ScalarFunctions,
+        functions: ScalarFunctions,
         strategy: str,
         transposed: int = 0,
     ) -> None:
-        self._arguments = (in_reps, out_reps, grid, radial, strategy, transposed)
-        self.grid = grid
-        self.radial = radial
+        self._arguments = (in_reps, out_reps, grid, functions, strategy, transposed)
+        self.grid, self.functions = grid, functions
         self.in_reps, self.out_reps = in_reps, out_reps
         self.in_size, self.out_size = in_reps.size, out_reps.size
         # first channels of the fields of each representation
         self.columns, self.rows = columns, rows = in_reps.summands.starts, out_reps.summands.starts
         self.cells: tuple[tuple[Cell, ...], ...] = tuple(
-            tuple(Cell(kernel_basis(a, b, radial=radial), len(to), len(at)) for a, at in columns.items())
+            tuple(Cell(kernel_basis(a, b, radial=functions), len(to), len(at)) for a, at in columns.items())
             for b, to in rows.items()
         )
-        self._splits = [cell.num_weights for row in self.cells for cell in row]
-        self.num_weights = sum(self._splits)  # number of free coefficients
+        self.num_weights = sum(cell.num_weights for row in self.cells for cell in row)  # number of free coefficients
         if transposed:
             self._scales = transposed_scales(self.cells, grid, list(rows.values()), transposed, self._require_column)
         else:
             self._scales = forward_scales(self.cells, grid, self._require_row)
         # What `expand` reads are plain attributes: torch.compile cannot trace a cached property that is not filled.
-        self.parts, axes = divide(self.cells, grid, strategy, rows, columns)
-        self._orders = tuple(axis.order for axis in axes)
-        # Whether the parts leave no entry of the filter out, and whether the only one is the filter.
-        self._covered = sum(placed.part.entries for placed in self.parts) == self.out_size * self.in_size * math.prod(
-            grid.shape
-        )
-        self._whole = self._covered and len(self.parts) == 1
-        self._tiling = Tiling([(placed.rows, placed.columns) for placed in self.parts], (self.out_size, self.in_size))
-        self._tables = (
-            *(table for placed in self.parts for table in placed.part.tables),
-            *(order for order in self._orders if order is not None),
-        )
-        self._held = [sum(len(table.arrays) for table in placed.part.tables) for placed in self.parts]
+        self._filters = Expansion(self.cells, OnGrid(functions, grid), strategy, rows, columns)
+        self.parts = self._filters.parts
+        self._spectra: tuple[InFunctions, Expansion] | None = None
+
+    @property
+    def radial(self) -> ScalarFunctions:
+        """The scalar functions, under their name in `compile`."""
+        return self.functions
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """Hash of the basis that coefficients refer to: representations and functions, not grid or strategy."""
-        in_reps, out_reps, _, radial, _, _ = self._arguments
-        return fingerprint((_runs(in_reps), _runs(out_reps), radial))
+        return fingerprint((_runs(self.in_reps), _runs(self.out_reps), self.functions))
 
     @property
     def spec(self) -> KernelSpec:
         """The kernels that it is made of, whatever the strategy, as `steer.precompute` takes them."""
-        return KernelSpec(self.in_reps, self.out_reps, self.grid, self.radial)
+        return KernelSpec(self.in_reps, self.out_reps, self.grid, self.functions)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _compile, self._arguments
@@ -121,19 +120,25 @@ class KernelPlan:
     @property
     def constants(self) -> tuple[np.ndarray, ...]:
         """The sampled functions (float64) and index tables (int64) that `expand` needs."""
-        return tuple(array for table in self._tables for array in table.arrays)
+        return tuple(table.array for table in self._filters.tables)
 
-    def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
+    def tensors(self, dtype: torch.dtype, device: torch.device, *, verb: str = "expand") -> tuple[torch.Tensor, ...]:
         """The constants as tensors, which all plans with the same ones share.
 
         Args:
             dtype: of the sampled functions.
             device: of all.
+            verb: "expand", or "spectrum" for what that one reads.
 
         Returns:
-            Tensors in the order and of the shapes of `constants`.
+            Tensors in the order and of the shapes of `constants`, for "expand".
+
+        Raises:
+            KernelError: another verb.
         """
-        return tuple(tensor for table in self._tables for tensor in table.tensors(dtype, device))
+        if verb not in ("expand", "spectrum"):
+            raise KernelError(f"verb: expected 'expand' or 'spectrum', got {verb!r}")
+        return (self._filters if verb == "expand" else self._in_functions()[1]).tensors(dtype, device)
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
         """The filters of given coefficients, a linear map; differentiable.
@@ -149,59 +154,121 @@ class KernelPlan:
         Raises:
             KernelError: another number of coefficients.
         """
-        if weight.dim() < 1 or weight.shape[-1] != self.num_weights:
-            raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
-        held = self.tensors(weight.dtype, weight.device) if tensors is None else tensors
-        filters = _linear_map.apply(self, weight.reshape(-1, self.num_weights), held)
+        flat = self._flat(weight)
+        filters = self._filters.expand(flat, tensors)
         return filters.reshape(*weight.shape[:-1], self.out_size, self.in_size, *self.grid.shape)
 
-    def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
-        """The linear map from coefficients to filters, or its transpose, with constants that the caller holds.
+    def spectrum(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
+        """The coefficients of the kernels in scalar functions, a linear map; differentiable.
+
+        The kernel at points x is ``spectrum @ sample(x)``, in particular the filter is, with the points of the grid.
+        A convolution over points needs no more: with z_ib = sum_j phi_b(x_j - x_i) f_j the output at x_i is the sum
+        over inputs and functions of ``spectrum`` times z_i.
+
+        The functions are `functions` wherever the group makes combinations of them: of rings, derivatives and pixels
+        always. Of interpolated pixels it does so by turns of the lattice only. For other groups the last axis takes
+        all functions moved by representatives g of the cosets of the induced fields, phi_b(g^-1 x), by g and then b.
 
         Args:
-            x: coefficients (B, num_weights), or filters (B, out, in, entries) for the transpose.
-            constants: what `tensors` returned.
-            transposed: whether to apply the transpose.
+            weight: flat coefficients (..., num_weights).
+            tensors: `tensors(..., verb="spectrum")` when the caller keeps them. Without them the first call solves for
+                what is read, which `torch.compile` cannot trace.
 
         Returns:
-            Filters (B, out, in, entries), or coefficients (B, num_weights).
+            (..., out_size, in_size, functions), in the dtype of `weight`.
+
+        Raises:
+            KernelError: another number of coefficients.
+
+        Example:
+            >>> import steer, torch
+            >>> G = steer.group("C8", dim=2)
+            >>> plan = steer.kernels.compile([G.vector], [G.regular], (5, 5))
+            >>> weight = torch.randn(plan.num_weights, dtype=torch.float64)
+            >>> kernel = plan.spectrum(weight) @ torch.from_numpy(plan.sample(plan.grid.points))
+            >>> torch.allclose(kernel.reshape(8, 2, 5, 5), plan.expand(weight))
+            True
         """
-        return self._transpose(x, list(constants)) if transposed else self._expand(x, list(constants))
+        found = self._in_functions()[1].expand(self._flat(weight), tensors)
+        return found.reshape(*weight.shape[:-1], *found.shape[1:])
 
-    def _expand(self, weight: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
-        shape = weight.shape[0], self.out_size, self.in_size, math.prod(self.grid.shape)
-        pieces = torch.split(weight, self._splits, 1)
-        blocks = []
-        for placed, held in zip(self.parts, self._held, strict=True):
-            blocks.append(placed.part.expand([pieces[index] for index in placed.cells], constants[:held]))
-            constants = constants[held:]
-        if self._whole:
-            out = blocks[0].reshape(shape)
-        elif torch.compiler.is_compiling() and self._tiling.whole:
-            tiles = [(placed.rows, placed.columns) for placed in self.parts]
-            out = self._tiling.join(dict(zip(tiles, blocks, strict=True)), weight, shape[3])
-        else:
-            out = weight.new_empty(shape) if self._covered else weight.new_zeros(shape)
-            for placed, block in zip(self.parts, blocks, strict=True):
-                place(out, placed.rows, placed.columns, block)
-        for dim, order in enumerate(self._orders, 1):
-            if order is not None:
-                out, constants = out.index_select(dim, constants[0]), constants[2:]
-        return out
+    def sample(self, points: npt.ArrayLike) -> Array:
+        """The functions of the last axis of `spectrum` at given points.
 
-    def _transpose(self, filters: torch.Tensor, constants: list[torch.Tensor]) -> torch.Tensor:
-        orders = constants[sum(self._held) :]
-        for dim, order in enumerate(self._orders, 1):
-            if order is not None:
-                filters, orders = filters.index_select(dim, orders[1]), orders[2:]
-        found: list[torch.Tensor | None] = [None] * len(self._splits)
-        for placed, held in zip(self.parts, self._held, strict=True):
-            pieces = placed.part.transpose(take(filters, placed.rows, placed.columns), constants[:held])
-            constants = constants[held:]
-            for index, piece in zip(placed.cells, pieces, strict=True):
-                found[index] = piece
-        pieces = [piece for piece in found if piece is not None]
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
+        Args:
+            points: (m, d), coordinates (x, y[, z]) in pixels from the centre.
+
+        Returns:
+            (functions, m), float64.
+
+        Raises:
+            KernelError: functions of a grid at points where they are not defined.
+        """
+        return self._in_functions()[0].at(points)
+
+    def apply(
+        self, weight: torch.Tensor, x: torch.Tensor, *, dim: int = -1, tensors: Sequence[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """The equivariant linear map of features without positions, for kernels of one point; differentiable.
+
+        Args:
+            weight: flat coefficients (num_weights,).
+            x: features with the channels of the input in axis `dim` and any other axes: (..., in_size), as
+                `torch.nn.Linear` takes them, or (batch, in_size, *space) with ``dim=1``, as a convolution of kernel
+                size 1 does.
+            dim: the axis of channels.
+            tensors: `tensors(...)` when the caller keeps them.
+
+        Returns:
+            The same with out_size channels.
+
+        Raises:
+            KernelError: kernels of more than one point, another number of coefficients, or another number of channels.
+        """
+        if math.prod(self.grid.shape) != 1:
+            size = " x ".join(map(str, self.grid.shape))
+            raise KernelError(f"apply: kernels of {size} points need positions; expand them for a convolution")
+        if weight.dim() != 1:
+            raise KernelError(f"weight: expected shape ({self.num_weights},), got {tuple(weight.shape)}")
+        if not -x.dim() <= dim < x.dim() or x.shape[dim] != self.in_size:
+            raise KernelError(f"x: expected {self.in_size} channels in axis {dim}, got the shape {tuple(x.shape)}")
+        matrix = self.expand(weight, tensors).reshape(self.out_size, self.in_size)
+        if dim in (-1, x.dim() - 1):
+            return torch.nn.functional.linear(x, matrix)
+        made = matrix @ x.flatten(dim % x.dim() + 1)
+        return made.reshape(*made.shape[:-1], *x.shape[dim % x.dim() + 1 :])
+
+    def project(self, filter: torch.Tensor | npt.ArrayLike) -> Projection:  # noqa: A002 - what torch calls it
+        """The steerable filter that is nearest to a dense one, in the sum of squares over all entries.
+
+        Args:
+            filter: (out_size, in_size, *kernel), tensor or array of real numbers.
+
+        Returns:
+            Projection (weight, residual, filter); see `steer.project`.
+
+        Raises:
+            ShapeError: another shape, or entries that are not finite real numbers.
+        """
+        dense = as_filter(filter, len(self.grid.shape))
+        require_channels(dense, self.out_size, self.in_size)
+        return project_on(self, dense)
+
+    def _flat(self, weight: torch.Tensor) -> torch.Tensor:
+        """(B, num_weights)."""
+        if weight.dim() < 1 or weight.shape[-1] != self.num_weights:
+            raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
+        return weight.reshape(-1, self.num_weights)
+
+    def _in_functions(self) -> tuple[InFunctions, Expansion]:
+        """What `spectrum` reads, and the map; made when first asked for."""
+        if self._spectra is None:
+            orbits = [rep for rep in (*self.rows, *self.columns) if isinstance(rep, Induced)]
+            group = self.in_reps[0].group
+            reading = InFunctions(self.functions, group, tuple(dict.fromkeys(rep.subgroup for rep in orbits)))
+            strategy = "dense" if self._arguments[4] == "dense" else "auto"
+            self._spectra = reading, Expansion(self.cells, reading, strategy, self.rows, self.columns)
+        return self._spectra
 
     def scales(self) -> Array:
         """Standard deviations of independent coefficients that keep the second moment of features.
@@ -234,8 +301,8 @@ class KernelPlan:
         size = " x ".join(map(str, self.grid.shape))
         raise KernelError(
             f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
-            f"steerable {size} kernel {self.radial.reach} from the input to it; use "
-            f"{self.radial.remedy} if the layer has one, or leave the field out"
+            f"steerable {size} kernel {self.functions.reach} from the input to it; use "
+            f"{self.functions.remedy} if the layer has one, or leave the field out"
         )
 
     def describe(self) -> str:
@@ -317,13 +384,13 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         raise KernelError(f"strategy: expected {' or '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
-    rings = Rings.for_kernel(lattice.shape, max_frequency) if radial is None else radial
+    functions = functions_for("rings", lattice, max_frequency) if radial is None else radial
     collect = collector()
     if collect is not None:
-        uncompiled = Uncompiled(in_reps, out_reps, lattice, rings, strategy, transposed)
+        uncompiled = Uncompiled(in_reps, out_reps, lattice, functions, strategy, transposed)
         collect(uncompiled.spec)
         return uncompiled
-    return _compile(in_reps, out_reps, lattice, rings, strategy, transposed)
+    return _compile(in_reps, out_reps, lattice, functions, strategy, transposed)
 
 
 class Uncompiled(KernelPlan):
@@ -331,13 +398,18 @@ class Uncompiled(KernelPlan):
 
     def __init__(self, *arguments: Any) -> None:
         self._arguments = arguments
-        self.in_reps, self.out_reps, self.grid, self.radial, _, _ = arguments
+        self.in_reps, self.out_reps, self.grid, self.functions, _, _ = arguments
         self.in_size, self.out_size = self.in_reps.size, self.out_reps.size
-        self.num_weights, self._scales, self._tables = 0, np.zeros(0), ()
+        self.num_weights, self._scales = 0, np.zeros(0)
 
-    def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None = None) -> NoReturn:
-        """Not before it is compiled."""
+    def tensors(self, dtype: torch.dtype, device: torch.device, *, verb: str = "expand") -> tuple[torch.Tensor, ...]:
+        return ()
+
+    def _flat(self, weight: torch.Tensor) -> NoReturn:
         self.__getattr__("expand")
+
+    def _in_functions(self) -> NoReturn:
+        self.__getattr__("spectrum")
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):  # what copy and pickle look for
@@ -353,11 +425,11 @@ def _compile(
     in_reps: Fields,
     out_reps: Fields,
     grid: Grid,
-    radial: ScalarFunctions,
+    functions: ScalarFunctions,
     strategy: str,
     transposed: int = 0,
 ) -> KernelPlan:
-    return KernelPlan(in_reps, out_reps, grid, radial, strategy, transposed)
+    return KernelPlan(in_reps, out_reps, grid, functions, strategy, transposed)
 
 
 def _runs(fields: Fields) -> str:

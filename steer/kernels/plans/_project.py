@@ -1,7 +1,7 @@
 """Projection of dense filters on the steerable ones: least squares for the coefficients of a kernel plan."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from ..bases._angular import Block
 from ..bases._basis import KernelBasis
 from ..bases._functions import Form
 from ..bases._orbit import Orbit
-from ._plan import KernelPlan
+
+if TYPE_CHECKING:
+    from ._plan import KernelPlan
 
 RANK = 1e-10
 """Singular values of a sampled basis below this part of the largest are rounding: the kernels depend on each other."""
@@ -72,7 +74,7 @@ def require_channels(dense: Array, out: int, into: int) -> None:
         raise ShapeError(f"filter: expected shape {(out, into, *dense.shape[2:])} for these types, got {dense.shape}")
 
 
-def project_on(plan: KernelPlan, dense: Array) -> Projection:
+def project_on(plan: "KernelPlan", dense: Array) -> Projection:
     """The filter of a plan that is nearest to a dense one (out, in, *kernel), in the sum of squares over all entries.
 
     Exact for filters of the plan. Their coefficients are found again if the basis kernels are independent on the grid;
@@ -120,16 +122,16 @@ def _of_orbit(orbit: Orbit, points: Array, filters: Array) -> Array:
     cosets = filters.reshape(len(filters), len(orbit.movers), inner, other, len(points))
     moved = np.einsum("rgwum,guv->rwvgm", cosets, orbit.movers, optimize=True).reshape(len(filters), inner, other, -1)
     scalars = orbit.scalars(points).reshape(count, -1)
-    if orbit.spectrum is None:
+    if orbit.at_identity is None:
         return _solve(scalars, moved.reshape(-1, moved.shape[-1])).reshape(len(filters), -1)
     # what is orthogonal to all scalar functions is orthogonal to all kernels: solve in their span
     left, sizes, span = np.linalg.svd(scalars, full_matrices=False)
-    return _solve(orbit.spectrum @ (left * sizes), moved @ span.T)
+    return _solve(orbit.at_identity @ (left * sizes), moved @ span.T)
 
 
 def _of_block(block: Block, points: Array, filters: Array) -> Array:
     """Irrep by irrep: in the bases that split the representations, pairs of irreps have kernels of their own."""
-    scalars = block.radial.sample(points)
+    scalars = block.functions.sample(points)
     q_out, q_in = block.out_rep.decomposition.isotypic_basis, block.in_rep.decomposition.isotypic_basis
     turned = np.einsum("pi,rpqm,qj->rijm", q_out, filters, q_in, optimize=True)
     found, row = [], 0

@@ -7,7 +7,7 @@ import numpy as np
 from ..._values import Array
 from ..bases._angular import Block
 from ..bases._grid import Grid
-from ._part import Cell
+from ._cell import Cell
 
 VANISHING = 1e-12
 """Kernels whose squares sum to less are zero at the samples, though not elsewhere: scalar functions have norm 1."""

@@ -1,17 +1,20 @@
 """Which strategy expands which cells of a plan."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...errors import KernelError
 from ...reps import Induced, Representation
-from ..bases._angular import AngularFunctions
-from ..bases._grid import Grid
+from ..bases._angular import Block
 from ..bases._orbit import Orbit
-from ._axis import Axis, Slot
+from ._axis import Axis
 from ._block_part import BlockPart
+from ._cell import Cell
+from ._dense_part import DensePart
 from ._orbit_part import orbit_parts
-from ._part import Cell, DensePart, Part
+from ._part import Part
+from ._reading import Reading
+from ._tiling import Tile
 
 STRATEGIES = ("auto", "orbit", "gather", "block", "dense")
 
@@ -21,16 +24,15 @@ Fields = dict[Representation, list[int]]
 class Placed(NamedTuple):
     """A part, its cells (counted row by row), and where its block lies in the filter."""
 
-    part: Part
+    part: Part[Any]
     cells: tuple[int, ...]
-    rows: Slot
-    columns: Slot
+    tile: Tile
 
 
 def divide(
-    cells: tuple[tuple[Cell, ...], ...], grid: Grid, strategy: str, rows: Fields, columns: Fields
+    cells: tuple[tuple[Cell, ...], ...], reading: Reading, strategy: str, rows: Fields, columns: Fields
 ) -> tuple[tuple[Placed, ...], tuple[Axis, Axis]]:
-    """Parts for all cells that have kernels, and the axes of output and input; all tables are built.
+    """Parts for all cells that have kernels, and the axes of output and input; what they hold is built.
 
     The parts are the fastest by the cost model, or those of the given strategy where it fits.
 
@@ -38,7 +40,7 @@ def divide(
         KernelError: the strategy fits nowhere.
     """
     flat = [cell for row in cells for cell in row]
-    parts = _parts([cell for cell in flat if cell.num_weights], grid, strategy)
+    parts = _parts([cell for cell in flat if cell.num_weights], reading, strategy)
     if strategy not in ("auto", *(part.strategy for part in parts)):
         taken = " and ".join(sorted({repr(part.strategy) for part in parts}))
         raise KernelError(
@@ -50,30 +52,32 @@ def divide(
     found = []
     for part in parts:
         if isinstance(part, BlockPart):
-            slots = axes[0].union, axes[1].union
-            part.arrange(axes)
+            tile, inner = Tile(axes[0].union, axes[1].union), (axes[0].inner, axes[1].inner)
+            assert inner[0], "representations that are not induced are joined"
+            assert inner[1], "on both sides"
+            part.arrange(inner[0], inner[1])
         else:
-            slots = axes[0].slots[part.cells[0].out_rep], axes[1].slots[part.cells[0].in_rep]
+            tile = Tile(axes[0].slots[part.cells[0].out_rep], axes[1].slots[part.cells[0].in_rep])
         part.build()
-        found.append(Placed(part, tuple(number[id(cell)] for cell in part.cells), *slots))
+        found.append(Placed(part, tuple(number[id(cell)] for cell in part.cells), tile))
     return tuple(found), axes
 
 
-def _parts(cells: list[Cell], grid: Grid, strategy: str) -> list[Part]:
-    def rank(parts: Iterable[Part]) -> tuple[bool, float]:
+def _parts(cells: list[Cell], reading: Reading, strategy: str) -> list[Part[Any]]:
+    def rank(parts: Iterable[Part[Any]]) -> tuple[bool, float]:
         return strategy not in [part.strategy for part in parts], sum(part.cost.seconds for part in parts)
 
-    found: list[Part] = []
+    found: list[Part[Any]] = []
     plain = []
     for cell in cells:
         if isinstance(cell.basis.form, Orbit):
-            found += min(([part] for part in (*orbit_parts((cell,), grid), DensePart((cell,), grid))), key=rank)
+            found += min(([part] for part in (*orbit_parts((cell,), reading), DensePart((cell,), reading))), key=rank)
         else:
             plain.append(cell)
     if plain:
-        ways: list[list[Part]] = [[DensePart((cell,), grid) for cell in plain]]
-        if isinstance(plain[0].basis.descriptor.radial, AngularFunctions):
-            ways.insert(0, [BlockPart(tuple(plain), grid)])
+        ways: list[list[Part[Any]]] = [[DensePart((cell,), reading) for cell in plain]]
+        if isinstance(plain[0].basis.form, Block):
+            ways.insert(0, [BlockPart(tuple(plain), reading)])
         found += min(ways, key=rank)
     return found
 

@@ -9,7 +9,7 @@ import torch
 
 from ..._values import Array, frozen
 from ...errors import FieldTypeError, RepresentationError, SteerError
-from ...kernels.plans._part import CHUNK
+from ...kernels.plans._cost import CHUNK
 from ...reps import (
     AxialGroup,
     BandLimited,

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 
-from ...kernels.plans._part import CHUNK
+from ...kernels.plans._cost import CHUNK
 from ...reps import Induced, Representation
 from .._fields._types import FieldType
 from ._constants import Constants

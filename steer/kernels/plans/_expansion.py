@@ -1,0 +1,66 @@
+"""The linear map from all coefficients of a plan to what is read off its kernels, and its transpose."""
+
+from collections.abc import Sequence
+
+import torch
+
+from . import _linear_map
+from ._cell import Cell
+from ._reading import Reading
+from ._strategy import Fields, divide
+from ._tables import Table, filled, leaves
+from ._tiling import Tiling
+
+
+class Expansion:
+    """The parts of a plan, with what they hold and where their blocks lie.
+
+    Args:
+        cells: by output and input representation.
+        reading: what is read off the kernels.
+        strategy: as for `compile`.
+        rows: first channels of the fields of each output representation.
+        columns: the same for the input.
+
+    Attributes:
+        parts: with their cells and tiles.
+        tables: what all of them hold; `expand` takes their tensors in this order.
+
+    Raises:
+        KernelError: the strategy fits nowhere.
+    """
+
+    def __init__(
+        self, cells: tuple[tuple[Cell, ...], ...], reading: Reading, strategy: str, rows: Fields, columns: Fields
+    ) -> None:
+        self.parts, axes = divide(cells, reading, strategy, rows, columns)
+        self._splits = [cell.num_weights for row in cells for cell in row]
+        self._tiling = Tiling([placed.tile for placed in self.parts], axes)
+        self._held = self._tiling.held, tuple(placed.part.held for placed in self.parts)
+        self.tables: tuple[Table, ...] = tuple(leaves(self._held))
+
+    def tensors(self, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """Those of `tables`, which all plans with the same ones share."""
+        return tuple(table.tensor(dtype, device) for table in self.tables)
+
+    def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None) -> torch.Tensor:
+        """(B, out, in, entries) of coefficients (B, num_weights); differentiable."""
+        held = self.tensors(weight.dtype, weight.device) if tensors is None else tensors
+        return _linear_map.apply(self, weight, held)
+
+    def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
+        """The map of coefficients (B, num_weights) to (B, out, in, entries), or its transpose."""
+        orders, held = filled(self._held, iter(constants))
+        if not transposed:
+            pieces = torch.split(x, self._splits, 1)
+            blocks = [
+                placed.part.expand([pieces[index] for index in placed.cells], own)
+                for placed, own in zip(self.parts, held, strict=True)
+            ]
+            return self._tiling.join(blocks, orders, x)
+        found: list[torch.Tensor | None] = [None] * len(self._splits)
+        for placed, block, own in zip(self.parts, self._tiling.split(x, orders), held, strict=True):
+            for index, piece in zip(placed.cells, placed.part.transpose(block, own), strict=True):
+                found[index] = piece
+        made = [piece for piece in found if piece is not None]
+        return made[0] if len(made) == 1 else torch.cat(made, 1)
