@@ -2,7 +2,7 @@
 
 import dataclasses
 import numbers
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +42,18 @@ def frozen(array: npt.ArrayLike) -> Array:
     return out
 
 
-def is_count(value: object, least: int) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether a value is an integer, of Python or NumPy; booleans are none."""
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral)
+
+
+def is_count(value: object, least: int) -> TypeGuard[int]:
     """Whether a value is an integer, of Python or NumPy, of at least `least`; booleans are none."""
-    return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= least
+    return is_integer(value) and value >= least
 
 
 def require_count(argument: str, value: object, error: type[SteerError], least: int = 0) -> int:
     """`value` as an integer of at least `least`, or an error that names the argument."""
     if not is_count(value, least):
         raise error(f"{argument}: expected an integer >= {least}, got {value!r}")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._values import require_count
 from ..errors import CacheError, SteerError
 from ..kernels import cache
 from ..kernels.cache import CacheInfo
@@ -110,9 +111,7 @@ def _add(report: Report, descriptor: Descriptor[Any], outcome: Outcome) -> None:
 def _workers(given: int | None) -> int:
     if given is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise SteerError(f"workers: expected an integer >= 1, got {given!r}")
-    return given
+    return require_count("workers", given, SteerError, 1)
 
 
 def _shard(given: str | tuple[int, int] | None) -> tuple[int, int] | None:

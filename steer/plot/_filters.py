@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .._values import Array
+from .._values import Array, is_count
 from ..errors import FieldTypeError
 from ..nn import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from ..reps import Representation
@@ -95,7 +95,7 @@ def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Arr
     if not isinstance(layer, CONVOLUTIONS):
         raise FieldTypeError(f"layer: expected a convolution such as nn.Conv2d, got {type(layer).__name__}")
     for name, index, kind in (("out_field", out_field, layer.out_type), ("in_field", in_field, layer.in_type)):
-        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(kind):
+        if not is_count(index, 0) or index >= len(kind):
             raise FieldTypeError(f"{name}: expected a field from 0 to {len(kind) - 1} of {kind}, got {index!r}")
     in_share, out_share = len(layer.in_type) // layer.groups, len(layer.out_type) // layer.groups
     group = out_field // out_share

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..._values import require_count
 from ...errors import CacheError
 from . import _place, _store
 from ._descriptor import Descriptor, Value
@@ -109,9 +110,8 @@ def use(
         )
     if readonly and not place.is_dir():
         raise CacheError(f"path: a read-only cache must be there already, got {place}; fill it with steer cache unpack")
-    if max_bytes is not None and (not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or max_bytes < 1):
-        raise CacheError(f"max_bytes: expected an integer >= 1, got {max_bytes!r}")
-    return _place.choose(Place(place, bool(readonly), usual.max_bytes if max_bytes is None else max_bytes))
+    most = usual.max_bytes if max_bytes is None else require_count("max_bytes", max_bytes, CacheError, 1)
+    return _place.choose(Place(place, bool(readonly), most))
 
 
 def info() -> CacheInfo:

@@ -38,7 +38,7 @@ class CReLU(Module):
     channels: torch.Tensor
 
     def __init__(self, in_type: FieldType) -> None:
-        require_types("CReLU", in_type=in_type)
+        require_types(type(self).__name__, in_type=in_type)
         parts: dict[Representation, list[tuple[Representation, list[int]]]] = {}
         for index, rep in enumerate(in_type):
             if rep not in parts:

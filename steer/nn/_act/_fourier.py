@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array
-from ...errors import SteerError, nearest
+from ..._values import Array, require_count
+from ...errors import SteerError
 from ...reps import Quadrature, Representation
 from .._engine._module import Module
-from .._fields._types import FieldType
+from .._fields._types import FieldType, require_types
 from .._space._pool import MaxPool, Size
-from ._gate import _elementwise
+from ._pointwise import named_function
 from ._samples import Grids, Samples, kinds_of
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
@@ -76,8 +76,7 @@ class _Sampled(Module):
             GroupError: a matrix is not in the group.
             SteerError: `samples` is not an integer >= 1.
         """
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise SteerError(f"samples: expected an integer >= 1, got {samples!r}")
+        require_count("samples", samples, SteerError, 1)
         group = self.in_type.group
         if elements is None:
             elements = group.elements if group.order <= 48 else group.sample(16, seed)
@@ -173,15 +172,7 @@ class FourierAct(_Sampled):
         grid: Grids = None,
         out_frequency: int | None = None,
     ) -> None:
-        if isinstance(function, str):
-            if function not in FUNCTIONS:
-                raise SteerError(
-                    f"function: expected one of {', '.join(map(repr, FUNCTIONS))}, or an elementwise torch module, "
-                    f"got {function!r}; {nearest(function, FUNCTIONS)}"
-                )
-            function = FUNCTIONS[function]()
-        module = _elementwise("function", function, "'relu' or torch.nn.ReLU()")
-        super().__init__(in_type, module, out_frequency, grid)
+        super().__init__(in_type, named_function(function, FUNCTIONS), out_frequency, grid)
 
 
 class FourierMaxPool(_Sampled):
@@ -226,7 +217,8 @@ class FourierMaxPool(_Sampled):
         grid: Grids = None,
         out_frequency: int | None = None,
     ) -> None:
-        scalar = FieldType(in_type.group, [in_type.group.trivial]) if isinstance(in_type, FieldType) else in_type
+        require_types(type(self).__name__, in_type=in_type)
+        scalar = FieldType(in_type.group, [in_type.group.trivial])
         pool = MaxPool(scalar, kernel_size, stride, padding, dilation, ceil_mode).pool
         extents = zip(pool.kernel_size, pool.dilation, strict=True)  # type: ignore[arg-type]
         window = tuple((edge - 1) * step + 1 for edge, step in extents)

@@ -1,15 +1,14 @@
 """The gated nonlinearity: every field times a function of a scalar of its own."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 import torch
 
-from ...errors import SteerError, nearest
 from .._engine._layout import Arrangement, blocks, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
+from ._pointwise import elementwise, named_function
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
     "sigmoid": torch.nn.Sigmoid,
@@ -65,13 +64,13 @@ class Gate(Module):
         scalars: torch.nn.Module | None = None,
         per_coset: bool = False,
     ) -> None:
-        require_types("Gate", fields=fields)
+        require_types(type(self).__name__, fields=fields)
         trivial = {rep: rep.size == 1 and rep.contains_trivial for rep in fields.kinds}
         norms, sizes = blocks(fields, per_coset)
         gates = [norm for rep, norm in zip(fields, norms, strict=True) if not trivial[rep]]
         super().__init__(FieldType(fields.group, [*fields, *gates]), fields)
         self.function = named_function(function, FUNCTIONS)
-        self.scalars = _elementwise("scalars", torch.nn.SiLU() if scalars is None else scalars, "torch.nn.ELU()")
+        self.scalars = elementwise("scalars", torch.nn.SiLU() if scalars is None else scalars, "torch.nn.ELU()")
         self.per_coset = per_coset
         kinds = [0 if trivial[rep] else size for rep, size in zip(fields, sizes, strict=True)]
         self._arrange(np.repeat(kinds, [norm.size for norm in norms]).tolist())
@@ -126,28 +125,3 @@ class Gate(Module):
 def _scale(x: torch.Tensor, factor: torch.Tensor, count: int, size: int, axis: int) -> torch.Tensor:
     """Fields of one size, count * size channels on `axis` of x, each times its own of the `count` factors."""
     return (split(x, count, size, axis) * factor.unsqueeze(axis + 1)).flatten(axis, axis + 1)
-
-
-def named_function(function: object, known: Mapping[str, type[torch.nn.Module]]) -> torch.nn.Module:
-    """The elementwise module that the argument `function` names, the first of `known` by example, or is.
-
-    Raises:
-        SteerError: unknown name, no elementwise torch module, or one that works in place.
-    """
-    if isinstance(function, str):
-        if function not in known:
-            raise SteerError(
-                f"function: expected one of {', '.join(map(repr, known))}, or an elementwise torch module, "
-                f"got {function!r}; {nearest(function, known)}"
-            )
-        return known[function]()
-    name, example = next(iter(known.items()))
-    return _elementwise("function", function, f"{name!r} or torch.nn.{example.__name__}()")
-
-
-def _elementwise(name: str, module: object, example: str) -> torch.nn.Module:
-    if not isinstance(module, torch.nn.Module) or isinstance(module, Module):
-        raise SteerError(f"{name}: expected an elementwise torch module such as {example}, got {module!r}")
-    if any(getattr(part, "inplace", False) for part in module.modules()):
-        raise SteerError(f"{name}: {module!r} would overwrite the layer's input; build it without inplace=True")
-    return module

@@ -42,7 +42,7 @@ class GroupPool(Module):
     channels: torch.Tensor
 
     def __init__(self, in_type: FieldType, reduction: str = "max", subgroup: Group | str | None = None) -> None:
-        require_types("GroupPool", in_type=in_type)
+        require_types(type(self).__name__, in_type=in_type)
         if reduction not in ("max", "mean"):
             raise SteerError(f"reduction: expected 'max' or 'mean', got {reduction!r}")
         require_permutation(in_type, "GroupPool", "use NormPool, which takes the norm of any field")
@@ -120,7 +120,8 @@ class NormPool(Module):
     """
 
     def __init__(self, in_type: FieldType, per_coset: bool = False) -> None:
-        super().__init__(in_type, _scalars(in_type, per_coset))
+        require_types(type(self).__name__, in_type=in_type)
+        super().__init__(in_type, FieldType(in_type.group, blocks(in_type, per_coset)[0]))
         self.per_coset = per_coset
         self.layout = FieldLayout(in_type, per_coset)
 
@@ -131,8 +132,3 @@ class NormPool(Module):
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         return super().extra_repr() + (", per_coset=True" if self.per_coset else "")
-
-
-def _scalars(in_type: FieldType, per_coset: bool) -> FieldType:
-    # Module refuses what is not a type, with a better message than an attribute error
-    return FieldType(in_type.group, blocks(in_type, per_coset)[0]) if isinstance(in_type, FieldType) else in_type

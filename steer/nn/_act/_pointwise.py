@@ -1,8 +1,10 @@
 """Functions applied to every channel alone, equivariant on fields whose representation permutes the channels."""
 
+from collections.abc import Mapping
+
 import torch
 
-from ...errors import FieldTypeError
+from ...errors import FieldTypeError, SteerError, nearest
 from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType
 
@@ -178,3 +180,33 @@ class Tanh(Pointwise):
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type, torch.nn.Tanh())
+
+
+def named_function(function: object, known: Mapping[str, type[torch.nn.Module]]) -> torch.nn.Module:
+    """The elementwise module that the argument `function` names, the first of `known` by example, or is.
+
+    Raises:
+        SteerError: unknown name, no elementwise torch module, or one that works in place.
+    """
+    if isinstance(function, str):
+        if function not in known:
+            raise SteerError(
+                f"function: expected one of {', '.join(map(repr, known))}, or an elementwise torch module, "
+                f"got {function!r}; {nearest(function, known)}"
+            )
+        return known[function]()
+    name, example = next(iter(known.items()))
+    return elementwise("function", function, f"{name!r} or torch.nn.{example.__name__}()")
+
+
+def elementwise(name: str, module: object, example: str) -> torch.nn.Module:
+    """An argument that must be an elementwise module of torch, and leave its input as it is.
+
+    Raises:
+        SteerError: it is none, or works in place.
+    """
+    if not isinstance(module, torch.nn.Module) or isinstance(module, Module):
+        raise SteerError(f"{name}: expected an elementwise torch module such as {example}, got {module!r}")
+    if any(getattr(part, "inplace", False) for part in module.modules()):
+        raise SteerError(f"{name}: {module!r} would overwrite the layer's input; build it without inplace=True")
+    return module

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 
-from ..._values import Array, frozen
+from ..._values import Array, frozen, is_count, is_integer
 from ...errors import FieldTypeError, RepresentationError, SteerError
 from ...kernels.plans._cost import CHUNK
 from ...reps import (
@@ -59,7 +59,7 @@ def kinds_of(
         RepresentationError: a grid on another group, or too coarse.
     """
     require_types(layer, in_type=in_type)
-    if out_frequency is not None and (isinstance(out_frequency, bool) or not isinstance(out_frequency, int)):
+    if out_frequency is not None and not is_integer(out_frequency):
         raise SteerError(
             f"out_frequency: expected a band limit such as 2, or None for that of the input, got {out_frequency!r}"
         )
@@ -95,7 +95,7 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
         chosen = grid(rep)
     if isinstance(chosen, Quadrature):
         rule = chosen
-    elif chosen is None or (isinstance(chosen, int) and not isinstance(chosen, bool) and chosen >= 0):
+    elif chosen is None or is_count(chosen, 0):
         rule = default_grid(base, frequency, rep.group, chosen)
     else:
         raise SteerError(

@@ -38,7 +38,7 @@ class VectorFieldAct(Module):
     """
 
     def __init__(self, in_type: FieldType, vector: npt.ArrayLike | None = None) -> None:
-        require_types("VectorFieldAct", in_type=in_type)
+        require_types(type(self).__name__, in_type=in_type)
         group = in_type.group
         if group.dim == 0:
             raise FieldTypeError(f"in_type: VectorFieldAct needs a group that acts on space, got {group!r}")

@@ -10,6 +10,7 @@ import torch
 from ...errors import FieldTypeError, ShapeError
 from .._engine._module import Module, require_module
 from .._fields._types import FieldType
+from ._chain import Composite
 
 
 class Identity(Module):
@@ -35,7 +36,7 @@ class Identity(Module):
         return torch.nn.Identity()
 
 
-class Branch(Module):
+class Branch(Composite):
     """The same input through several modules, and their outputs concatenated.
 
     `in_type` is that of all modules, `out_type` the sum of their output types, in order. The modules are the children
@@ -67,9 +68,6 @@ class Branch(Module):
         for index, module in enumerate(modules):
             self.add_module(str(index), module)
 
-    def _check(self, x: torch.Tensor) -> None:
-        """Nothing: the modules check."""
-
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         parts = [module(x) for module in self.children()]
         for part in parts[1:]:
@@ -80,15 +78,8 @@ class Branch(Module):
         parts = {name: replace(module) for name, module in self.named_children()}
         return joined(parts, lambda outputs: torch.cat(outputs, 1))
 
-    def __repr__(self) -> str:
-        return torch.nn.Module.__repr__(self)
 
-    def extra_repr(self) -> str:
-        """Nothing: the modules print their types."""
-        return ""
-
-
-class Residual(Module):
+class Residual(Composite):
     """A body and a shortcut around it, y = body(x) + shortcut(x), the identity if there is none (He et al. 2016).
 
     The children are "body" and "shortcut".
@@ -128,9 +119,6 @@ class Residual(Module):
         self.body = body
         self.shortcut = shortcut
 
-    def _check(self, x: torch.Tensor) -> None:
-        """Nothing: the modules check."""
-
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         made: torch.Tensor = self.body(x)
         added: torch.Tensor = x if self.shortcut is None else self.shortcut(x)
@@ -140,13 +128,6 @@ class Residual(Module):
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         shortcut = torch.nn.Identity() if self.shortcut is None else replace(self.shortcut)
         return joined({"body": replace(self.body), "shortcut": shortcut}, lambda outputs: outputs[0] + outputs[1])
-
-    def __repr__(self) -> str:
-        return torch.nn.Module.__repr__(self)
-
-    def extra_repr(self) -> str:
-        """Nothing: the modules print their types."""
-        return ""
 
 
 def joined(parts: dict[str, torch.nn.Module], function: Callable[[list[Any]], Any]) -> torch.fx.GraphModule:

@@ -9,10 +9,24 @@ import torch
 from ...errors import FieldTypeError
 from ...reps import Group
 from .._engine._module import Module, require_module
-from .._fields._types import FieldType
+from .._fields._types import FieldType, require_types
 
 
-class Sequential(Module):
+class Composite(Module):
+    """A module made of modules: these check what they are given, and print their types."""
+
+    def _check(self, x: torch.Tensor) -> None:
+        """Nothing: the modules check."""
+
+    def __repr__(self) -> str:
+        return torch.nn.Module.__repr__(self)
+
+    def extra_repr(self) -> str:
+        """Nothing: the modules print their types."""
+        return ""
+
+
+class Sequential(Composite):
     """Modules one after the other; their types are checked once, here.
 
     Indexing, slicing, length, iteration and the keys of the state dict ("0.weight", ...) are those of
@@ -50,9 +64,6 @@ class Sequential(Module):
         for name, module in zip(named, chain, strict=True):
             self.add_module(name, module)
 
-    def _check(self, x: torch.Tensor) -> None:
-        """Nothing: the first module checks."""
-
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         for module in self:
             x = module(x)
@@ -79,13 +90,6 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter([module for _, module in self._named()])
 
-    def __repr__(self) -> str:
-        return torch.nn.Module.__repr__(self)
-
-    def extra_repr(self) -> str:
-        """Nothing: the modules print their types."""
-        return ""
-
 
 class Restrict(Module):
     """The same features, seen as fields of a subgroup, so that the layers after it need only its symmetry.
@@ -103,7 +107,8 @@ class Restrict(Module):
     """
 
     def __init__(self, in_type: FieldType, subgroup: Group | str) -> None:
-        super().__init__(in_type, in_type.restrict(subgroup) if isinstance(in_type, FieldType) else in_type)
+        require_types(type(self).__name__, in_type=in_type)
+        super().__init__(in_type, in_type.restrict(subgroup))
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return x

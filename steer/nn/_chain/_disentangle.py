@@ -28,7 +28,7 @@ class Disentangle(Module):
     """
 
     def __init__(self, in_type: FieldType) -> None:
-        require_types("Disentangle", in_type=in_type)
+        require_types(type(self).__name__, in_type=in_type)
         super().__init__(in_type, FieldType(in_type.group, [psi for rep in in_type for psi in rep.irreps]))
         self.turn = KindwiseMap(in_type.kind_of_field, [rep.change_of_basis.T for rep in in_type.kinds])
 

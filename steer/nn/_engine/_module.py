@@ -54,6 +54,7 @@ class Module(Constants):
 
     def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
         super().__init__()
+        # the one check of types, which layers that read theirs before they come here ask for themselves
         require_types(type(self).__name__, in_type=in_type, out_type=out_type)
         self.in_type = in_type
         self.out_type = out_type
@@ -78,10 +79,14 @@ class Module(Constants):
         if not isinstance(x, FieldTensor):
             self._check(x)
             return self._compute(x)
-        if x.type is not self.in_type and x.type != self.in_type:
-            raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
+        self._require_field(x)
         self._check(x.tensor)
         return FieldTensor(self._compute(x.tensor), self.out_type)
+
+    def _require_field(self, x: FieldTensor) -> None:
+        """Refuse a field tensor of another type."""
+        if x.type is not self.in_type and x.type != self.in_type:
+            raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
 
     def _check(self, x: torch.Tensor) -> None:
         """Refuse a tensor that does not fit `in_type`."""

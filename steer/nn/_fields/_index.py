@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..._values import is_count
+from ..._values import is_count, is_integer
 from ...errors import FieldTypeError, ShapeError
 
 
@@ -55,7 +55,7 @@ def selected(item: object, count: int, kind: object) -> list[int]:
         found = list(range(count)[item])
     else:
         fields: list[Any] = item if isinstance(item, list) else [item]
-        if not all(is_count(field, -(2**62)) for field in fields):
+        if not all(is_integer(field) for field in fields):
             raise FieldTypeError(
                 f"index: fields are selected by an integer, a slice or a list of integers, got {item!r}; "
                 f"index f.tensor for single channels"
@@ -86,7 +86,7 @@ def part_sizes(sizes: object, count: int, kind: object) -> list[int]:
     Raises:
         FieldTypeError: neither one number nor numbers with the sum `count`.
     """
-    if isinstance(sizes, int) and is_count(sizes, 1):
+    if is_count(sizes, 1):
         return [min(sizes, count - start) for start in range(0, count, sizes)]
     if not isinstance(sizes, Sequence) or not all(is_count(size, 1) for size in sizes) or sum(sizes) != count:
         raise FieldTypeError(

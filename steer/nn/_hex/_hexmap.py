@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, frozen, is_count
+from ..._values import Array, frozen, require_count
 from ...errors import GroupError, KernelError, ShapeError
 from ...kernels import Grid
-from ...kernels.bases._grid import holds_hexagon, to_axial
+from ...kernels.bases._grid import to_axial
 from .._fields._transform import EXACT
 
 Indices = npt.NDArray[np.intp]
@@ -42,7 +42,7 @@ def masked(x: torch.Tensor) -> torch.Tensor:
 def require_hexagon(x: torch.Tensor) -> int:
     """The radius R of a hexagonal map (batch, channels, 2R + 1, 2R + 1), or a ShapeError."""
     shape = tuple(x.shape)
-    if len(shape) != 4 or not holds_hexagon(shape[2:]):
+    if len(shape) != 4 or shape[2] != shape[3] or shape[3] % 2 == 0:
         raise ShapeError(
             f"x: expected a hexagonal map (batch, channels, 2R + 1, 2R + 1), got shape {shape}; "
             f"nn.to_hexagonal makes one of an image"
@@ -123,7 +123,7 @@ def to_hexagonal(
     _require_images(x)
     height, width = x.shape[2:]
     half = (min(height, width) - 1) / 2
-    chosen = _count("radius", math.ceil(half) if radius is None else radius, 0)
+    chosen = require_count("radius", math.ceil(half) if radius is None else radius, KernelError)
     step = _spacing(half / chosen if spacing is None and chosen and half else spacing)
     return _resample(x, _to_hexagonal(height, width, chosen, step, _mode(mode)), (2 * chosen + 1,) * 2)
 
@@ -152,7 +152,7 @@ def from_hexagonal(
     """
     radius = require_hexagon(x)
     sizes = size if isinstance(size, Sequence) and len(size) == 2 else (size, size)
-    height, width = (_count("size", value, 1) for value in sizes)
+    height, width = (require_count("size", value, KernelError, 1) for value in sizes)
     half = (min(height, width) - 1) / 2
     step = _spacing(half / radius if spacing is None and radius and half else spacing)
     return _resample(masked(x), _from_hexagonal(height, width, radius, step, _mode(mode)), (height, width))
@@ -228,12 +228,6 @@ def _profile(t: Array, mode: str) -> Array:
 def _require_images(x: torch.Tensor) -> None:
     if x.dim() != 4 or 0 in x.shape[2:] or not x.is_floating_point():
         raise ShapeError(f"x: expected floating-point images (batch, channels, y, x), got {tuple(x.shape)}, {x.dtype}")
-
-
-def _count(name: str, value: object, least: int) -> int:
-    if not is_count(value, least):
-        raise KernelError(f"{name}: expected an integer >= {least}, got {value!r}")
-    return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def _spacing(value: float | None) -> float:

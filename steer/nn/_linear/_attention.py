@@ -3,12 +3,12 @@
 import copy
 import functools
 import math
-import numbers
 from typing import overload
 
 import numpy as np
 import torch
 
+from ..._values import require_count
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._constants import Constants
 from .._engine._module import Module, traced
@@ -81,11 +81,11 @@ class SelfAttention(Module):
     ) -> None:
         super().__init__(in_type, in_type if out_type is None else out_type)
         require_map("SelfAttention", in_type, self.out_type)
-        self.num_heads = _require_positive("num_heads", num_heads)
+        self.num_heads = require_count("num_heads", num_heads, SteerError, 1)
         if not 0 <= dropout <= 1:
             raise SteerError(f"dropout: expected a probability between 0 and 1, got {dropout!r}")
         self.dropout = float(dropout)
-        self.distances = None if distances is None else _require_positive("distances", distances)
+        self.distances = None if distances is None else require_count("distances", distances, SteerError, 1)
         if self.distances and not in_type.group.dim:
             raise SteerError(f"distances: {in_type.group!r} acts on no space, so that there are none; pass None")
         self.head_type = _divided(in_type, self.num_heads) if head_type is None else _require_head(head_type, in_type)
@@ -126,8 +126,7 @@ class SelfAttention(Module):
             ShapeError: a tensor, a mask or positions of the wrong shape or dtype.
         """
         if isinstance(x, FieldTensor):
-            if x.type is not self.in_type and x.type != self.in_type:
-                raise FieldTypeError(f"x: SelfAttention expects fields of type {self.in_type}, got {x.type}")
+            self._require_field(x)
             return FieldTensor(self.forward(x.tensor, mask=mask, positions=positions), self.out_type)
         self._check(x)
         self._check_mask(x, mask)
@@ -325,9 +324,3 @@ def _require_fed(argument: str, fields: FieldType, source_name: str, source: Fie
                 f"{argument}: field {index} ({rep.name} of {rep.group.name}) would be zero, because it, or a part of "
                 f"it, shares no irrep with {source_name} ({source}); leave it out, or add to {source_name}"
             )
-
-
-def _require_positive(argument: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise SteerError(f"{argument}: expected an integer >= 1, got {value!r}")
-    return int(value)

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, is_count
+from ..._values import Array, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, functions_for
 from ...kernels import compile as compile_plan
 from ...kernels.bases._grid import per_axis, require_symmetric
 from ...kernels.plans._project import as_array, as_filter, project_on, require_channels
-from .._fields._types import FieldType
+from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -101,9 +101,7 @@ class Convolution(Steerable):
             ShapeError: filter or bias of another shape, or entries that are not finite real numbers.
             KernelError: as for the layer.
         """
-        for name, kind in (("in_type", in_type), ("out_type", out_type)):
-            if not isinstance(kind, FieldType):
-                raise FieldTypeError(f"{name}: {cls.__name__} expects a FieldType, got {kind!r}")
+        require_types(cls.__name__, in_type=in_type, out_type=out_type)
         dense = as_filter(filter, in_type.group.dim)
         shift = None if bias is None else as_array("bias", bias)
         if shift is not None and shift.shape != (out_type.size,):
@@ -124,9 +122,8 @@ class Convolution(Steerable):
 
     def _require_types(self, **types: FieldType) -> None:
         """Raise a `FieldTypeError` unless the arguments are field types of this space."""
+        require_types(type(self).__name__, **types)
         for label, value in types.items():
-            if not isinstance(value, FieldType):
-                raise FieldTypeError(f"{label}: {type(self).__name__} expects a FieldType, got {value!r}")
             if value.group.dim != self.dim:
                 raise FieldTypeError(
                     f"{label}: {type(self).__name__} acts on {self.dim}-dimensional space, got a type of "
@@ -395,8 +392,7 @@ def split_type(source: tuple[str, FieldType], target: tuple[str, FieldType], gro
     Raises:
         FieldTypeError: the fields cannot be divided into that many equal groups.
     """
-    if not is_count(groups, 1):
-        raise FieldTypeError(f"groups: expected an integer >= 1, got {groups!r}")
+    groups = require_count("groups", groups, FieldTypeError, 1)
     (label, in_type), (out_label, out_type) = source, target
     if groups == 1:
         return in_type

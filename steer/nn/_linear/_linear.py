@@ -5,7 +5,7 @@ import torch
 from ...errors import ShapeError
 from ...kernels import Rings
 from ...kernels import compile as compile_plan
-from .._fields._types import FieldType
+from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
 
@@ -41,7 +41,8 @@ class Linear(Steerable):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        grid = (1,) * getattr(getattr(in_type, "group", None), "dim", 1)
+        require_types(type(self).__name__, in_type=in_type, out_type=out_type)
+        grid = (1,) * in_type.group.dim
         super().__init__(
             in_type, out_type, lambda: compile_plan(in_type, out_type, grid, radial=Rings.point()), bias, device, dtype
         )

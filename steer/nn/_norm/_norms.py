@@ -8,10 +8,11 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from ..._values import is_count
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._layout import exact, wide
 from .._engine._module import Module, traced
-from .._fields._types import FieldType
+from .._fields._types import FieldType, require_types
 from ._normalize import Rows, Tables
 
 
@@ -33,7 +34,7 @@ class _SetNorm(Module):
     def __init__(self, in_type: FieldType, sets: int, eps: float, affine: bool) -> None:
         super().__init__(in_type, in_type)
         fields = len(in_type)
-        if isinstance(sets, bool) or not isinstance(sets, int) or sets < 1 or fields % sets:
+        if not is_count(sets, 1) or fields % sets:
             fit = [count for count in range(1, fields + 1) if fields % count == 0]
             raise SteerError(
                 f"num_groups: expected a divisor of the number of fields {fields}, one of "
@@ -140,7 +141,8 @@ class InstanceNorm(_SetNorm):
     """
 
     def __init__(self, in_type: FieldType, eps: float = 1e-5, affine: bool = False) -> None:
-        super().__init__(in_type, len(in_type) if isinstance(in_type, FieldType) else 1, eps, affine)
+        require_types(type(self).__name__, in_type=in_type)
+        super().__init__(in_type, len(in_type), eps, affine)
 
     def _without_space(self, shape: tuple[int, ...]) -> str:
         return (

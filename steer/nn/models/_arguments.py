@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..._values import is_count
+from ..._values import is_count, require_count
 from ...errors import FieldTypeError, SteerError
 from .._fields._types import FieldType, require_types
 
@@ -30,8 +30,7 @@ def require(name: str, channels: Sequence[int], *, num_classes: int = 1, kernel_
     """
     if isinstance(channels, int) or not channels or not all(is_count(count, 1) for count in channels):
         raise SteerError(f"{name}: expected the channels of each stage, such as (16, 32, 64), got {channels!r}")
-    if not is_count(num_classes, 1):
-        raise SteerError(f"num_classes: expected an integer >= 1, got {num_classes!r}")
+    require_count("num_classes", num_classes, SteerError, 1)
     require_odd(kernel_size)
     if width not in WIDTHS:
         raise SteerError(f"width: expected {' or '.join(map(repr, WIDTHS))}, got {width!r}")
@@ -43,5 +42,5 @@ def require_odd(kernel_size: object) -> None:
     Raises:
         SteerError: no odd integer.
     """
-    if not isinstance(kernel_size, int) or not is_count(kernel_size, 1) or not kernel_size % 2:
+    if not is_count(kernel_size, 1) or not kernel_size % 2:
         raise SteerError(f"kernel_size: expected an odd integer, got {kernel_size!r}")

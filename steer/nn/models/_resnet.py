@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ..._values import is_count
+from ..._values import is_count, require_count
 from ...errors import GroupError, SteerError
 from ...reps import Group
 from .._act._invariant import GroupPool
@@ -139,8 +139,7 @@ def wide_resnet(in_type: FieldType, num_classes: int, depth: int = 16, widen: in
     """
     if not is_count(depth, 10) or (depth - 4) % 6:
         raise SteerError(f"depth: expected 6 n + 4, such as 10, 16, 22 or 28, got {depth!r}")
-    if not is_count(widen, 1):
-        raise SteerError(f"widen: expected an integer >= 1, got {widen!r}")
+    require_count("widen", widen, SteerError, 1)
     channels = (16 * widen, 32 * widen, 64 * widen)
     return ResNet(in_type, num_classes, channels=channels, blocks=(depth - 4) // 6, **options)  # type: ignore[arg-type]
 
