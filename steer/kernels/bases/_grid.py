@@ -70,7 +70,14 @@ class Grid(Frozen):
         return f"Grid(shape={self.shape}{lattice})"
 
     def require_square(self, basis: str) -> None:
-        """Raise a `KernelError` unless the lattice is square, as the basis of that name needs it."""
+        """Raise an error unless the lattice is square, as some bases need it.
+
+        Args:
+            basis: the name of the basis, for the message.
+
+        Raises:
+            KernelError: the lattice is another.
+        """
         if self.lattice != "square":
             raise KernelError(f"basis: {basis!r} needs the square lattice, got {self!r}; use basis='rings'")
 

@@ -102,7 +102,11 @@ class Rings(AngularFunctions):
 
     @classmethod
     def point(cls) -> "Rings":
-        """The one function of kernels that are one point, as of linear maps: 1 at the centre, up to its norm."""
+        """The one function of kernels that are one point, as of linear maps: 1 at the centre, up to its norm.
+
+        Returns:
+            One ring of radius 0 and degree 0.
+        """
         return cls((0.0,), (1.0,), (0,))
 
     def capped(self, max_frequency: int) -> "Rings":

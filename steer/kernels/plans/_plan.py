@@ -171,7 +171,7 @@ class KernelPlan:
 
         Args:
             weight: flat coefficients (..., num_weights).
-            tensors: `tensors(..., verb="spectrum")` when the caller keeps them. Without them the first call solves for
+            tensors: `tensors(...)` for this verb when the caller keeps them. Without them the first call solves for
                 what is read, which `torch.compile` cannot trace.
 
         Returns:
@@ -220,7 +220,7 @@ class KernelPlan:
             tensors: `tensors(...)` when the caller keeps them.
 
         Returns:
-            The same with out_size channels.
+            The same with out_size channels: (..., out_size), or (batch, out_size, *space).
 
         Raises:
             KernelError: kernels of more than one point, another number of coefficients, or another number of channels.
