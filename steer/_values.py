@@ -14,6 +14,9 @@ Array = npt.NDArray[np.float64]
 MEMBERSHIP = 1e-6
 """A matrix belongs to a group when it is closer than this (Frobenius norm) to one of its elements."""
 
+EXACT = 1e-9
+"""A matrix moves the samples of a grid without interpolation when its entries are closer than this to integers."""
+
 
 class Frozen:
     """Base of frozen dataclasses that keep `functools.cached_property` results out of pickles and copies.

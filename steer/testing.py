@@ -7,15 +7,14 @@ from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import scipy.linalg
 import scipy.ndimage
 import torch
 
+from ._values import EXACT, Array
 from .errors import FieldTypeError, SteerError
 from .nn import FieldType
-from .nn._fields._transform import EXACT
-from .reps import Group, Representation
-from .reps.groups._actions import GroupAction
-from .reps.groups._products import DirectProduct, pairs
+from .reps import DirectProduct, Group, GroupAction, Representation
 
 __all__ = [
     "TOLERANCES",
@@ -24,8 +23,6 @@ __all__ = [
     "equivariance_error",
     "grid_symmetries",
 ]
-
-Array = npt.NDArray[np.float64]
 
 TOLERANCES: Final = {
     torch.float64: 1e-12,
@@ -70,7 +67,8 @@ def grid_symmetries(group: Group) -> Array:
         4
     """
     if isinstance(group, DirectProduct):
-        return pairs(grid_symmetries(group.first), _some(group.second))
+        pairs = itertools.product(grid_symmetries(group.first), _some(group.second))
+        return np.array([scipy.linalg.block_diag(*pair) for pair in pairs])
     if isinstance(group, GroupAction):
         candidates = _some(group.base)
         moves = group.action(candidates)

@@ -6,7 +6,6 @@ import torch
 
 from ...errors import FieldTypeError, SteerError
 from ...reps import Group, Induced, Representation
-from ...reps.theory._cosets import coset_representatives
 from .._engine._layout import FieldLayout, blocks
 from .._engine._module import Module, require_permutation
 from .._fields._types import FieldType, require_types
@@ -95,7 +94,7 @@ def _cosets_of(rep: Representation, index: int, small: Group) -> tuple[list[Repr
             f"in_type: GroupPool over {small!r} needs regular or quotient fields, functions on G/K with K a subgroup "
             f"of it, but field {index} is {rep!r}; use regular fields, or a larger subgroup"
         )
-    representatives = coset_representatives(rep.group, small)
+    representatives = Induced(small.trivial, rep.group).cosets
     # (|G:H|, |G:K|): whether g_i K lies in the coset g_j H
     inside = np.stack([small.contains(g.T @ rep.cosets) for g in representatives])
     return len(representatives) * [rep.subgroup.trivial.induce(small)], np.nonzero(inside)[1]

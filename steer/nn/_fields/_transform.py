@@ -5,10 +5,9 @@ from typing import Literal, cast
 import numpy as np
 import torch
 
-from ..._values import Array, is_count
+from ..._values import EXACT, Array, is_count
 from ...errors import ShapeError
 
-EXACT = 1e-9
 HIGHEST_ORDER = 5
 
 

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, frozen, require_count
+from ..._values import EXACT, Array, frozen, require_count
 from ...errors import GroupError, KernelError, ShapeError
 from ...kernels import Grid
 from ...kernels.bases._grid import to_axial
-from .._fields._transform import EXACT
 
 Indices = npt.NDArray[np.intp]
 Taps = tuple[Indices, Array]
