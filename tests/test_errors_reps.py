@@ -8,18 +8,20 @@ import pytest
 
 import steer
 from steer import errors
+from steer._linalg import orthonormal_columns
 from steer.errors import GroupError, RepresentationError, ShapeError, SteerError
 from steer.reps import (
     Irrep,
     clebsch_gordan,
+    coupling,
     decompose,
     harmonics,
     intertwiners,
     multiplicity,
     solid_harmonics,
+    square_coupling,
     wigner_d,
 )
-from steer.reps._linalg import orthonormal_columns
 from steer.reps.theory._intertwiner import independent_isometries
 from tests.catalogue import O2, SO2
 
@@ -42,6 +44,9 @@ def test_nearest_names_or_the_first_ones():
 
 
 GROUPS = {
+    "cosets": (lambda: O2.cosets("C4"), "subgroup: O\\(2\\)/C4 has infinitely many cosets"),
+    "cosets of none": (lambda: C4.cosets(O2), "is not a subgroup of"),
+    "index of none": (lambda: C4.index(O2), "is not a subgroup of"),
     "unknown name": (lambda: steer.group("C8v", dim=2), "name: .*'C8v'; did you mean 'C8'.* SO\\(2\\) and O\\(2\\)"),
     "nothing near": (lambda: steer.group("icosahedral", dim=2), "name: .*'icosahedral'.* known are 'SO\\(2\\)', 'O"),
     "n below one": (lambda: steer.group("D0", dim=2), "name: 'D0' has n = 0; n must be at least 1"),
@@ -141,6 +146,10 @@ REPRESENTATIONS = {
     "intertwiners of": (lambda: intertwiners("A", C4.vector), "intertwiners: expected a representation .* got 'A'"),
     "multiplicity": (lambda: multiplicity(C4.vector, D4.vector), "multiplicity: both .* of one group"),
     "clebsch_gordan": (lambda: clebsch_gordan(C4.vector, D4.vector, C4.vector), "both representations .* of one group"),
+    "coupling": (lambda: coupling(D4.vector, D4.trivial), "first: expected an irrep such as group.irrep"),
+    "coupling of two groups": (lambda: coupling(C4.trivial, D4.trivial), "both representations must be of one group"),
+    "coupling bound": (lambda: coupling(D4.trivial, D4.trivial, -1), "max_frequency: expected an integer >= 0, got -1"),
+    "square_coupling": (lambda: square_coupling([D4.trivial]), "psi: expected an irrep such as group.irrep"),
     "clebsch_gordan out": (lambda: clebsch_gordan(C4.vector, C4.vector, D4.vector), "both representations .* of one"),
     "decompose under": (lambda: decompose(D4.vector, C4), "group: .* is one of .*'D4'.*, got .*'C4'.*; restrict it"),
     "matrices of SO(2)": (lambda: decompose(np.eye(2)[None], SO2), "group: .* finite group only, got SO\\(2\\)"),

@@ -14,6 +14,7 @@ from .groups._rotations import RotationGroup
 from .groups._spatial import SpatialGroup
 from .special._harmonics import harmonic_size, harmonics, solid_harmonics
 from .special._wigner import wigner_d
+from .theory._coupling import Coupling, coupling, square_coupling
 from .theory._decompose import decompose
 from .theory._decomposition import Decomposition
 from .theory._fields import Fields
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AxialGroup",
     "BandLimited",
+    "Coupling",
     "Decomposition",
     "DirectProduct",
     "DirectSum",
@@ -48,6 +50,7 @@ __all__ = [
     "SpatialGroup",
     "TensorProduct",
     "clebsch_gordan",
+    "coupling",
     "decompose",
     "direct_product",
     "fourier",
@@ -58,6 +61,7 @@ __all__ = [
     "multiplicity",
     "quadrature",
     "solid_harmonics",
+    "square_coupling",
     "wigner_d",
     "with_action",
 ]

@@ -1,6 +1,7 @@
 """Restriction and induction: characters, stages, Frobenius reciprocity, over every subgroup."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -62,6 +63,19 @@ def test_restriction_by_name(group):
     for small in group.subgroups():
         assert group.vector.restrict(small.name) == group.vector.restrict(group.subgroup(small.name))
         assert group.quotient(small.name) == group.quotient(group.subgroup(small.name))
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=group_id)
+def test_cosets_of_a_subgroup_are_as_many_as_its_index_and_disjoint(group):
+    for small in all_subgroups(group):
+        if not has_finite_index(group, small):
+            assert group.index(small) == math.inf
+            continue
+        cosets = group.cosets(small)
+        assert group.index(small) == len(cosets) == index(group, small)
+        np.testing.assert_array_equal(cosets[0], np.eye(len(cosets[0])))
+        inside = small.contains(np.swapaxes(cosets, 1, 2)[:, None] @ group.sample(8, seed=5))
+        np.testing.assert_array_equal(inside.sum(axis=0), 1)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import INDEPENDENT
 from ..._values import Array, Frozen, frozen, is_count
 from ...errors import KernelError
 from ...reps import Group
-from ...reps._linalg import INDEPENDENT
 
 LATTICES = ("square", "hexagonal")
 

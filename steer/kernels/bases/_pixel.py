@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen
 from ...errors import KernelError
 from ...reps import Group, Representation, intertwiners
-from ...reps._linalg import orthonormal_columns
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
 from ._functions import Element, ScalarFunctions

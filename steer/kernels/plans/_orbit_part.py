@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 
 from ...reps import Group
-from ...reps.theory._cosets import coset_representatives
 from ..bases._basis import KernelDescriptor
 from ..bases._orbit import Orbit
 from ._cell import Cell, basis_of
@@ -254,7 +253,7 @@ def permutes(orbit: Orbit) -> bool:
 @functools.lru_cache(maxsize=64)
 def _moved(reading: Reading, group: Group, subgroup: Group) -> Table:
     """(function, cosets * entries): what is read off the functions at g^-1 x."""
-    read = reading.moved(group, coset_representatives(group, subgroup))
+    read = reading.moved(group, group.cosets(subgroup))
     return Table(read.reshape(len(read), -1))
 
 
@@ -264,7 +263,7 @@ def _picked(reading: Reading, group: Group, subgroup: Group, shared: bool) -> Or
 
     Unless the functions are `shared` by all cosets, each has some of its own, and the index counts them all.
     """
-    picked = reading.picked(group, coset_representatives(group, subgroup))
+    picked = reading.picked(group, group.cosets(subgroup))
     starts = picked.shape[1] * np.arange(len(picked))[:, None]
     back = (np.argsort(picked, axis=1) + starts).ravel()
     return Order(Table((picked + (0 if shared else starts)).ravel()), Table(back))

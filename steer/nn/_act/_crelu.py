@@ -7,10 +7,10 @@ import torch
 
 from ...errors import FieldTypeError
 from ...reps import Representation
-from ...reps.theory._signed import is_signed_permutation, signed_orbits
 from .._engine._layout import merge, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
+from ._signed import signed_orbits
 
 
 class CReLU(Module):
@@ -39,10 +39,7 @@ class CReLU(Module):
 
     def __init__(self, in_type: FieldType) -> None:
         require_types(type(self).__name__, in_type=in_type)
-        parts: dict[Representation, list[tuple[Representation, list[int]]]] = {}
-        for index, rep in enumerate(in_type):
-            if rep not in parts:
-                parts[rep] = _halves(rep, index)
+        parts = {rep: _halves(rep, where[0]) for rep, where in in_type.kinds.items()}
         super().__init__(in_type, FieldType(in_type.group, [field for rep in in_type for field, _ in parts[rep]]))
         # one kind of field is viewed as (fields, components), so that its halves are written where they belong
         self.view = (len(in_type), in_type[0].size) if len(parts) == 1 else (1, in_type.size)
@@ -69,7 +66,7 @@ def _halves(rep: Representation, index: int) -> list[tuple[Representation, list[
     """The fields that one field gives, each with the vectors e_i or -e_i (size + i) of its components."""
     if rep.is_permutation:
         return [(rep, list(range(rep.size))), (rep, list(range(rep.size, 2 * rep.size)))]
-    if not is_signed_permutation(rep):
+    if not rep.is_signed_permutation:
         raise FieldTypeError(
             f"in_type: CReLU needs fields that the group permutes, with or without signs (trivial, regular, quotient, "
             f"irreps of one component, what these induce), but field {index} is {rep!r}, which is none; use NormAct"

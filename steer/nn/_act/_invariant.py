@@ -77,12 +77,10 @@ class GroupPool(Module):
 
 def _cosets(in_type: FieldType, small: Group) -> tuple[list[Representation], npt.NDArray[np.int64]]:
     """Every field G/K as |G:H| fields H/K, coset of H by coset, and the channels (size,) of them."""
-    known: dict[Representation, tuple[list[Representation], npt.NDArray[np.int64]]] = {}
+    known = {rep: _cosets_of(rep, where[0], small) for rep, where in in_type.kinds.items()}
     fibres: list[Representation] = []
     channels = []
-    for index, (rep, start) in enumerate(zip(in_type, in_type.offsets, strict=False)):
-        if rep not in known:
-            known[rep] = _cosets_of(rep, index, small)
+    for rep, start in zip(in_type, in_type.offsets, strict=False):
         fibres += known[rep][0]
         channels.append(start + known[rep][1])
     return fibres, np.concatenate(channels)
@@ -94,7 +92,7 @@ def _cosets_of(rep: Representation, index: int, small: Group) -> tuple[list[Repr
             f"in_type: GroupPool over {small!r} needs regular or quotient fields, functions on G/K with K a subgroup "
             f"of it, but field {index} is {rep!r}; use regular fields, or a larger subgroup"
         )
-    representatives = Induced(small.trivial, rep.group).cosets
+    representatives = rep.group.cosets(small)
     # (|G:H|, |G:K|): whether g_i K lies in the coset g_j H
     inside = np.stack([small.contains(g.T @ rep.cosets) for g in representatives])
     return len(representatives) * [rep.subgroup.trivial.induce(small)], np.nonzero(inside)[1]

@@ -10,8 +10,7 @@ import torch
 
 from ..._values import Array, require_count
 from ...errors import FieldTypeError, RepresentationError
-from ...reps import Irrep, Representation
-from ...reps.theory._coupling import Coupling, coupling, square_coupling
+from ...reps import Coupling, Irrep, Representation, coupling, square_coupling
 from .._engine._kindwise import KindwiseMap
 from .._engine._layout import samplewise
 from .._engine._module import Module

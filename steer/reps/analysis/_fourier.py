@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import INDEPENDENT
 from ..._values import Array, Frozen, frozen
 from ...errors import RepresentationError, ShapeError
-from .._linalg import INDEPENDENT
 from ..theory._cosets import columns, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import endomorphisms

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen
-from .._linalg import orthonormal_columns
 from ..special._wigner import _wigner_d
 from ..theory._representation import IrrepData
 from ._settings import STANDARD, Setting, canonical_setting

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError, RepresentationError
-from .._linalg import orthonormal_columns
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import clebsch_gordan, endomorphisms
 from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from ..._linalg import fix_sign
 from ..._values import Array, frozen
-from .._linalg import fix_sign
 from ._harmonics import harmonic_orders
 
 

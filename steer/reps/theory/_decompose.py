@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import INDEPENDENT
 from ..._values import Array, frozen
 from ...errors import RepresentationError
-from .._linalg import INDEPENDENT
 from ._decomposition import Decomposition
 from ._group import Group, require_group
 from ._representation import Representation

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError, RepresentationError
+from ._cosets import coset_representatives, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
 from ._intertwiner import isometries
@@ -455,6 +456,41 @@ class Group(Frozen, ABC):
         share = {"real": 1, "complex": 2, "quaternionic": 4}
         parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
         return BandLimited(tuple(parts), self.trivial_subgroup, int(max_frequency))
+
+    def index(self, subgroup: "Group | str") -> int | float:
+        """The index of a subgroup H, the number of cosets g H.
+
+        Args:
+            subgroup: a subgroup of this group or its name.
+
+        Returns:
+            The index, `math.inf` when there are infinitely many cosets.
+
+        Raises:
+            GroupError: it is not a subgroup of this group.
+        """
+        found = self._named_subgroup(subgroup)
+        # a subgroup of finite index contains the identity component, and with it the components of its own elements
+        return len(self.components) // len(found.components) if has_finite_index(self, found) else math.inf
+
+    def cosets(self, subgroup: "Group | str") -> Array:
+        """One element of each coset g H of a subgroup H of finite index: the first in the order of `components`.
+
+        Args:
+            subgroup: a subgroup of this group or its name.
+
+        Returns:
+            Representatives (index, d, d), the identity first.
+
+        Raises:
+            GroupError: it is not a subgroup of this group, or has infinitely many cosets.
+        """
+        found = self._named_subgroup(subgroup)
+        if not has_finite_index(self, found):
+            raise GroupError(
+                f"subgroup: {self.name}/{found.name} has infinitely many cosets; sample them with steer.reps.quadrature"
+            )
+        return frozen(coset_representatives(self, found))
 
     def _decompose(self, rep: Representation) -> Decomposition:
         """`decompose` of a representation of this group, by projectors."""

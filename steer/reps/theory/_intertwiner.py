@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..._linalg import INDEPENDENT, fix_sign, orthonormal_columns
 from ..._values import Array, frozen
-from .._linalg import INDEPENDENT, fix_sign, orthonormal_columns
 from ._representation import Irrep, Representation, TensorProduct, _same_group
 
 

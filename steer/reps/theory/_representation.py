@@ -121,10 +121,17 @@ class Representation(Frozen, ABC):
     @functools.cached_property
     def is_permutation(self) -> bool:
         """Whether every element permutes the basis vectors, so that pointwise functions are equivariant."""
-        # Dense or generating elements suffice: products of permutation matrices are permutation matrices.
-        matrices = self._matrices(np.concatenate([self.group.generators, self.group.identity_component]))
-        entries = np.minimum(np.abs(matrices), np.abs(matrices - 1))
-        return bool(np.all(entries < 1e-9))
+        return _permutes(self._generating_matrices)
+
+    @functools.cached_property
+    def is_signed_permutation(self) -> bool:
+        """Whether every element maps each basis vector to a basis vector or the negative of one."""
+        return _permutes(np.abs(self._generating_matrices))
+
+    @property
+    def _generating_matrices(self) -> Array:
+        """(n, size, size): matrices of which products come near to those of any element."""
+        return self._matrices(np.concatenate([self.group.generators, self.group.identity_component]))
 
     def __add__(self, other: "Representation") -> "DirectSum":
         """The direct sum, components of `self` first.
@@ -458,6 +465,11 @@ def block_diagonal(blocks: list[Array]) -> Array:
         out[..., start:stop, start:stop] = block
         start = stop
     return out
+
+
+def _permutes(matrices: Array) -> bool:
+    """Whether matrices have one entry 1 in each column and are 0 elsewhere; so have their products."""
+    return bool(np.all(np.minimum(np.abs(matrices), np.abs(matrices - 1)) < 1e-9))
 
 
 def _terms(rep: Representation) -> tuple[Representation, ...]:

@@ -4,20 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array
-from ._cosets import has_finite_index
-from ._group import Group
-from ._induced import Induced
-from ._representation import Representation
+from ...reps import Group, Induced, Representation
 
 Points = list[int]
-
-
-def is_signed_permutation(rep: Representation) -> bool:
-    """Whether every element maps each basis vector to a basis vector or the negative of one."""
-    group = rep.group
-    # as for permutations, generators suffice
-    matrices = np.abs(rep._matrices(np.concatenate([group.generators, group.identity_component])))
-    return bool(np.all(np.minimum(matrices, np.abs(matrices - 1)) < 1e-9))
 
 
 def signed_orbits(rep: Representation) -> list[tuple[Representation, Points]] | None:
@@ -49,7 +38,7 @@ def signed_orbits(rep: Representation) -> list[tuple[Representation, Points]] | 
 
 def _images(rep: Representation, g: Array) -> npt.NDArray[np.intp]:
     """(n, 2 size): where elements g (n, d, d) take the vectors e_0, e_1, ..., -e_0, -e_1, ..."""
-    matrices = rep._matrices(g)
+    matrices = rep(g)
     target = np.argmax(np.abs(matrices), axis=1)  # (n, size)
     negative = np.take_along_axis(matrices, target[:, None], axis=1)[:, 0] < 0
     return np.concatenate([target + rep.size * negative, target + rep.size * ~negative], axis=1)
@@ -69,5 +58,4 @@ def _as_quotient(rep: Representation, orbit: npt.NDArray[np.intp]) -> tuple[Repr
 def _of_index(group: Group, index: int) -> list[Group]:
     candidates = group.subgroups() if group.is_finite else group.subgroups(1)
     # the identity component acts trivially, so that it lies in every stabiliser
-    finite = [small for small in candidates if has_finite_index(group, small)]
-    return [small for small in finite if len(group.components) == index * len(small.components)]
+    return [small for small in candidates if group.index(small) == index]

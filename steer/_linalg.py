@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .._values import Array
+from ._values import Array
 
 INDEPENDENT = 1e-6
 """A vector is independent of a basis, and a component is non-zero, above this value."""
