@@ -17,7 +17,8 @@ import numpy as np
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._representation import IrrepData
-from ._planar import PlanarGroup, angular_distance
+from ._angles import angular_distance
+from ._planar import PlanarGroup
 from ._settings import STANDARD, Setting, about_z, canonical_setting
 from ._spatial import SpatialGroup, cube_rotations
 

@@ -8,7 +8,7 @@ the first reflection keeps the direction `axis`.
 import functools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -17,38 +17,7 @@ from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError, nearest
 from ..theory._group import Group, require_where
 from ..theory._representation import IrrepData, Representation
-
-
-def cos_sin(turn: Fraction) -> tuple[float, float]:
-    """Cosine and sine of pi * turn, exactly symmetric under the symmetries of the square: C4 is made of 0 and +-1."""
-    turn = turn % 2
-    quadrant, rest = divmod(turn, Fraction(1, 2))
-    if rest <= Fraction(1, 4):
-        c, s = math.cos(math.pi * float(rest)), math.sin(math.pi * float(rest))
-    else:
-        rest = Fraction(1, 2) - rest
-        c, s = math.sin(math.pi * float(rest)), math.cos(math.pi * float(rest))
-    if rest == Fraction(1, 4):
-        c = s = math.sqrt(0.5)
-    return ((c, s), (-s, c), (-c, -s), (s, -c))[int(quadrant)]
-
-
-def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
-    """(2, 2): the rotation by pi * turn that turns x towards y, after the reflection y -> -y if `reflected`."""
-    c, s = cos_sin(turn)
-    return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
-
-
-def angular_distance(g: Array, sign: float, rotations: int | None = None, first: float = 0.0) -> Array:
-    """(...): distance of g (..., 2, 2) to the nearest R(angle) diag(1, sign): any angle, or `first` + 2 pi k / n."""
-    # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
-    angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
-    if rotations is not None:
-        step = 2 * np.pi / rotations
-        angle = np.round((angle - first) / step) * step + first
-    c, s = np.cos(angle), np.sin(angle)
-    best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
-    return np.asarray(np.linalg.norm(g - best, axis=(-2, -1)))
+from ._angles import angular_distance, canonical_turn, radians, rotation_matrix
 
 
 @functools.lru_cache(maxsize=256)
@@ -57,17 +26,6 @@ def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
     flips = (False, True) if reflections else (False,)
     elements = frozen([rotation_matrix(Fraction(2 * k, n) + 2 * axis * flip, flip) for flip in flips for k in range(n)])
     return elements, frozen(np.full(len(elements), 1 / len(elements)))
-
-
-def canonical_turn(turn: Fraction) -> Fraction:
-    """The simple fraction that `turn` was computed from, or else its 14 decimals.
-
-    Idempotent, and equal for numbers that differ by rounding: so groups that were given the same axis are equal, and
-    the axis survives being printed in radians.
-    """
-    rounded = Fraction(round(turn * 10**14), 10**14)
-    simple = rounded.limit_denominator(10_000)
-    return simple if abs(simple - rounded) < Fraction(1, 10**12) else rounded
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,12 +38,23 @@ class PlanarGroup(Group):
     Args:
         rotations: n, None for all rotations.
         reflections: whether there are reflections.
-        axis: the direction a as a fraction of pi.
+        axis: the direction a as a fraction of pi, the first of the group's axes that has an angle >= 0.
+
+    Attributes:
+        known: `axis` as a simple fraction or rounded to 1e-8, the number by which groups are equal, and print.
     """
 
     rotations: int | None
     reflections: bool
-    axis: Fraction = Fraction(0)  # direction of the first reflection axis, as a fraction of pi
+    axis: Fraction = field(default=Fraction(0), compare=False)
+    known: Fraction = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = axis = Fraction(0)
+        if self.axis and self.reflections and self.rotations:
+            known, axis = canonical_turn(self.axis, Fraction(1, self.rotations))
+        object.__setattr__(self, "known", known)
+        object.__setattr__(self, "axis", axis)
 
     @property
     def name(self) -> str:
@@ -94,8 +63,8 @@ class PlanarGroup(Group):
         return f"{'D' if self.reflections else 'C'}{self.rotations}"
 
     def __repr__(self) -> str:
-        if self.axis:
-            return f"steer.group('O(2)', dim=2).subgroup({self.name!r}, axis={float(self.axis) * math.pi!r})"
+        if self.known:
+            return f"steer.group('O(2)', dim=2).subgroup({self.name!r}, axis={radians(self.known)!r})"
         return f"steer.group({self.name!r}, dim=2)"
 
     @property
@@ -229,13 +198,13 @@ class PlanarGroup(Group):
             raise GroupError(f"axis: {name} has no distinguished reflection axis; leave it out")
         turn = self.axis if axis is None else _axis_turn(axis)
         if family.reflections and family.rotations:
-            family = dihedral(family.rotations, turn)
+            family = PlanarGroup(family.rotations, True, turn)
         if not family <= self:
             raise GroupError(self._no_subgroup(family, axis))
         return family
 
     def _no_subgroup(self, family: "PlanarGroup", axis: object) -> str:
-        if axis is not None and dihedral(family.rotations or 1, self.axis) <= self:
+        if axis is not None and PlanarGroup(family.rotations or 1, True, self.axis) <= self:
             angles = f"multiples of pi/{self.rotations}" + (f" after {float(self.axis):.6g} pi" if self.axis else "")
             return f"axis: {axis!r} is not a reflection axis of {self.name}; its axes lie at {angles}"
         known = ", ".join(dict.fromkeys(group.name for group in self.subgroups()))
@@ -251,10 +220,10 @@ class PlanarGroup(Group):
         found = [PlanarGroup(m, False) for m in orders if self.is_finite or m <= max_order]
         if self.reflections:
             for m in orders:
-                found.append(dihedral(m, self.axis))
+                found.append(PlanarGroup(m, True, self.axis))
                 # the axes of D_n alternate between two classes unless a rotation of D_n brings one to the other
                 if self.rotations is not None and (self.rotations // m) % 2 == 0:
-                    found.append(dihedral(m, self.axis + Fraction(1, self.rotations)))
+                    found.append(PlanarGroup(m, True, self.axis + Fraction(1, self.rotations)))
         if self.rotations is None:
             found = [group for group in found if group.order <= max_order] + [PlanarGroup(None, False)]
             found += [PlanarGroup(None, True)] if self.reflections else []
@@ -262,12 +231,6 @@ class PlanarGroup(Group):
 
     def _harmonic(self, degree: int) -> Representation:
         return PlanarGroup(None, True).irrep(str(degree) if degree else "0+").restrict(self)
-
-
-def dihedral(n: int, turn: Fraction) -> PlanarGroup:
-    """D_n with a reflection axis at pi * turn; the axis is named by its smallest non-negative angle."""
-    # The second remainder makes 0 of 1/n, which is what the first one leaves of -1e-16.
-    return PlanarGroup(n, True, canonical_turn(turn % Fraction(1, n)) % Fraction(1, n))
 
 
 def _axis_turn(axis: object) -> Fraction:

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import math
 from abc import abstractmethod
 from collections.abc import Iterator
 
@@ -12,7 +11,8 @@ from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._group import Group, require_where
 from ..theory._representation import Representation
-from ._settings import Setting, frame_of, perpendicular, snapped, tilt, unit_vector, upward
+from ._angles import radians
+from ._settings import Setting, frame_of, perpendicular, ranks, snapped, tilt, unit_vector, upward
 
 
 @functools.lru_cache(maxsize=1)
@@ -101,7 +101,7 @@ class SpatialGroup(Group):
     def __repr__(self) -> str:
         if self.setting.is_standard:
             return f"steer.group({self.name!r}, dim=3)"
-        second = f", secondary={float(self.setting.turn) * math.pi!r}" if self.setting.turn else ""
+        second = f", secondary={radians(self.setting.turn)!r}" if self.setting.turn else ""
         return f"steer.group('O(3)', dim=3).subgroup({self.name!r}, axis={self.setting.axis}{second})"
 
     def _turned(self, g: Array) -> Array:
@@ -239,8 +239,9 @@ def directions(group: SpatialGroup) -> Array:
         axis = upward(column / np.linalg.norm(column))
         if all(np.linalg.norm(axis - other) > MEMBERSHIP for other in found):
             found.append(axis)
-    found.sort(key=lambda axis: tuple(np.round([-abs(axis[2]), -abs(axis[0]), *-axis], 9)))
-    return frozen(np.reshape(found, (-1, 3)))
+    axes = np.reshape(found, (-1, 3))
+    order = np.lexsort(ranks(np.column_stack([np.abs(axes[:, [2, 0]]), axes])).T[::-1])
+    return frozen(axes[order[::-1]])
 
 
 def _fitting(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secondary: object) -> Array:
@@ -270,20 +271,25 @@ def _frames(group: SpatialGroup, small: SpatialGroup, axis: Array | None, second
 
 def _classes(group: SpatialGroup, small: SpatialGroup) -> list[SpatialGroup]:
     """One subgroup called like `small` of each conjugacy class, in the setting nearest to the standard one."""
-    if group.is_finite:
-        conjugators = group.elements
-    else:  # the frames searched are made of the axes of the group's frame, which rotations of the cube exchange
-        cube = group.frame @ np.concatenate([cube_rotations(), -cube_rotations()]) @ group.frame.T
-        conjugators = cube[group.contains(cube)]
-    left = sorted(
-        dict.fromkeys(small.in_frame(frame) for frame in _fitting(group, small, None, None)),
-        key=lambda other: -round(float(np.trace(other.frame)), 9),
-    )
+    # Told apart as subgroups of the standard form, whose axes have simple numbers, and turned with the group.
+    turns = group.standard.elements if group.is_finite else np.concatenate([cube_rotations(), -cube_rotations()])
+    if (
+        not group.is_finite
+    ):  # the frames searched are made of the axes of its frame, which the cube's rotations exchange
+        turns = turns[group.standard.contains(turns)]
+    turns = turns * np.linalg.det(turns).round()[:, None, None]
+    places: dict[SpatialGroup, SpatialGroup] = {}
+    for frame in _fitting(group, small, None, None):
+        place = small.in_frame(group.frame.T @ frame)
+        if place not in places:
+            places[place] = small.in_frame(frame)
+    traces = ranks(np.reshape([-np.trace(turned.frame) for turned in places.values()], (-1, 1)))[:, 0]
+    left = [place for _, _, place in sorted(zip(traces, range(len(traces)), places, strict=True))]
     found = []
     while left:
-        found.append(left[0])
-        orbit = {small.in_frame(g * np.linalg.det(g).round() @ left[0].frame) for g in conjugators}
-        left = [other for other in left if other not in orbit]
+        found.append(places[left[0]])
+        orbit = {small.in_frame(g @ left[0].frame) for g in turns}
+        left = [place for place in left if place not in orbit]
     return found
 
 
