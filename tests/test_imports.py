@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import pickle
 import subprocess
 import sys
 
@@ -233,11 +234,28 @@ def test_imports_are_light(statement, heavy):
     assert not found.stdout.split(), f"{statement} loads them"
 
 
-def test_unknown_names_of_the_package_are_attribute_errors():
-    with pytest.raises(AttributeError, match="module 'steer' has no attribute 'kernel'"):
-        _ = steer.kernel
+PACKAGES = ("steer", "steer.reps", "steer.kernels", "steer.nn")
 
 
-def test_the_facade_lists_what_it_has():
-    assert set(steer.__all__) <= set(dir(steer))
-    assert all(getattr(steer, name) is not None for name in steer.__all__)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_unknown_names_of_a_package_are_attribute_errors(package):
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'kernel'"):
+        _ = importlib.import_module(package).kernel
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_lists_what_it_has(package):
+    # also what loads on first use
+    module = importlib.import_module(package)
+    assert set(module.__all__) <= set(dir(module))
+    assert all(getattr(module, name) is not None for name in module.__all__)
+
+
+def test_a_layer_that_loads_on_first_use_is_one_class():
+    layer = steer.nn.HexMask(steer.nn.FieldType(steer.group("C6", dim=2), [steer.group("C6", dim=2).trivial]))
+    assert type(layer) is importlib.import_module("steer.nn._hex._hexagonal").HexMask is steer.nn.HexMask
+    assert type(pickle.loads(pickle.dumps(layer))) is steer.nn.HexMask
+    names = {}
+    exec("from steer.nn import *", names)
+    assert names["HexMask"] is steer.nn.HexMask
+    assert set(steer.nn.__all__) <= set(names)
