@@ -133,14 +133,14 @@ def equivariance_error(
         >>> bool((steer.testing.equivariance_error(nn.Conv2d(t, t, 3)) < 1e-5).all())
         True
     """
-    source, target = _types(module, in_type, out_type)
+    source, target = types_of(module, in_type, out_type)
     given = grid_symmetries(source.group) if elements is None else np.asarray(elements, dtype=np.float64)
     given = given.reshape(-1, source.group.element_size, source.group.element_size)
-    inexact = _inexact(source.group, given)
+    inexact = is_inexact(source.group, given)
     if x is None:
         x = _random_input(source, shape, seed, smooth=inexact).to(*_place(module, dtype))
-    with _evaluation(module):
-        return np.array([found.error for found in _both_ways(module, x, given, (source, target), margin)])
+    with evaluation_mode(module):
+        return np.array([found.error for found in both_ways(module, x, given, (source, target), margin)])
 
 
 class _Both(NamedTuple):
@@ -153,17 +153,17 @@ class _Both(NamedTuple):
     error: float
 
 
-def _both_ways(
+def both_ways(
     module: torch.nn.Module,
     x: torch.Tensor,
     elements: Array,
     types: tuple[FieldType, FieldType],
     margin: float | None,
 ) -> Iterator[_Both]:
-    """Module and elements applied to x in both orders, one element after the other; to be run under `_evaluation`."""
+    """Module and elements applied to x in both orders, one element after the other; run it under `evaluation_mode`."""
     source, target = types
     out = module(x)
-    everywhere = margin is None and not _inexact(source.group, elements)
+    everywhere = margin is None and not is_inexact(source.group, elements)
     weight = torch.ones((), device=out.device) if everywhere else _disk(out, margin)
     scale = float(torch.linalg.vector_norm((out * weight).double()))
     for g in elements:
@@ -173,7 +173,7 @@ def _both_ways(
         yield _Both(moved, there, back, difference, float(torch.linalg.vector_norm(difference)) / (scale or 1.0))
 
 
-def _inexact(group: Group, elements: Array) -> bool:
+def is_inexact(group: Group, elements: Array) -> bool:
     """Whether some elements do not map the grid to itself."""
     moves = group.action(elements)
     return bool(np.abs(moves - np.round(moves)).max(initial=0.0) > EXACT)
@@ -202,7 +202,7 @@ def assert_equivariant(
         GroupError: a matrix is not in the group.
         SteerError: no element but the identity maps the grid to itself, so that there is nothing to check.
     """
-    source, _ = _types(module, options.get("in_type"), options.get("out_type"))
+    source, _ = types_of(module, options.get("in_type"), options.get("out_type"))
     if elements is None:
         elements = grid_symmetries(source.group)
         if len(elements) == 1 and source.group.order != 1:
@@ -282,9 +282,14 @@ def _sample(kernel: KernelSampler | Kernel, points: Array, out: int, into: int) 
     return np.asarray(values, dtype=np.float64).reshape(-1, out, into, len(points))
 
 
-def _types(
+def types_of(
     module: torch.nn.Module, in_type: FieldType | None, out_type: FieldType | None
 ) -> tuple[FieldType, FieldType]:
+    """The types of input and output that are given, or those of the module.
+
+    Raises:
+        FieldTypeError: there are none.
+    """
     source = in_type if in_type is not None else getattr(module, "in_type", None)
     target = out_type if out_type is not None else getattr(module, "out_type", None)
     if not isinstance(source, FieldType) or not isinstance(target, FieldType):
@@ -304,7 +309,8 @@ def _place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.de
 
 
 @contextmanager
-def _evaluation(module: torch.nn.Module) -> Iterator[None]:
+def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+    """The module in evaluation without gradients; every part of it is then in the mode that it was in."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

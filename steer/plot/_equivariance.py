@@ -11,7 +11,7 @@ from .._values import Array
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..nn import FieldTensor, FieldType, Mask
 from ..reps import Group, Representation, group
-from ..testing import _both_ways, _evaluation, _inexact, _types
+from ..testing import both_ways, evaluation_mode, is_inexact, types_of
 from ._canvas import make_axes, make_figure, numbers, signed
 from ._fields import arrows, channels, draw, look
 from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, rotations
@@ -56,14 +56,14 @@ def equivariance(
         GroupError: a matrix is not in the group.
         SteerError: `figure` is none, or matplotlib is missing.
     """
-    source, target = _types(model, None, None)
+    source, target = types_of(model, None, None)
     shown = channels("field", target, field)
     tensor = _images(x, source.group.dim)[:1]
     given = _default_elements(source.group) if elements is None else given_elements(source.group, elements, 0)
-    if _inexact(source.group, given):
+    if is_inexact(source.group, given):
         tensor = Mask(source)(tensor)
-    with _evaluation(model):
-        rows = list(_both_ways(model, tensor, given, (source, target), None))
+    with evaluation_mode(model):
+        rows = list(both_ways(model, tensor, given, (source, target), None))
     made = make_figure(figure, 8.6, 2.15 * len(given) + 0.5)
     panels = made.subplots(len(given), 4, squeeze=False)
     inputs = [numbers(row.moved[0, : source[0].size]) for row in rows]
@@ -175,7 +175,7 @@ def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.Array
     degrees = np.arange(0, 361, 15.0) if angles is None else np.asarray(angles, dtype=np.float64).ravel()
     found = _rotating_types(model, x)
     if found is None:
-        found = _types(model, None, None)
+        found = types_of(model, None, None)
         acting = found[0].group
         inside = acting.contains(rotations(degrees, dim))
         if angles is None:
@@ -188,8 +188,8 @@ def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.Array
                 f"the group"
             )
     x = Mask(found[0])(x)
-    with _evaluation(model):
-        errors = [both.error for both in _both_ways(model, x, rotations(degrees, dim), found, MARGIN)]
+    with evaluation_mode(model):
+        errors = [both.error for both in both_ways(model, x, rotations(degrees, dim), found, MARGIN)]
     return degrees, np.array(errors)
 
 
@@ -209,7 +209,7 @@ def _rotating_types(model: torch.nn.Module, x: torch.Tensor) -> tuple[FieldType,
     acting = group("SO(2)", dim=2) if x.dim() == 4 else group("Cinf", dim=3)
     types = getattr(model, "in_type", None), getattr(model, "out_type", None)
     if not all(isinstance(kind, FieldType) for kind in types):
-        with _evaluation(model):
+        with evaluation_mode(model):
             count = model(x[:1]).shape[1]
         return FieldType(acting, x.shape[1] * [acting.trivial]), FieldType(acting, count * [acting.trivial])
     found = []
