@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen
 from ...reps import Group
-from ...reps.theory._cosets import coset_representatives
 from ..bases._basis import KernelBasis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
@@ -116,7 +115,7 @@ class InFunctions(Reading):
         """(n, ...): the elements by which functions are moved, the identity first; None when they need not be."""
         if not self.subgroups:
             return None
-        found = np.concatenate([coset_representatives(self.group, subgroup) for subgroup in self.subgroups])
+        found = np.concatenate([self.group.cosets(subgroup) for subgroup in self.subgroups])
         if self.functions.action(self.group, found) is not None:
             return None
         return frozen(found[np.unique(_places(found, found))])

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from .._engine._layout import Arrangement, blocks, split
+from .._engine._layout import Arrangement, blocks, channels_of, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
 from ._pointwise import elementwise, named_function
@@ -82,11 +82,9 @@ class Gate(Module):
         self.gates = [count if kind else 0 for count, kind in self.runs]
         if self.gathered:
             order = np.argsort(kinds, kind="stable")
-            edges = np.cumsum(np.maximum(kinds, 1))
-            *fibres, gates = np.split(np.arange(self.in_type.size), edges)
-            gate_of_block = np.cumsum(np.array(kinds) > 0) - 1
-            channels = np.concatenate([fibres[block] for block in order])
-            chosen = [gates[gate_of_block[block]] for block in order if kinds[block]]
+            channels = channels_of([max(kind, 1) for kind in kinds], order)
+            gate_of_block = len(channels) + np.cumsum(np.array(kinds) > 0) - 1
+            chosen = [gate_of_block[block] for block in order if kinds[block]]
             self.add_constant("channels", np.concatenate([channels, np.array(chosen, dtype=np.int64)]))
             self.add_constant("position", np.argsort(channels))
 

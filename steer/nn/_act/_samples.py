@@ -23,7 +23,7 @@ from ...reps import (
     quadrature,
 )
 from .._engine._constants import Constants
-from .._engine._layout import Arrangement, merge, split
+from .._engine._layout import Arrangement, channels_of, merge, split
 from .._fields._types import FieldType, require_types
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -209,9 +209,9 @@ class Samples(Constants):
             self.out_widths.append(sum(kinds[rep].out.size for rep in reps))
             start += count
         if self.gathered:
-            into, out = (np.split(np.arange(kind.size), kind.offsets[1:-1]) for kind in (in_type, self.out_type))
-            self.add_constant("channels", np.concatenate([into[field] for field in order]))
-            self.add_constant("position", np.argsort(np.concatenate([out[field] for field in order])))
+            into, out = (channels_of([rep.size for rep in kind], order) for kind in (in_type, self.out_type))
+            self.add_constant("channels", into)
+            self.add_constant("position", np.argsort(out))
 
     def through(self, x: torch.Tensor, function: Function) -> torch.Tensor:
         """(batch, out channels, ...) from x (batch, channels, ...).

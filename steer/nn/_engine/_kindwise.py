@@ -8,7 +8,7 @@ import torch
 
 from ..._values import Array
 from ._constants import Constants
-from ._layout import merge, split
+from ._layout import channels_of, merge, split
 
 
 class KindwiseMap(Constants):
@@ -39,8 +39,8 @@ class KindwiseMap(Constants):
         counts = np.bincount(numbers).tolist()
         self.runs = [(count, tables[name].shape[1]) for name, count in zip(used, counts, strict=True)]
         self.runs_out = [(count, tables[name].shape[0]) for name, count in zip(used, counts, strict=True)]
-        into = _channels([tables[name].shape[1] for name in names], sorting)
-        out = np.argsort(_channels([tables[name].shape[0] for name in names], sorting))
+        into = channels_of([tables[name].shape[1] for name in names], sorting)
+        out = np.argsort(channels_of([tables[name].shape[0] for name in names], sorting))
         out = out if order is None else out[order]
         self.gathers, self.scatters = (bool((np.diff(places) != 1).any()) for places in (into, out))
         for chosen, places, forth, back in (
@@ -98,9 +98,3 @@ def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
         flat = matrix @ fields.reshape(*fields.shape[:3], fields.shape[3:].numel())
         return flat.reshape(*fields.shape[:2], matrix.shape[0], *fields.shape[3:])
     return torch.einsum("oi,nfi...->nfo...", matrix, fields)
-
-
-def _channels(sizes: Sequence[int], order: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """The channels of fields of these sizes, field by field in another order."""
-    edges = np.cumsum([0, *sizes])
-    return np.concatenate([np.arange(edges[field], edges[field + 1]) for field in order])

@@ -1,11 +1,12 @@
 """Where the fields lie among the channels: reductions over each field and its inverse, without a loop over fields."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...kernels.plans._cost import CHUNK
@@ -115,6 +116,12 @@ class Arrangement(NamedTuple):
         return cls(_runs(part), total // len(part), False)
 
 
+def channels_of(sizes: Sequence[int], order: Iterable[int]) -> npt.NDArray[np.int64]:
+    """The channels of fields of these sizes, field by field in another order."""
+    edges = np.cumsum([0, *sizes])
+    return np.concatenate([np.arange(edges[field], edges[field + 1]) for field in order])
+
+
 class FieldLayout(Constants):
     """Fields of one size are handled by one operation on a view, after a gather of the channels when sizes are mixed.
 
@@ -137,8 +144,7 @@ class FieldLayout(Constants):
         self._widths = [count * size for count, size in self.runs]
         if self.gathered:
             order = np.argsort(sizes, kind="stable")
-            fibres = np.split(np.arange(in_type.size), np.cumsum(sizes)[:-1])
-            channels = np.concatenate([fibres[field] for field in order])
+            channels = channels_of(sizes, order)
             self.add_constant("channels", channels)
             self.add_constant("position", np.argsort(channels))
             self.add_constant("fields", order)

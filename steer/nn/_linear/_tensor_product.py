@@ -12,7 +12,7 @@ from ..._values import Array, require_count
 from ...errors import FieldTypeError, RepresentationError
 from ...reps import Coupling, Irrep, Representation, coupling, square_coupling
 from .._engine._kindwise import KindwiseMap
-from .._engine._layout import samplewise
+from .._engine._layout import channels_of, samplewise
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
 
@@ -70,9 +70,7 @@ class _Bilinear(Module):
         self.max_frequency, self.keep_input = max_frequency, keep_input
         self.add_constant("left", np.concatenate([x.start + tables[kind].left for kind, _, x, _ in chosen]))
         self.add_constant("right", np.concatenate([y.start + tables[kind].right for kind, _, _, y in chosen]))
-        edges = np.cumsum([psi.size for _, psi in made])
-        fibres = np.split(np.arange(edges[-1]), edges[:-1])
-        channels = np.concatenate([fibres[place] for place in order])
+        channels = channels_of([psi.size for _, psi in made], order)
         self.couple = KindwiseMap([kind for kind, *_ in chosen], [table.matrix for table in tables], channels)
         self.turn = KindwiseMap(in_type.kind_of_field, [rep.change_of_basis.T for rep in in_type.kinds])
 

@@ -12,7 +12,7 @@ from ...errors import GroupError, RepresentationError
 from ._cosets import coset_representatives, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
-from ._intertwiner import isometries
+from ._intertwiner import isometries, multiplicity
 from ._representation import Defining, Irrep, IrrepData, Representation
 
 
@@ -501,6 +501,10 @@ class Group(Frozen, ABC):
             irreps += len(found) * [psi]
             columns += found
         return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
+
+    def _fixes_a_vector(self, rep: Representation) -> bool:
+        """`Representation.contains_trivial` of a representation of this group."""
+        return multiplicity(self.trivial, rep) > 0
 
     def _induce(self, rep: Representation, group: "Group", max_frequency: int | None) -> Representation:
         """`Representation.induce` of a representation of this group."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..._linalg import INDEPENDENT, fix_sign, orthonormal_columns
 from ..._values import Array, frozen
-from ._representation import Irrep, Representation, TensorProduct, _same_group
+from ._representation import Irrep, Representation, TensorProduct, require_one_group
 
 
 @functools.lru_cache(maxsize=64)
@@ -51,7 +51,7 @@ def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
         Serre, Linear Representations of Finite Groups (1977), section 2.3; the integral is the exact sum of
         `Group.haar`.
     """
-    _same_group(rep_in, rep_out, "multiplicity")
+    require_one_group(rep_in, rep_out, "multiplicity")
     closed = _closed_form(rep_in, rep_out)
     if closed is not None:
         return len(closed)
@@ -78,7 +78,7 @@ def intertwiners(rep_in: Representation, rep_out: Representation) -> Array:
     Source:
         Serre, Linear Representations of Finite Groups (1977), section 2.2: the average over the group.
     """
-    _same_group(rep_in, rep_out, "intertwiners")
+    require_one_group(rep_in, rep_out, "intertwiners")
     return _intertwiners(rep_in, rep_out)
 
 

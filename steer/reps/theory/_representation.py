@@ -112,11 +112,10 @@ class Representation(Frozen, ABC):
         """Itself, or of a direct sum its blocks, none of which is a direct sum."""
         return (self,)
 
-    @functools.cached_property
+    @property
     def contains_trivial(self) -> bool:
         """Whether it has an invariant vector."""
-        nodes, weights = self.group.haar(0 if self.group.is_finite else self._degree)
-        return round(float(weights @ self._character(nodes))) > 0  # the dimension of the invariants
+        return self.group._fixes_a_vector(self)
 
     @functools.cached_property
     def is_permutation(self) -> bool:
@@ -147,7 +146,7 @@ class Representation(Frozen, ABC):
         """
         if not isinstance(other, Representation):
             return NotImplemented
-        _same_group(self, other, "+")
+        require_one_group(self, other, "+")
         return DirectSum(_terms(self) + _terms(other))
 
     def tensor(self, other: "Representation") -> "TensorProduct":
@@ -162,7 +161,7 @@ class Representation(Frozen, ABC):
         Raises:
             RepresentationError: `other` is not a representation of the same group.
         """
-        _same_group(self, other, "tensor")
+        require_one_group(self, other, "tensor")
         return TensorProduct(self, other)
 
     def restrict(self, subgroup: "Group | str") -> "Representation":
@@ -476,7 +475,7 @@ def _terms(rep: Representation) -> tuple[Representation, ...]:
     return rep.parts if type(rep) is DirectSum else (rep,)
 
 
-def _same_group(first: Representation, second: Representation, operation: str) -> None:
+def require_one_group(first: Representation, second: Representation, operation: str) -> None:
     for rep in (first, second):
         if not isinstance(rep, Representation):
             raise RepresentationError(f"{operation}: expected a representation such as group.regular, got {rep!r}")
