@@ -6,6 +6,7 @@ go up to `band`. Types are kept below `LARGEST` components in space, so that lar
 tested on all their irreps and on those of their quotients and induced types that are small.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -147,6 +148,7 @@ def end_dimension(psi: Irrep) -> int:
     return {"real": 1, "complex": 2, "quaternionic": 4}[psi.type]
 
 
+@functools.cache
 def subgroups(group: Group) -> list[Group]:
     """One subgroup of each conjugacy class; of a continuous group those with up to 6 elements, in space up to 4."""
     if group.is_finite:
@@ -156,6 +158,7 @@ def subgroups(group: Group) -> list[Group]:
     return [small for small in group.subgroups(4) if small.name not in ("Td", "Th", "Oh", "I", "Ih")]
 
 
+@functools.cache
 def all_subgroups(group: Group) -> list[Group]:
     """Subgroups in more than one setting: in the plane about every axis of a reflection (three axes in O(2)).
 

@@ -18,14 +18,30 @@ RARE = {
 LARGE = {
     "tests.reps.test_restrict_induce": 12,
     "tests.reps.test_intertwiners": 12,
+    "tests.reps.test_clebsch_gordan": 24,
     "tests.reps.test_decompose": 24,
     "tests.reps.test_irreps": 24,
+    "tests.reps.test_groups": 48,
     "tests.kernels.test_constraint": 8,
+    "tests.kernels.test_forms": 8,
+    "tests.kernels.test_plan": 8,
+    "tests.kernels.test_pixel": 16,
+    "tests.kernels.test_space": 24,
+    "tests.kernels.test_derivative": 24,
     "tests.nn.test_conv": 8,
     "tests.nn.test_conv3d": 24,
     "tests.nn.test_conv_bases": 8,
+    "tests.nn.test_conv_pixel": 8,
+    "tests.nn.test_conv_transpose": 24,
+    "tests.nn.test_transform": 24,
 }
 """Files whose time grows fast with the group, and the largest order that is not slow."""
+
+TWICE = ("O(3)", "Cinfh", "Dinf", "Dinfh")
+"""Continuous groups that are slow in the files of `LARGE` on representations, where they take most of the time.
+
+Cinfv, O(2), SO(3) and the finite groups are quick there, and layers and kernels run over O(3).
+"""
 
 
 def _groups(value: object) -> Iterator[Group]:
@@ -36,11 +52,18 @@ def _groups(value: object) -> Iterator[Group]:
             yield from _groups(part)
 
 
+def _is_slow(group: Group, module: str) -> bool:
+    if group in RARE:
+        return True
+    if group.is_finite:
+        return group.order > LARGE.get(module, math.inf)
+    return module in LARGE and module.startswith("tests.reps.") and group.name in TWICE
+
+
 @pytest.hookimpl(tryfirst=True)  # before "-m" selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             given = tuple(item.callspec.params.values())
-            largest = LARGE.get(item.module.__name__, math.inf)
-            if any(group in RARE or math.inf > group.order > largest for group in _groups(given)):
+            if any(_is_slow(group, item.module.__name__) for group in _groups(given)):
                 item.add_marker(pytest.mark.slow)

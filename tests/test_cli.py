@@ -16,28 +16,29 @@ from steer.demo._train import Result
 from steer.errors import SteerError
 
 
-@pytest.fixture
-def few_digits(monkeypatch):
-    training, test = _data.load()
-    monkeypatch.setattr(_run, "load", lambda: (training.first(128), test.first(20)))
-    monkeypatch.setattr(_run, "BY_ANGLE", 4)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo on a few digits, once: its results, what it printed, and its folder."""
+    folder, text, (training, test) = tmp_path_factory.mktemp("demo"), io.StringIO(), _data.load()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_run, "load", lambda: (training.first(64), test.first(20)))
+        patch.setattr(_run, "BY_ANGLE", 4)
+        results = run(folder / "out", epochs=1, console=Console(file=text, width=80))
+    return results, text.getvalue(), folder / "out"
 
 
-def test_demo_trains_prints_a_table_and_draws(tmp_path, few_digits):
-    text = io.StringIO()
-    results = run(tmp_path / "out", epochs=1, console=Console(file=text, width=80))
+def test_demo_trains_prints_a_table_and_draws(demo):
+    results, shown, folder = demo
     assert [result.name for result in results] == ["plain CNN", "C8 regular", "SO(2) irreps"]
-    pictures = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert pictures == ["accuracy.png", "fields.png", "kernels.png"]
-    shown = text.getvalue()
+    assert sorted(path.name for path in folder.iterdir()) == ["accuracy.png", "fields.png", "kernels.png"]
     for result in results:
         assert f"{result.parameters:,}" in shown
         assert result.name in shown
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown, "a column is cut off at 80 characters"
 
 
-def test_steerable_networks_of_the_demo_are_exact_under_quarter_turns(tmp_path, few_digits):
-    plain, *steerable = run(tmp_path, epochs=1, console=Console(file=io.StringIO()))
+def test_steerable_networks_of_the_demo_are_exact_under_quarter_turns(demo):
+    plain, *steerable = demo[0]
     assert all(result.quarter_error < 1e-4 for result in steerable)
     assert plain.quarter_error > 1e-3
 
@@ -87,9 +88,5 @@ def test_the_table_marks_the_best_rotated_accuracy():
 
 
 def test_python_dash_m_is_the_command():
-    def said(*words):
-        command = [sys.executable, "-m", "steer", *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    assert said("--version").strip() == f"steer {steer.__version__}"
-    assert "Usage: steer cache" in said("cache", "--help")
+    command = [sys.executable, "-m", "steer", "cache", "--help"]
+    assert "Usage: steer cache" in subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -22,14 +22,12 @@ class Case:
         error: bound of the relative equivariance error under symmetries of the grid (without a grid: under the
             group); 0 where it is round-off.
         without: contracts that do not apply, by name, each with the reason.
-        slow: contracts that take long, by name.
     """
 
     build: Callable[[], nn.Module]
     space: tuple[int, ...] = ()
     error: float = 0.0
     without: Mapping[str, str] = field(default_factory=dict)
-    slow: tuple[str, ...] = ()
 
     def input(self, module: nn.Module, batch: int = 2, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """A random input of the module, (batch, channels, *space)."""

@@ -11,7 +11,8 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError
-from steer.testing import TOLERANCES, grid_symmetries
+from steer.testing import TOLERANCES
+from tests.nn.symmetries import grid_generators
 from tests.nn.zoo import scrambled
 
 from .case import Case, collect
@@ -22,18 +23,43 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 
 
 HEAVY = ("compile", "torch_export", "onnx")
-"""Contracts that take a second or more: quick for one case of each file of layers, slow for the others."""
+"""Contracts that take a second or more: quick for one case of each room of layers, slow for the others."""
+
+UNTRAINED = {
+    *("AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "BlurPool", "CReLU", "Disentangle", "Dropout", "ELU"),
+    *("FourierAct", "FourierMaxPool", "GELU", "Gate", "GlobalAvgPool", "GroupPool", "HexMask", "HexPool", "LeakyReLU"),
+    *("Mask", "MaxPool", "NormMaxPool", "NormPool", "Pointwise", "ReLU", "Restrict", "SiLU", "Sigmoid", "Tanh"),
+    *("TensorProduct", "TensorSquare", "Upsample", "VectorFieldAct", "NormAct squash", "BatchNorm plain"),
+    *("InstanceNorm C8", "InstanceNorm O", "LayerNorm plain"),
+}
+"""How the names of cases begin that have no parameters, which training would not change."""
 
 
-def kind(key):
+def named(key):
+    """The name of the module that a case is of."""
+    return key.split()[0]
+
+
+def is_trained(key):
+    return not any(f"{key} ".startswith(f"{start} ") for start in UNTRAINED)
+
+
+def file(key):
     """Where the module that a case is of is written: modules of one file are variants of one idea."""
-    name = key.split()[0]
-    return getattr(getattr(nn, name, None), "__module__", name)
+    return (getattr(nn, named(key), None) or getattr(nn.models, named(key))).__module__
+
+
+def few(keys, turn):
+    """One case of each room but `models`, by turns from another of its files: some compile, others are exported."""
+    rooms = {}
+    for key in filter(lambda key: hasattr(nn, named(key)), keys):
+        rooms.setdefault(file(key).rpartition(".")[0], {}).setdefault(file(key), key)
+    return {list(files.values())[turn % len(files)] for files in rooms.values()}
 
 
 def contract(function):
     """The contract, named as its function without "test_", on every case that does not except it."""
-    return contract_if(lambda case: True)(function)
+    return contract_if(lambda key, case: True)(function)
 
 
 def contract_if(suits):
@@ -43,9 +69,9 @@ def contract_if(suits):
 
 def _on_cases(function, suits):
     name = function.__name__.removeprefix("test_")
-    chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(case)}
-    first = {kind(key): key for key in reversed(chosen)}.values()
-    slow = {key for key, case in chosen.items() if name in case.slow or (name in HEAVY and key not in first)}
+    chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(key, case)}
+    quick = few(chosen, HEAVY.index(name)) if name in HEAVY else chosen
+    slow = {key for key in chosen if key not in quick}
     marks = {key: [pytest.mark.slow] if key in slow else [] for key in chosen}
     cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]
     return pytest.mark.parametrize("case", cases)(function)
@@ -67,9 +93,9 @@ def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None
 
 
 def elements(group: steer.reps.Group, space: tuple[int, ...]):
-    """Elements that act exactly: on a grid its symmetries, else any."""
+    """Elements that act exactly: on a grid generators of its symmetries, else any."""
     if len(space) == group.dim and group.dim:
-        return grid_symmetries(group)
+        return grid_generators(group)
     return group.elements[:8] if group.is_finite else group.sample(6)
 
 
@@ -99,10 +125,9 @@ def test_equivariance(case):
             commutes(module.to(dtype), case, dtype)
 
 
-@contract
+@contract_if(lambda key, case: is_trained(key))
 def test_equivariance_after_training(case):
-    made = build(case)
-    module = nn.Sequential(nn.BatchNorm(made.in_type), made).train()  # so that there is something to train
+    module = build(case).train()
     optimizer = torch.optim.Adam(module.parameters(), lr=0.03)
     for _ in range(3):
         optimizer.zero_grad()
@@ -322,7 +347,7 @@ def test_steer_export(case):
         pickle.loads(pickle.dumps(plain))
 
 
-@contract_if(lambda case: len(case.space) in (2, 3))
+@contract_if(lambda key, case: len(case.space) in (2, 3))
 def test_channels_last(case):
     module = build(case).eval()
     x = case.input(module)
@@ -348,6 +373,10 @@ def test_prints(case):
     module = build(case)
     assert repr(module).startswith(type(module).__name__ + "(")
     assert str(module.in_type) in repr(module)
+
+
+def test_what_is_not_trained_has_no_parameters():
+    assert [key for key, case in CASES.items() if is_trained(key) != bool([*case.build().parameters()])] == []
 
 
 def test_every_public_module_has_a_case():

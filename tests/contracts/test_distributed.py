@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 
+import pytest
 
-def test_processes_agree_bit_by_bit(tmp_path):
+
+@pytest.mark.parametrize("which", ["few", pytest.param("every", marks=pytest.mark.slow)])
+def test_processes_agree_bit_by_bit(which, tmp_path):
     command = [sys.executable, "-m", "tests.contracts.ranks"]
     started = [
         subprocess.Popen(
-            [*command, str(rank), str(tmp_path / "store")],
+            [*command, str(rank), str(tmp_path / "store"), which],
             env=os.environ | {"PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

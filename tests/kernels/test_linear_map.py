@@ -100,7 +100,11 @@ def test_chunks_change_nothing(plan, monkeypatch):
     close(torch.autograd.grad(plan.expand(weights), weights, cotangent)[0], expected[1])
 
 
-def test_one_graph_with_the_same_gradients(plan):
+@pytest.mark.parametrize(
+    "name", [name if name in ("orbit", "block") else pytest.param(name, marks=pytest.mark.slow) for name in PLANS]
+)
+def test_one_graph_with_the_same_gradients(name):
+    plan = PLANS[name]()
     torch.compiler.reset()
     compiled = torch.compile(plan.expand, fullgraph=True, backend="aot_eager")
     weight = draw(plan.num_weights).requires_grad_()

@@ -12,8 +12,10 @@ import torch
 import steer
 from steer import nn
 from steer.errors import KernelError
-from steer.testing import TOLERANCES, grid_symmetries
+from steer.testing import grid_symmetries
 from tests.catalogue import group_id
+
+from .symmetries import require_symmetry, symmetry_error
 
 PLANAR = [steer.group(name, dim=2) for name in ("C1", "C2", "C4", "D1", "D4", "C8", "SO(2)", "O(2)")]
 SPATIAL = [
@@ -51,24 +53,6 @@ def adjoint(transposed, **options):
     return conv
 
 
-def symmetry_error(transposed, space):
-    """Largest |layer(g x) - g layer(x)| relative to the largest output, over the group's symmetries of the grid."""
-    x = torch.randn(1, transposed.in_type.size, *space, dtype=transposed.weight.dtype)
-    elements = grid_symmetries(transposed.in_type.group)
-    with torch.no_grad():
-        y = transposed(x)
-        moved = transposed(torch.cat([transposed.in_type.transform(x, g) for g in elements]))
-        expected = torch.cat([transposed.out_type.transform(y, g) for g in elements])
-    return float((moved - expected).abs().max() / y.abs().max())
-
-
-def check(transposed, space):
-    if transposed.bias is not None:
-        torch.nn.init.normal_(transposed.bias)
-    for dtype in (torch.float32, torch.float64):
-        assert symmetry_error(transposed.to(dtype), space) < TOLERANCES[dtype], (transposed, space, dtype)
-
-
 @pytest.mark.parametrize("size", [2, 3, 4])
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_equivariance_for_every_size_and_stride(group, size):
@@ -77,7 +61,7 @@ def test_equivariance_for_every_size_and_stride(group, size):
         out_type = in_type
     for stride, padding in ((1, 1), (2, 0), (2, 1), (3, 1)):
         space = (4,) * group.dim
-        check(layer(in_type, out_type, size, stride=stride, padding=padding), space)
+        require_symmetry(layer(in_type, out_type, size, stride=stride, padding=padding), space)
 
 
 ARGUMENTS = {
@@ -101,7 +85,7 @@ def fields(group):
 def test_every_argument_keeps_equivariance(group, name):
     in_type, out_type = (nn.FieldType(group, given) for given in fields(group))
     for size in (3, 4):
-        check(layer(in_type, out_type, size, **ARGUMENTS[name]), (4,) * group.dim)
+        require_symmetry(layer(in_type, out_type, size, **ARGUMENTS[name]), (4,) * group.dim)
 
 
 @pytest.mark.parametrize("name", [*ARGUMENTS, *PADDED])
@@ -167,13 +151,13 @@ def test_output_padding_but_for_a_shift():
 def test_output_padding_is_exact_along_an_axis_that_the_group_does_not_reverse(name):
     group = steer.group(name, dim=3)
     kind = nn.FieldType(group, [group.trivial, group.vector])
-    check(layer(kind, kind, (3, 4, 4), stride=2, padding=1, output_padding=(1, 0, 0)), (3, 4, 4))
+    require_symmetry(layer(kind, kind, (3, 4, 4), stride=2, padding=1, output_padding=(1, 0, 0)), (3, 4, 4))
 
 
 @pytest.mark.parametrize("group", [steer.group("D4h", dim=3), steer.group("Dinfh", dim=3)], ids=group_id)
 def test_kernels_that_are_no_cubes(group):
     kind = nn.FieldType(group, [group.trivial, group.vector])
-    check(layer(kind, kind, (3, 5, 5), stride=(1, 2, 2), padding=(1, 2, 2), dilation=(2, 1, 1)), (3, 4, 4))
+    require_symmetry(layer(kind, kind, (3, 5, 5), stride=(1, 2, 2), padding=(1, 2, 2), dilation=(2, 1, 1)), (3, 4, 4))
 
 
 GROUPED = {

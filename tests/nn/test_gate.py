@@ -210,7 +210,7 @@ def test_a_pointwise_function_on_the_same_fields_does_not_commute():
 @pytest.mark.parametrize("function", ["sigmoid", "tanh", "softplus"])
 def test_gradients_of_first_and_second_order(fields, function):
     layer = nn.Gate(fields, function)
-    x = torch.randn(1, layer.in_type.size, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, layer.in_type.size, 1, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, x)
     assert torch.autograd.gradgradcheck(layer, x)
 

@@ -21,6 +21,11 @@ FINITE = [
     *(steer.group(name, dim=2) for name in ("C1", "C5", "C8", "D3", "D4")),
     *(steer.group(name, dim=3) for name in ("C3h", "S8", "D6d", "T", "Th", "O", "Ih")),
 ]
+SOME = {
+    **{"C5": "C5", "C8": "C2", "D3": "D1", "D4": "C2 C4 D4", "C3h": "Cs", "S8": "C2", "D6d": "Cs C3 D2 C6 S12"},
+    **{"T": "C2 T", "Th": "Cs C3 D2 T", "O": "C2 D2 D3 O", "Ih": "Cs C3 D2 S6 C5v D3d Th"},
+}
+"""Subgroups of each, by name."""
 
 INFINITE = [
     *((group, group.trivial_subgroup) for group in (SO2, O2, *AXIAL, SO3, O3)),
@@ -36,7 +41,7 @@ INFINITE = [
 ]
 FINITE_INDEX = [
     *((group, group.trivial_subgroup) for group in FINITE if group.order <= 48),
-    *((group, small) for group in FINITE for small in group.subgroups()[1::3]),
+    *((group, group.subgroup(name)) for group in FINITE for name in SOME.get(group.name, "").split()),
     (O2, SO2),
     (O3, SO3),
     (AXIAL[4], AXIAL[0]),

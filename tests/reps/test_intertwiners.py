@@ -12,7 +12,8 @@ from tests.catalogue import FINITE, GROUPS, TOL, end_dimension, few_types, gener
 def projector(rep_in, rep_out):
     """The dense Haar projector on Hom(rep_in, rep_out), vectors indexed (out, in)."""
     nodes, weights = quadrature(rep_in, rep_out)
-    return sum(w * np.kron(b, a) for w, a, b in zip(weights, rep_in(nodes), rep_out(nodes), strict=True))
+    products = np.tensordot(weights[:, None, None] * rep_out(nodes), rep_in(nodes), axes=(0, 0))
+    return products.transpose(0, 2, 1, 3).reshape(2 * (rep_in.size * rep_out.size,))
 
 
 def null_space_projector(rep_in, rep_out):
@@ -27,12 +28,13 @@ def null_space_projector(rep_in, rep_out):
 
 
 def gauge_by_qr(dense):
-    """The gauge rule by another route: greedy pivots by rank, then Householder QR, then the signs."""
-    pivots = []
+    """The gauge rule by another route: greedy pivots, Householder QR of them, and the signs."""
+    pivots, frame = [], np.zeros((len(dense), 0))
     for j in range(len(dense)):
-        if np.linalg.matrix_rank(dense[:, [*pivots, j]], tol=1e-6) > len(pivots):
+        if np.linalg.norm(dense[:, j] - frame @ (frame.T @ dense[:, j])) > 1e-6:
             pivots.append(j)
-    basis = np.linalg.qr(dense[:, pivots])[0].T
+            frame = np.linalg.qr(dense[:, pivots])[0]
+    basis = frame.T
     return np.array([row * np.sign(row[np.abs(row) > 1e-6][0]) for row in basis]).reshape(-1, len(dense))
 
 

@@ -1,7 +1,5 @@
 """Ready models, small."""
 
-from collections.abc import Callable
-
 from steer import nn
 from steer.nn import models
 
@@ -12,12 +10,8 @@ IMAGE = nn.FieldType(D4, [D4.trivial])
 VOXELS = nn.FieldType(O3, [O3.trivial])
 
 
-def _case(build: Callable[[], nn.Module], space: tuple[int, ...]) -> Case:
-    return Case(build, space, slow=("compile", "onnx"))
-
-
 CASES: dict[str, Case] = {
-    "ResNet D4 C2": _case(lambda: models.ResNet(IMAGE, 2, channels=(6, 6), blocks=1, groups=("D4", "C2")), (8, 8)),
-    "ResNet O(3) irreps": _case(lambda: models.ResNet(VOXELS, 2, channels=(4,), blocks=1), (4, 4, 4)),
-    "UNet D4 vector": _case(lambda: models.UNet(IMAGE, nn.FieldType(D4, [D4.vector]), channels=(4, 4)), (8, 8)),
+    "ResNet D4 C2": Case(lambda: models.ResNet(IMAGE, 2, channels=(6, 6), blocks=1, groups=("D4", "C2")), (8, 8)),
+    "ResNet O(3) irreps": Case(lambda: models.ResNet(VOXELS, 2, channels=(4,), blocks=1), (4, 4, 4)),
+    "UNet D4 vector": Case(lambda: models.UNet(IMAGE, nn.FieldType(D4, [D4.vector]), channels=(4, 4)), (8, 8)),
 }
