@@ -17,7 +17,7 @@ import pytest
 
 import steer
 from steer.reps import Group, Irrep, PlanarGroup, Representation, SpatialGroup, direct_product, with_action
-from steer.reps.groups._names import all_groups
+from steer.reps.groups._spatial import all_groups
 
 TOL = 1e-12
 """For products of a few float64 matrices of size below 100 with entries of order 1.

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 import steer
 from steer.cli import app
-from steer.reps.groups._names import HERMANN_MAUGUIN, all_groups
+from steer.reps.groups._names import HERMANN_MAUGUIN
+from steer.reps.groups._spatial import all_groups
 from tests.reps.character_tables import TABLES
 
 SIGMA, PHI, DEGREES = "\N{GREEK SMALL LETTER SIGMA}", (1 + math.sqrt(5)) / 2, range(7)

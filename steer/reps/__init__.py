@@ -4,14 +4,10 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 from .groups._actions import GroupAction, with_action
-from .groups._axial import AxialGroup
 from .groups._catalogue import group
-from .groups._inflation import Inflation
 from .groups._planar import PlanarGroup
-from .groups._polyhedral import PolyhedralGroup
-from .groups._products import DirectProduct, direct_product
-from .groups._rotations import RotationGroup
-from .groups._spatial import SpatialGroup
+from .groups._products import DirectProduct, Inflation, direct_product
+from .groups._spatial import AxialGroup, PolyhedralGroup, RotationGroup, SpatialGroup
 from .special._harmonics import harmonic_size, harmonics, solid_harmonics
 from .special._wigner import wigner_d
 from .theory._coupling import Coupling, coupling, square_coupling

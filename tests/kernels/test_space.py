@@ -10,7 +10,7 @@ import pytest
 import steer
 from steer.kernels import Grid, Rings, kernel_basis
 from steer.reps import Induced, harmonic_size, harmonics
-from steer.reps.groups._names import all_groups
+from steer.reps.groups._spatial import all_groups
 from steer.testing import assert_kernel_constraint
 from tests.catalogue import SPATIAL_TILTED, generators, group_id, has_finite_index, index
 

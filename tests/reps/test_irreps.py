@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import steer
-from steer.reps.groups._axial import AxialGroup
+from steer.reps import AxialGroup
 from tests.catalogue import (
     CONTINUOUS,
     FINITE,

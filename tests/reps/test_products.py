@@ -269,10 +269,10 @@ class Quaternions(Group):
         return ("A", "H")  # and three more of one component
 
     def _irrep_data(self, label):
-        return {"A": IrrepData(1, 0, "real"), "H": IrrepData(4, 1, "quaternionic")}.get(label)
-
-    def _irrep_matrices(self, label, g):
-        return g if label == "H" else np.ones((*g.shape[:-2], 1, 1))
+        return {
+            "A": IrrepData(1, 0, "real", lambda g: np.ones((*g.shape[:-2], 1, 1))),
+            "H": IrrepData(4, 1, "quaternionic", lambda g: g),
+        }.get(label)
 
     def _distance(self, g):
         return np.linalg.norm(g - self.components[self.nearest_index(g)], axis=(-2, -1))

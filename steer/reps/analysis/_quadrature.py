@@ -11,11 +11,9 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError
-from ..groups._axial import AxialGroup
 from ..groups._planar import PlanarGroup
-from ..groups._rotations import RotationGroup
 from ..groups._settings import about_z
-from ..groups._spatial import SpatialGroup
+from ..groups._spatial import AxialGroup, RotationGroup, SpatialGroup
 from ..theory._cosets import columns, coset_representatives, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._representation import Irrep

@@ -11,7 +11,7 @@ from ..special._harmonics import harmonic_size
 from ..theory._group import Group, require_group
 from ..theory._representation import Representation
 from ._planar import PlanarGroup
-from ._rotations import RotationGroup
+from ._spatial import RotationGroup
 
 
 def with_action(group: Group, rep: Representation | None) -> "GroupAction":
@@ -83,7 +83,6 @@ class GroupAction(Group):
     _labels = _of_base("_labels")
     _known_label = _of_base("_known_label")
     _irrep_data = _of_base("_irrep_data")
-    _irrep_matrices = _of_base("_irrep_matrices")
     _distance = _of_base("_distance")
     _closed_clebsch_gordan = _of_base("_closed_clebsch_gordan")
 

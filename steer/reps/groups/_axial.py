@@ -10,17 +10,16 @@ import functools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
-from ..theory._representation import IrrepData
+from ..theory._representation import Irrep, IrrepData
 from ._angles import angular_distance
+from ._form import Form, cube_rotations
 from ._planar import PlanarGroup
-from ._settings import STANDARD, Setting, about_z, canonical_setting
-from ._spatial import SpatialGroup, cube_rotations
+from ._settings import about_z
 
 FAMILIES = ("C", "Cv", "Ch", "S", "D", "Dh", "Dd")
 
@@ -28,29 +27,12 @@ TERM = re.compile(r"(Σ|Sigma|Π|Pi|Δ|Delta|Φ|Phi|Γ|Gamma)_?([gu]?)\^?([+-]?)
 TERM_FREQUENCY = {"Σ": 0, "S": 0, "Π": 1, "P": 1, "Δ": 2, "D": 2, "Φ": 3, "Γ": 4, "G": 4}
 
 
-class _Entry(NamedTuple):
-    """An irrep in terms of the planar group: its planar label, whether it is multiplied by s, and its data."""
-
-    planar: str
-    times_sign: bool
-    data: IrrepData
-
-
-@dataclass(frozen=True, repr=False)
-class AxialGroup(SpatialGroup):
-    """A group of one axis of R^3: C_n, C_nv, C_nh, S_2n, D_n, D_nh, D_nd, n up to infinity; get one from `steer.group`.
-
-    Only one of several names of a group is used: C_1v is a tilted C_s, D_1 a tilted C_2.
-
-    Args:
-        family: "C", "Cv", "Ch", "S", "D", "Dh" or "Dd".
-        n: the n of the name, None for infinity; S is named by n as S_2n is.
-        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
-    """
+@dataclass(frozen=True)
+class AxialForm(Form):
+    """A group of the axis z: C_n, C_nv, C_nh, S_2n, D_n, D_nh, D_nd, n up to infinity; see `AxialGroup`."""
 
     family: str
     n: int | None
-    setting: Setting = STANDARD
 
     @property
     def name(self) -> str:
@@ -62,16 +44,10 @@ class AxialGroup(SpatialGroup):
 
     @property
     def order(self) -> int | float:
-        return self._planar.order * (2 if self._free else 1)
-
-    def in_frame(self, frame: Array) -> "AxialGroup":
-        if self.is_isotropic:
-            return AxialGroup(self.family, self.n)
-        return AxialGroup(self.family, self.n, canonical_setting(frame, self._normalizer))
+        return self.planar.order * (2 if self.free else 1)
 
     @property
     def is_isotropic(self) -> bool:
-        """Whether the group is the same in every frame: the trivial group and the inversion."""
         return self.n == 1 and self.family in ("C", "S")
 
     @property
@@ -79,7 +55,7 @@ class AxialGroup(SpatialGroup):
         return self.n is not None and self.family in ("Cv", "D", "Dh", "Dd")
 
     @functools.cached_property
-    def _normalizer(self) -> Array | None:
+    def normalizer(self) -> Array | None:
         if not self.has_secondary:
             return None
         if self.n == 2 and self.family in ("D", "Dh"):
@@ -90,13 +66,13 @@ class AxialGroup(SpatialGroup):
     # Elements -------------------------------------------------------------------------------------------------------
 
     @property
-    def _planar(self) -> PlanarGroup:
+    def planar(self) -> PlanarGroup:
         """The group of the planar parts."""
         rotations = None if self.n is None else self.n * (2 if self.family in ("S", "Dd") else 1)
         return PlanarGroup(rotations, self.family in ("Cv", "D", "Dh", "Dd"))
 
     @property
-    def _free(self) -> bool:
+    def free(self) -> bool:
         return self.family in ("Ch", "Dh")
 
     def _rule(self, step: Array, sign: Array) -> Array:
@@ -104,66 +80,57 @@ class AxialGroup(SpatialGroup):
         out = sign if self.family[0] == "D" else np.ones_like(sign)
         return out * (-1.0) ** step if self.family in ("S", "Dd") else out
 
-    def _nodes(self, max_degree: int) -> Array:
-        planar = self._planar.haar(max_degree)[0]
-        rotations = len(planar) // (1 + self._planar.reflections)
+    def nodes(self, max_degree: int) -> Array:
+        planar = self.planar.haar(max_degree)[0]
+        rotations = len(planar) // (1 + self.planar.reflections)
         s = self._rule((np.arange(len(planar)) % rotations).astype(np.float64), np.linalg.det(planar).round())
         proper = _beside(planar, s)
-        return np.concatenate([proper, _beside(planar, -s)]) if self._free else proper
+        return np.concatenate([proper, _beside(planar, -s)]) if self.free else proper
 
-    def _components(self) -> Array:
-        return self._nodes(0)
+    @property
+    def components(self) -> Array:
+        return self.nodes(0)
 
-    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
-        planar = self._planar.sample(n, int(rng.integers(2**32)))
+    def draw(self, n: int, rng: "np.random.Generator") -> Array:
+        planar = self.planar.sample(n, int(rng.integers(2**32)))
         s = self._rule(np.zeros(n), np.linalg.det(planar).round())
-        return _beside(planar, s * rng.choice([1.0, -1.0], n) if self._free else s)
+        return _beside(planar, s * rng.choice([1.0, -1.0], n) if self.free else s)
 
     @functools.cached_property
-    def _standard_generators(self) -> Array:
-        planar = self._planar.generators
-        steps = np.array([1.0] * (len(planar) - self._planar.reflections) + [0.0] * self._planar.reflections)
+    def generators(self) -> Array:
+        planar = self.planar.generators
+        steps = np.array([1.0] * (len(planar) - self.planar.reflections) + [0.0] * self.planar.reflections)
         found = _beside(planar, self._rule(steps, np.linalg.det(planar).round()))
-        return frozen(np.concatenate([found, *([np.diag([1.0, 1.0, -1.0])[None]] if self._free else [])]))
+        return frozen(np.concatenate([found, *([np.diag([1.0, 1.0, -1.0])[None]] if self.free else [])]))
 
     @functools.cached_property
-    def _standard_component(self) -> Array:
-        planar = self._planar.identity_component
+    def identity_component(self) -> Array:
+        planar = self.planar.identity_component
         return frozen(_beside(planar, np.ones(len(planar))))
 
-    def _continuous_distance(self, g: Array) -> Array:
+    def distance(self, g: Array) -> Array:
         # squares of the distances of the planar block, of the sign, and of what should vanish beside them
         across = np.sum(g[..., :2, 2] ** 2, -1) + np.sum(g[..., 2, :2] ** 2, -1)
         found = []
-        for sign in (1.0, -1.0) if self._planar.reflections else (1.0,):
+        for sign in (1.0, -1.0) if self.planar.reflections else (1.0,):
             rule = float(self._rule(np.zeros(()), np.array(sign)))
             planar = angular_distance(g[..., :2, :2], sign)
-            for s in (rule, -rule) if self._free else (rule,):
+            for s in (rule, -rule) if self.free else (rule,):
                 found.append(planar**2 + (g[..., 2, 2] - s) ** 2 + across)
         return np.asarray(np.sqrt(np.minimum.reduce(found)))
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 
-    def _irrep_data(self, label: str) -> IrrepData | None:
-        found = self._entry(label)
-        return None if found is None else found.data
-
-    def _entry(self, label: str) -> _Entry | None:
+    def irrep(self, label: str) -> IrrepData | None:
         number = re.fullmatch(r"E([1-9]\d*)[gu]?", label) if self.n is None else None
         frequency = int(number[1]) if number else 0
-        return _irreps(self.family, self.n, frequency, frequency).get(label)
+        return _irreps(self, frequency, frequency).get(label)
 
-    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
-        found = _irreps(self.family, self.n, 0, (max_frequency or 0) if self.n is None else 0)
-        return tuple(k for k, v in found.items() if max_frequency is None or v.data.frequency <= max_frequency)
+    def labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        found = _irreps(self, 0, (max_frequency or 0) if self.n is None else 0)
+        return tuple(k for k, v in found.items() if max_frequency is None or v.frequency <= max_frequency)
 
-    def _irrep_at(self, label: str, g: Array) -> Array:
-        entry = self._entry(label)
-        assert entry is not None, "an irrep checks its label when it is made"
-        found = self._planar._irrep_matrices(entry.planar, g[..., :2, :2])
-        return found * np.sign(g[..., 2, 2])[..., None, None] if entry.times_sign else found
-
-    def _known_label(self, label: str) -> str:
+    def known_label(self, label: str) -> str:
         term = TERM.fullmatch(label) if self.n is None else None
         if term is None:
             return label
@@ -182,23 +149,28 @@ def _beside(planar: Array, s: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=1024)
-def _irreps(family: str, n: int | None, lowest: int, highest: int) -> dict[str, _Entry]:
+def _irreps(form: AxialForm, lowest: int, highest: int) -> dict[str, IrrepData]:
     """The irreps by label, in Mulliken's order; of a continuous group those of frequency 0 and of a range."""
-    group = AxialGroup(family, n)
-    planar = group._planar
+    n, planar = form.n, form.planar
     labels = list(planar._labels(0 if n is None else None))
     if n is None:
         labels += [str(k) for k in range(max(lowest, 1), highest + 1)]
     found = {}
-    for label in labels:
-        data = planar._irrep_data(label)
-        assert data is not None, "labels of the planar group have data"
-        for times_sign in (False, True) if group._free else (False,):
-            entry = _Entry(label, times_sign, data)
-            if n is not None and family in ("S", "Dd"):  # functions times s turn frequency k into n - k
-                entry = entry._replace(data=data._replace(frequency=min(data.frequency, n - data.frequency)))
-            found[_mulliken(group, entry, data.frequency)] = entry
+    for psi in (Irrep(planar, label) for label in labels):
+        frequency = psi.frequency
+        if n is not None and form.family in ("S", "Dd"):  # functions times s turn frequency k into n - k
+            frequency = min(frequency, n - frequency)
+        for times_sign in (False, True) if form.free else (False,):
+            label = _mulliken(form, psi.label, times_sign, psi.frequency)
+            matrices = functools.partial(_at, psi, times_sign)
+            found[label] = IrrepData(psi.size, frequency, psi.type, matrices)
     return dict(sorted(found.items(), key=lambda item: _book_order(item[0])))
+
+
+def _at(psi: Irrep, times_sign: bool, g: Array) -> Array:
+    """(..., size, size): an irrep of the planar parts of elements g, times their sign on z if asked."""
+    found = psi._matrices(g[..., :2, :2])
+    return found * np.sign(g[..., 2, 2])[..., None, None] if times_sign else found
 
 
 def _book_order(label: str) -> tuple[str, str, int]:
@@ -207,28 +179,28 @@ def _book_order(label: str) -> tuple[str, str, int]:
     return suffix, letter, int(number or 0)
 
 
-def _mulliken(group: AxialGroup, entry: _Entry, frequency: int) -> str:
+def _mulliken(form: AxialForm, label: str, times_sign: bool, frequency: int) -> str:
     """The label: letter and number by the proper rotations, then g or u by the inversion, or ' or '' by the mirror."""
-    n, family, label = group.n, group.family, entry.planar
+    n, family = form.n, form.family
     label = {"0": "A", "0+": "A1", "0-": "A2"}.get(label, f"E{label}" if label.isdigit() else label)
     if family in ("S", "Dd") and n is not None and n % 2:
         folded = min(frequency, n - frequency)
         if label[0] == "E":
             label = f"E{folded}" if n > 3 else "E"
         return "A" + label[1:] + "gu"[frequency % 2] if folded == 0 else label + "gu"[frequency % 2]
-    if family == "Dh" and entry.times_sign and label[0] != "E":  # s is det p at the proper rotations
+    if family == "Dh" and times_sign and label[0] != "E":  # s is det p at the proper rotations
         label = label[0] + {"1": "2", "2": "1"}[label[1]]
     if family in ("D", "Dh") and n == 2:
         label = {"A1": "A", "A2": "B1", "B2": "B2", "B1": "B3"}[label]
-    if not group._free:
+    if not form.free:
         return label
     if n is None or n % 2 == 0:
-        return label + "gu"[(frequency + entry.times_sign) % 2]
-    return label + ("''" if entry.times_sign else "'")
+        return label + "gu"[(frequency + times_sign) % 2]
+    return label + ("''" if times_sign else "'")
 
 
-def axial(family: str, n: int | None, name: str) -> AxialGroup:
-    """The group of that family and n, by the one name it goes by."""
+def axial(family: str, n: int | None, name: str) -> tuple[AxialForm, Array]:
+    """The group of that family and n, by the one name it goes by, and the frame that it stands in."""
     if n is not None:
         n = require_count("n", n, GroupError)
         if n < 1:
@@ -236,6 +208,6 @@ def axial(family: str, n: int | None, name: str) -> AxialGroup:
     if n == 1 and family in ("Cv", "D", "Dh", "Dd"):
         along_x, along_y = np.roll(np.eye(3), 1, axis=0), np.roll(np.eye(3), 2, axis=0)
         if family == "Cv":  # the mirror plane that contains x and z has its normal along y
-            return AxialGroup("Ch", 1).in_frame(along_y)
-        return AxialGroup(*{"D": ("C", 2), "Dh": ("Cv", 2), "Dd": ("Ch", 2)}[family]).in_frame(along_x)
-    return AxialGroup(family, n)
+            return AxialForm("Ch", 1), along_y
+        return AxialForm(*{"D": ("C", 2), "Dh": ("Cv", 2), "Dd": ("Ch", 2)}[family]), along_x
+    return AxialForm(family, n), np.eye(3)

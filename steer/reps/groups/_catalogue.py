@@ -2,8 +2,8 @@
 
 from ...errors import GroupError
 from ..theory._group import Group
-from ._names import parse_spatial
 from ._planar import parse_planar
+from ._spatial import parse_spatial
 
 
 def group(name: str, dim: int) -> Group:

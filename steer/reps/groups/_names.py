@@ -3,13 +3,16 @@
 import functools
 import re
 
+import numpy as np
+
+from ..._values import Array
 from ...errors import GroupError, nearest
 from ._axial import FAMILIES as AXIAL
-from ._axial import AxialGroup, axial
+from ._axial import AxialForm, axial
+from ._form import Form
 from ._polyhedral import FAMILIES as POLYHEDRAL
-from ._polyhedral import PolyhedralGroup
-from ._rotations import RotationGroup
-from ._spatial import SpatialGroup
+from ._polyhedral import PolyhedralForm
+from ._rotations import RotationForm
 
 HERMANN_MAUGUIN = {
     **{"1": "C1", "-1": "Ci", "2": "C2", "m": "Cs", "2/m": "C2h", "222": "D2", "mm2": "C2v", "mmm": "D2h"},
@@ -26,26 +29,19 @@ GRAMMAR = (
 )
 
 
-def parse_spatial(name: object) -> SpatialGroup:
-    """The subgroup of O(3) of that name in the standard setting, the same object each time.
+def named_form(name: str) -> tuple[Form, Array]:
+    """The form of the subgroup of O(3) of that name, and the frame that it stands in: C_1v is a tilted C_s.
 
     Raises:
         GroupError: no group has that name.
     """
-    if not isinstance(name, str):
-        raise GroupError(f"name: expected a string such as 'Oh' or 'SO(3)', got {name!r}")
-    return _parse(name)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parse(name: str) -> SpatialGroup:
     plain = HERMANN_MAUGUIN.get(name, name)
     if plain in ("SO(3)", "O(3)"):
-        return RotationGroup(plain == "O(3)")
+        return RotationForm(plain == "O(3)"), np.eye(3)
     if plain in POLYHEDRAL:
-        return PolyhedralGroup(plain)
+        return PolyhedralForm(plain), np.eye(3)
     if plain in ("Cs", "Ci"):
-        return AxialGroup("Ch" if plain == "Cs" else "S", 1)
+        return AxialForm("Ch" if plain == "Cs" else "S", 1), np.eye(3)
     found = re.fullmatch(r"([CDS])([0-9]+|inf)([vhdi]?)", plain)
     if found is None:
         raise _unknown(name)
@@ -66,16 +62,16 @@ def _parse(name: str) -> SpatialGroup:
 
 
 def _unknown(name: str) -> GroupError:
-    known = [group.name for group in all_groups(8)] + list(HERMANN_MAUGUIN)
+    known = [form.name for form in all_forms(8)] + list(HERMANN_MAUGUIN)
     return GroupError(f"name: no group of space is called {name!r}; {nearest(name, known)} {GRAMMAR}")
 
 
 @functools.lru_cache(maxsize=16)
-def all_groups(highest: int) -> tuple[SpatialGroup, ...]:
+def all_forms(highest: int) -> tuple[Form, ...]:
     """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name."""
-    found: list[SpatialGroup] = []
+    found: list[Form] = []
     for n in range(1, highest + 1):
-        found += [AxialGroup(family, n) for family in AXIAL if n > 1 or family in ("C", "Ch", "S")]
-    found += [PolyhedralGroup(family) for family in POLYHEDRAL]
-    found += [AxialGroup(family, None) for family in AXIAL if family not in ("S", "Dd")]
-    return (*found, RotationGroup(False), RotationGroup(True))
+        found += [AxialForm(family, n) for family in AXIAL if n > 1 or family in ("C", "Ch", "S")]
+    found += [PolyhedralForm(family) for family in POLYHEDRAL]
+    found += [AxialForm(family, None) for family in AXIAL if family not in ("S", "Dd")]
+    return (*found, RotationForm(False), RotationForm(True))

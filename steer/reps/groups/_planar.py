@@ -127,29 +127,31 @@ class PlanarGroup(Group):
     @functools.cached_property
     def _finite_irreps(self) -> dict[str, IrrepData]:
         n = self.rotations or 0
-        out = (
-            {"A1": IrrepData(1, 0, "real"), "A2": IrrepData(1, 0, "real")}
-            if self.reflections
-            else {"A": IrrepData(1, 0, "real")}
-        )
         pairs = (n - 1) // 2
-        kind = "real" if self.reflections else "complex"
-        out |= {f"E{k}" if pairs > 1 else "E": IrrepData(2, k, kind) for k in range(1, pairs + 1)}
+        out = {label: self._irrep_of(label, 0) for label in (("A1", "A2") if self.reflections else ("A",))}
+        out |= {
+            label: self._irrep_of(label, k) for k in range(1, pairs + 1) for label in [f"E{k}" if pairs > 1 else "E"]
+        }
         if n % 2 == 0:
-            out |= {label: IrrepData(1, n // 2, "real") for label in (("B1", "B2") if self.reflections else ("B",))}
+            out |= {label: self._irrep_of(label, n // 2) for label in (("B1", "B2") if self.reflections else ("B",))}
         return out
+
+    def _irrep_of(self, label: str, frequency: int) -> IrrepData:
+        """An irrep whose label is known to be one: of two components unless it is an A or B, or of frequency 0."""
+        is_pair = frequency > 0 and label[0] != "B"
+        odd = label in ("A2", "B2", "0-")
+        kind = "complex" if is_pair and not self.reflections else "real"
+        matrices = functools.partial(_at, float(self.axis), frequency, is_pair, odd)
+        return IrrepData(1 + is_pair, frequency, kind, matrices)
 
     def _irrep_data(self, label: str) -> IrrepData | None:
         if self.rotations is not None:
             return self._finite_irreps.get(label)
         if self.reflections and label in ("0+", "0-"):
-            return IrrepData(1, 0, "real")
+            return self._irrep_of(label, 0)
         if not re.fullmatch(r"0|[1-9]\d*", label) or (label == "0" and self.reflections):
             return None
-        frequency = int(label)
-        if frequency == 0:
-            return IrrepData(1, 0, "real")
-        return IrrepData(2, frequency, "real" if self.reflections else "complex")
+        return self._irrep_of(label, int(label))
 
     def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
         if self.rotations is not None:
@@ -158,19 +160,6 @@ class PlanarGroup(Group):
             )
         first = ("0+", "0-") if self.reflections else ("0",)
         return first + tuple(str(k) for k in range(1, (max_frequency or 0) + 1))
-
-    def _irrep_matrices(self, label: str, g: Array) -> Array:
-        data = self._irrep_data(label)
-        assert data is not None, "an irrep checks its label when it is made"
-        sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
-        # In the setting where the first axis is x, g is R(angle) diag(1, sign).
-        angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * float(self.axis) * (1 - sign)
-        c, s = np.cos(data.frequency * angle), np.sin(data.frequency * angle)
-        if data.size == 2:
-            return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
-        value = np.round(c) if data.frequency else np.ones_like(c)
-        odd = label in ("A2", "B2", "0-")
-        return np.asarray((value * sign if odd else value)[..., None, None])
 
     # Subgroups ------------------------------------------------------------------------------------------------------
 
@@ -231,6 +220,18 @@ class PlanarGroup(Group):
 
     def _harmonic(self, degree: int) -> Representation:
         return PlanarGroup(None, True).irrep(str(degree) if degree else "0+").restrict(self)
+
+
+def _at(axis: float, frequency: int, is_pair: bool, odd: bool, g: Array) -> Array:
+    """(..., size, size): an irrep at elements g (..., 2, 2) of a group whose first axis is at pi * axis."""
+    sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
+    # In the setting where the first axis is x, g is R(angle) diag(1, sign).
+    angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * axis * (1 - sign)
+    c, s = np.cos(frequency * angle), np.sin(frequency * angle)
+    if is_pair:
+        return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
+    value = np.round(c) if frequency else np.ones_like(c)
+    return np.asarray((value * sign if odd else value)[..., None, None])
 
 
 def _axis_turn(axis: object) -> Fraction:

@@ -15,8 +15,7 @@ from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen
 from ..special._wigner import _wigner_d
 from ..theory._representation import IrrepData
-from ._settings import STANDARD, Setting, canonical_setting
-from ._spatial import SpatialGroup, cube_rotations
+from ._form import Form, cube_rotations
 
 FAMILIES = ("T", "Td", "Th", "O", "Oh", "I", "Ih")
 
@@ -38,21 +37,11 @@ DATA = {
 """Label -> (size, frequency) of the irreps of the rotations r = det(g) g."""
 
 
-@dataclass(frozen=True, repr=False)
-class PolyhedralGroup(SpatialGroup):
-    """A polyhedral group: T, Td, Th, O, Oh, I or Ih; get one from `steer.group`.
-
-    Irreps at g are those of the rotation det(g) g, times det g for the odd ones of Th, Oh, Ih. E is the action on (2
-    z^2 - x^2 - y^2, x^2 - y^2); T (T1) is the action on (x, y, z); T2 of O the one on (yz, zx, xy); T2 of I is T1 with
-    sqrt(5) -> -sqrt(5), G the sum-zero part of the permutations of five tetrahedra, H the harmonics of degree 2.
-
-    Args:
-        family: the name.
-        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
-    """
+@dataclass(frozen=True)
+class PolyhedralForm(Form):
+    """A polyhedral group: T, Td, Th, O, Oh, I or Ih; see `PolyhedralGroup`."""
 
     family: str
-    setting: Setting = STANDARD
 
     @property
     def name(self) -> str:
@@ -62,25 +51,26 @@ class PolyhedralGroup(SpatialGroup):
     def order(self) -> int | float:
         return len(_elements(self.family))
 
-    def in_frame(self, frame: Array) -> "PolyhedralGroup":
-        equivalent = _elements("I") if self.family[0] == "I" else cube_rotations()
-        return PolyhedralGroup(self.family, canonical_setting(frame, equivalent))
+    @property
+    def normalizer(self) -> Array:
+        return _elements("I") if self.family[0] == "I" else cube_rotations()
 
     @property
     def has_secondary(self) -> bool:
         return True
 
-    def _nodes(self, max_degree: int) -> Array:
+    def nodes(self, max_degree: int) -> Array:
         return _elements(self.family)
-
-    def _components(self) -> Array:
-        return _elements(self.family)
-
-    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
-        return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
 
     @property
-    def _standard_generators(self) -> Array:
+    def components(self) -> Array:
+        return _elements(self.family)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        return np.asarray(self.components[rng.integers(len(self.components), size=n)])
+
+    @property
+    def generators(self) -> Array:
         third = np.roll(np.eye(3), 1, axis=0)  # about (1, 1, 1)
         quarter = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         half = np.diag([-1.0, -1.0, 1.0])
@@ -89,30 +79,29 @@ class PolyhedralGroup(SpatialGroup):
         return np.stack([*found, -np.eye(3)] if self.family[1:] == "h" else found)
 
     @property
-    def _standard_component(self) -> Array:
+    def identity_component(self) -> Array:
         return np.zeros((0, 3, 3))
 
-    def _continuous_distance(self, g: Array) -> Array:
-        raise AssertionError("polyhedral groups are finite")
+    def distance(self, g: Array) -> Array:
+        return np.asarray(np.linalg.norm(g - self.components[_nearest(self.family, g)], axis=(-2, -1)))
 
-    def _irrep_data(self, label: str) -> IrrepData | None:
-        return _data(self.family).get(label)
+    def irrep(self, label: str) -> IrrepData | None:
+        return _irreps(self.family).get(label)
 
-    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
-        found = _data(self.family).items()
+    def labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        found = _irreps(self.family).items()
         return tuple(label for label, data in found if max_frequency is None or data.frequency <= max_frequency)
-
-    def _irrep_at(self, label: str, g: Array) -> Array:
-        return np.asarray(_irrep_table(self.family, label)[self.standard.nearest_index(g)])
 
 
 @functools.lru_cache(maxsize=len(FAMILIES))
-def _data(family: str) -> dict[str, IrrepData]:
+def _irreps(family: str) -> dict[str, IrrepData]:
     plain = DATA[family if family == "Td" else family[0]]
     suffixes = ("g", "u") if family[1:] == "h" else ("",)
     kind = {"E": "complex"} if family[0] == "T" and family != "Td" else {}
     return {
-        label + suffix: IrrepData(size, frequency, kind.get(label, "real"))
+        label + suffix: IrrepData(
+            size, frequency, kind.get(label, "real"), functools.partial(_at, family, label, suffix == "u")
+        )
         for suffix in suffixes
         for label, (size, frequency) in plain.items()
     }
@@ -155,13 +144,24 @@ def _elements(family: str) -> Array:
     return frozen(np.concatenate([_elements(family[0]), -_elements(family[0])]))
 
 
+def _nearest(family: str, g: Array) -> npt.NDArray[np.intp]:
+    """(...): positions of the elements nearest to matrices g (..., 3, 3): they have one norm, so it is an angle."""
+    elements = _elements(family)
+    return np.asarray(np.argmax(g.reshape(*g.shape[:-2], 9) @ elements.reshape(-1, 9).T, axis=-1))
+
+
+def _at(family: str, label: str, odd: bool, g: Array) -> Array:
+    """(..., size, size): an irrep at elements g, of the rotations det(g) g, times det(g) if odd."""
+    return np.asarray(_irrep_table(family, label, odd)[_nearest(family, g)])
+
+
 @functools.lru_cache(maxsize=64)
-def _irrep_table(family: str, label: str) -> Array:
+def _irrep_table(family: str, label: str, odd: bool) -> Array:
     """(order, size, size): an irrep at all elements in the standard setting."""
     sign = np.linalg.det(_elements(family)).round()[:, None, None]
     rotations = _elements(family) * sign
-    table = (_icosahedral if family[0] == "I" else _cubic)(label.rstrip("gu"), rotations)
-    return frozen(table * sign if label.endswith("u") else table)
+    table = (_icosahedral if family[0] == "I" else _cubic)(label, rotations)
+    return frozen(table * sign if odd else table)
 
 
 def _cubic(label: str, rotations: Array) -> Array:

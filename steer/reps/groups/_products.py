@@ -4,12 +4,14 @@ import functools
 import itertools
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError, RepresentationError
+from ..theory._decomposition import Decomposition
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import clebsch_gordan, endomorphisms
 from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal
@@ -58,6 +60,14 @@ def direct_product(first: Group, second: Group) -> "DirectProduct":
         ['(0, A)', '(0, B)', '(1, A)', '(1, B)']
     """
     return DirectProduct(require_group("first", first), require_group("second", second))
+
+
+class _Outer(NamedTuple):
+    """An irrep of a product: an irrep of each factor, and a sign where the outer product splits in two."""
+
+    first: Irrep
+    second: Irrep
+    sign: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,24 +167,20 @@ class DirectProduct(Group):
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 
-    def _split(self, label: str) -> tuple[Irrep, Irrep, str] | None:
-        """The irreps of both factors that a label names, and its sign; None when there is no such label."""
+    def _irrep_data(self, label: str) -> IrrepData | None:
         found = re.fullmatch(r"\((.*)\)([+-]?)", label)
         labels = found and _halves(found[1], ", ")
         if not found or not labels:
             return None
         if self.first._irrep_data(labels[0]) is None or self.second._irrep_data(labels[1]) is None:
             return None
-        first, second = Irrep(self.first, labels[0]), Irrep(self.second, labels[1])
-        return (first, second, found[2]) if found[2] in _signs(first, second) else None
-
-    def _irrep_data(self, label: str) -> IrrepData | None:
-        found = self._split(label)
-        if found is None:
+        outer = _Outer(Irrep(self.first, labels[0]), Irrep(self.second, labels[1]), found[2])
+        first, second, sign = outer
+        if sign not in _signs(first, second):
             return None
-        first, second, sign = found
         kind = second.type if first.type == "real" else first.type
-        return IrrepData(first.size * second.size // (2 if sign else 1), self._frequency(first, second), kind)
+        size = first.size * second.size // (2 if sign else 1)
+        return IrrepData(size, self._frequency(first, second), kind, functools.partial(self._at, outer), outer)
 
     def _frequency(self, first: Irrep, second: Irrep) -> int:
         return sum(psi.frequency for psi in (first, second) if self.is_finite or not psi.group.is_finite)
@@ -188,15 +194,13 @@ class DirectProduct(Group):
                 found += [f"({first.label}, {second.label}){sign}" for sign in _signs(first, second)]
         return tuple(found)
 
-    def _irrep_matrices(self, label: str, g: Array) -> Array:
-        found = self._split(label)
-        assert found is not None, "an irrep checks its label when it is made"
-        first, second, sign = found
-        left, right = first._matrices(self._part(g, "first")), second._matrices(self._part(g, "second"))
-        size = first.size * second.size
-        outer = np.einsum("...ij,...kl->...ikjl", left, right).reshape(*g.shape[:-2], size, size)
-        half = _half(first, second, sign)
-        return np.asarray(outer if half is None else half @ outer @ half.T)
+    def _at(self, outer: "_Outer", g: Array) -> Array:
+        """(..., size, size): an outer product of irreps, or the half of it, at elements g."""
+        left, right = outer.first._matrices(self._part(g, "first")), outer.second._matrices(self._part(g, "second"))
+        size = outer.first.size * outer.second.size
+        product = np.einsum("...ij,...kl->...ikjl", left, right).reshape(*g.shape[:-2], size, size)
+        half = _half(*outer)
+        return np.asarray(product if half is None else half @ product @ half.T)
 
     def _known_label(self, label: str) -> str:
         found = re.fullmatch(r"\((.*)\)([+-]?)", label)
@@ -209,8 +213,8 @@ class DirectProduct(Group):
     def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array:
         # What is invariant under G x H is the product of invariants of G and of H. Cut to halves of outer products it
         # is a frame of the same space, whose projector is again the average over the group: so the gauge is the same.
-        split = [self._split(psi.label) for psi in (out, first, second)]
-        (c, z, u), (a, x, s), (b, y, t) = (parts for parts in split if parts is not None)
+        outer: list[_Outer] = [psi._data.about for psi in (out, first, second)]
+        (c, z, u), (a, x, s), (b, y, t) = outer
         both = np.einsum("ncab,mzxy->nmczaxby", clebsch_gordan(a, b, c), clebsch_gordan(x, y, z))
         maps = both.reshape(-1, c.size * z.size, a.size * x.size, b.size * y.size)
         for axis, half in enumerate((_half(c, z, u), _half(a, x, s), _half(b, y, t)), 1):
@@ -247,8 +251,6 @@ class DirectProduct(Group):
             raise RepresentationError(f"factor: both factors are {rep.group!r}; pass factor='first' or 'second'")
         if isinstance(rep, Irrep):
             return self._inflated(rep, fitting[0])
-        from ._inflation import Inflation
-
         return Inflation(rep, self, fitting[0])
 
     def _inflated(self, psi: Irrep, factor: str) -> Irrep:
@@ -327,6 +329,45 @@ class DirectProduct(Group):
                 f"and then to the group itself"
             )
         return require_group("subgroup", subgroup)
+
+
+@dataclass(frozen=True, repr=False)
+class Inflation(Representation):
+    """A representation of a factor, at pairs of elements of a direct product; get one from `DirectProduct.inflate`.
+
+    Attributes:
+        base: the representation of the factor.
+        group: the product.
+        factor: "first" or "second".
+    """
+
+    base: Representation
+    group: DirectProduct
+    factor: str
+
+    @property
+    def size(self) -> int:
+        return self.base.size
+
+    @property
+    def name(self) -> str:
+        return self.base.name
+
+    @property
+    def _degree(self) -> int:
+        return self.base._degree
+
+    def _matrices(self, g: Array) -> Array:
+        return self.base._matrices(self.group._part(g, self.factor))
+
+    @functools.cached_property
+    def decomposition(self) -> Decomposition:
+        irreps = tuple(self.group._inflated(psi, self.factor) for psi in self.base.irreps)
+        return Decomposition(irreps, self.base.change_of_basis)
+
+    def __repr__(self) -> str:
+        factor = f", {self.factor!r}" if self.group.first == self.group.second else ""
+        return f"{self.group!r}.inflate({self.base!r}{factor})"
 
 
 def pairs(first: Array, second: Array) -> Array:

@@ -3,7 +3,7 @@
 import functools
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -11,25 +11,16 @@ import numpy as np
 from ..._values import Array, frozen
 from ..special._racah import racah
 from ..special._wigner import _wigner_d
-from ..theory._representation import Irrep, IrrepData, Representation
-from ._settings import STANDARD, Setting, about_z
-from ._spatial import SpatialGroup
+from ..theory._representation import Irrep, IrrepData
+from ._form import Form
+from ._settings import about_z
 
 
-@dataclass(frozen=True, repr=False)
-class RotationGroup(SpatialGroup):
-    """The rotations of space SO(3), or O(3) with the inversion; get one from `steer.group`.
-
-    The irreps of SO(3) are "0", "1", ...: the Wigner matrices D_l in the basis of `steer.reps.harmonics`, so "1" is the
-    vector (x, y, z). Those of O(3) are even or odd under the inversion, "0e", "0o", "1e", "1o", ...: D_l of det(g) g,
-    times det g if odd; "1o" is the vector, "1e" the axial vector, and degree l of the harmonics has parity (-1)^l.
-
-    Args:
-        inversion: whether the group is O(3).
-    """
+@dataclass(frozen=True)
+class RotationForm(Form):
+    """The rotations of space SO(3), or O(3) with the inversion; see `RotationGroup`."""
 
     inversion: bool
-    setting: Setting = field(default=STANDARD, init=False)
 
     @property
     def name(self) -> str:
@@ -39,8 +30,13 @@ class RotationGroup(SpatialGroup):
     def order(self) -> int | float:
         return math.inf
 
-    def in_frame(self, frame: Array) -> "RotationGroup":
-        return self
+    @property
+    def is_isotropic(self) -> bool:
+        return True
+
+    @property
+    def normalizer(self) -> None:
+        return None
 
     @property
     def has_secondary(self) -> bool:
@@ -48,34 +44,35 @@ class RotationGroup(SpatialGroup):
 
     # Elements -------------------------------------------------------------------------------------------------------
 
-    def _nodes(self, max_degree: int) -> Array:
+    def nodes(self, max_degree: int) -> Array:
         found = product_rotations(max_degree)[0]
         return np.concatenate([found, -found]) if self.inversion else found
 
-    def _weights(self, max_degree: int) -> Array:
+    def weights(self, max_degree: int) -> Array:
         weights = product_rotations(max_degree)[1]
         return np.concatenate([weights, weights]) / 2 if self.inversion else weights
 
-    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
         found = from_quaternions(rng.normal(size=(n, 4)))
         return found * rng.choice([1.0, -1.0], (n, 1, 1)) if self.inversion else found
 
-    def _components(self) -> Array:
+    @property
+    def components(self) -> Array:
         return np.stack([np.eye(3), -np.eye(3)] if self.inversion else [np.eye(3)])
 
     @property
-    def _standard_generators(self) -> Array:
+    def generators(self) -> Array:
         return (
-            np.concatenate([self._standard_component, -np.eye(3)[None]]) if self.inversion else self._standard_component
+            np.concatenate([self.identity_component, -np.eye(3)[None]]) if self.inversion else self.identity_component
         )
 
     @property
-    def _standard_component(self) -> Array:
+    def identity_component(self) -> Array:
         # Turns by one radian are dense in the rotations about an axis, because pi is irrational; two axes give SO(3).
         about = about_z(Fraction(1 / math.pi))
         return np.stack([about, np.roll(about, (1, 1), axis=(0, 1))])
 
-    def _continuous_distance(self, g: Array) -> Array:
+    def distance(self, g: Array) -> Array:
         finite = np.asarray(np.isfinite(g).all((-2, -1)))
         safe = np.where(finite[..., None, None], g, 0.0)
         values = np.linalg.svd(safe, compute_uv=False)
@@ -85,32 +82,35 @@ class RotationGroup(SpatialGroup):
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 
-    def _irrep_data(self, label: str) -> IrrepData | None:
-        found = re.fullmatch(r"(0|[1-9]\d*)" + ("[eo]" if self.inversion else ""), label)
-        return IrrepData(2 * int(found[1]) + 1, int(found[1]), "real") if found else None
+    def irrep(self, label: str) -> IrrepData | None:
+        found = re.fullmatch(r"(0|[1-9]\d*)" + ("([eo])" if self.inversion else "()"), label)
+        if not found:
+            return None
+        degree, odd = int(found[1]), found[2] == "o"
+        at = functools.partial(_proper_at, odd=odd) if self.inversion else _wigner_d
+        return IrrepData(2 * degree + 1, degree, "real", functools.partial(at, degree=degree), odd)
 
-    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+    def labels(self, max_frequency: int | None) -> tuple[str, ...]:
         suffixes = ("e", "o") if self.inversion else ("",)
         return tuple(f"{degree}{suffix}" for degree in range((max_frequency or 0) + 1) for suffix in suffixes)
 
-    def _irrep_at(self, label: str, g: Array) -> Array:
-        degree = int(label.rstrip("eo"))
-        if not self.inversion:
-            return _wigner_d(g, degree)
-        sign = np.where(np.linalg.det(g) < 0, -1.0, 1.0)[..., None, None]
-        found = _wigner_d(g * sign, degree)
-        return found * sign if label.endswith("o") else found
+    def harmonic(self, degree: int) -> str:
+        return f"{degree}{'eo'[degree % 2]}" if self.inversion else str(degree)
 
-    def _harmonic(self, degree: int) -> Representation:
-        return self.irrep(f"{degree}{'eo'[degree % 2]}" if self.inversion else str(degree))
-
-    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array:
+    def closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array:
         """Racah's formula: see `steer.reps.clebsch_gordan`."""
         a, b, c = first.frequency, second.frequency, out.frequency
-        odd = sum(psi.label.endswith("o") for psi in (first, second, out)) % 2
+        odd = sum(bool(psi._data.about) for psi in (first, second, out)) % 2
         if odd or not abs(a - b) <= c <= a + b:
             return frozen(np.zeros((0, out.size, first.size, second.size)))
         return racah(a, b, c)[None]
+
+
+def _proper_at(g: Array, degree: int, odd: bool = False) -> Array:
+    """(..., size, size): the Wigner matrices of det(g) g, times det g if odd."""
+    sign = np.where(np.linalg.det(g) < 0, -1.0, 1.0)[..., None, None]
+    found = _wigner_d(g * sign, degree)
+    return found * sign if odd else found
 
 
 def from_quaternions(q: Array) -> Array:

@@ -1,31 +1,34 @@
-"""What all subgroups of O(3) share: a standard form in a frame, and the search for subgroups along their axes."""
+"""What all subgroups of O(3) are: a form in a setting, and the search for subgroups along their axes."""
 
 import functools
-import itertools
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._group import Group, require_where
-from ..theory._representation import Representation
+from ..theory._representation import Irrep, IrrepData, Representation
 from ._angles import radians
-from ._settings import Setting, frame_of, perpendicular, ranks, snapped, tilt, unit_vector, upward
-
-
-@functools.lru_cache(maxsize=1)
-def cube_rotations() -> Array:
-    """(24, 3, 3): the rotations of the cube, signed permutation matrices of determinant 1, the identity first."""
-    found = []
-    for order in itertools.permutations(range(3)):
-        for signs in itertools.product((1.0, -1.0), repeat=3):
-            matrix = np.zeros((3, 3))
-            matrix[list(order), range(3)] = signs
-            if np.linalg.det(matrix) > 0:
-                found.append(matrix)
-    return frozen(found)
+from ._axial import AxialForm
+from ._form import Form, cube_rotations
+from ._names import all_forms, named_form
+from ._polyhedral import PolyhedralForm
+from ._rotations import RotationForm
+from ._settings import (
+    STANDARD,
+    Setting,
+    canonical_setting,
+    frame_of,
+    perpendicular,
+    ranks,
+    snapped,
+    tilt,
+    unit_vector,
+    upward,
+)
 
 
 class SpatialGroup(Group):
@@ -36,9 +39,11 @@ class SpatialGroup(Group):
 
     setting: Setting
 
-    # What a family says of its standard form ------------------------------------------------------------------------
-
+    @property
     @abstractmethod
+    def form(self) -> Form:
+        """What its family says of the group in the standard setting."""
+
     def in_frame(self, frame: Array) -> "SpatialGroup":
         """The group R G R^-1, with G this group in the standard setting.
 
@@ -48,43 +53,27 @@ class SpatialGroup(Group):
         Returns:
             The turned group; equal for frames that give the same matrices.
         """
+        if self.form.is_isotropic:
+            return self
+        return in_setting(self.form, canonical_setting(frame, self.form.normalizer))
 
     @property
-    @abstractmethod
+    def name(self) -> str:
+        return self.form.name
+
+    @property
+    def order(self) -> int | float:
+        return self.form.order
+
+    @property
     def has_secondary(self) -> bool:
         """Whether turning the group about its first axis gives another group."""
-
-    @abstractmethod
-    def _nodes(self, max_degree: int) -> Array:
-        """The nodes of the quadrature in the standard setting."""
-
-    @abstractmethod
-    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
-        """Random elements of a continuous group in the standard setting."""
-
-    @abstractmethod
-    def _components(self) -> Array:
-        """One element of each connected component in the standard setting, the identity first."""
+        return self.form.has_secondary
 
     @property
-    @abstractmethod
-    def _standard_generators(self) -> Array:
-        """`generators` in the standard setting."""
-
-    @property
-    @abstractmethod
-    def _standard_component(self) -> Array:
-        """`identity_component` in the standard setting."""
-
-    @abstractmethod
-    def _continuous_distance(self, g: Array) -> Array:
-        """Distance of matrices to a continuous group in the standard setting."""
-
-    @abstractmethod
-    def _irrep_at(self, label: str, g: Array) -> Array:
-        """An irrep at elements of the standard setting."""
-
-    # The same in the frame ------------------------------------------------------------------------------------------
+    def is_isotropic(self) -> bool:
+        """Whether the group is the same in every frame: O(3), SO(3), the inversion and the trivial group."""
+        return self.form.is_isotropic
 
     @property
     def dim(self) -> int:
@@ -96,7 +85,7 @@ class SpatialGroup(Group):
 
     @functools.cached_property
     def standard(self) -> "SpatialGroup":
-        return self.in_frame(np.eye(3))
+        return in_setting(self.form, STANDARD)
 
     def __repr__(self) -> str:
         if self.setting.is_standard:
@@ -114,49 +103,58 @@ class SpatialGroup(Group):
 
     @functools.cached_property
     def generators(self) -> Array:
-        return frozen(self._turned(self._standard_generators))
+        return frozen(self._turned(self.form.generators))
 
     @functools.cached_property
     def identity_component(self) -> Array:
-        return frozen(self._turned(self._standard_component))
+        return frozen(self._turned(self.form.identity_component))
 
     @functools.cached_property
     def components(self) -> Array:
-        return frozen(self._turned(self._components()))
+        return frozen(self._turned(self.form.components))
 
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         max_degree = require_count("max_degree", max_degree, GroupError)
         return _haar(self, 0 if self.is_finite else max_degree)
-
-    def _weights(self, max_degree: int) -> Array:
-        """The weights of the quadrature; equal ones, unless a family says otherwise."""
-        count = len(self._nodes(max_degree))
-        return np.full(count, 1 / count)
 
     def sample(self, n: int, seed: int = 0) -> Array:
         n = require_count("n", n, GroupError)
         rng = np.random.default_rng(seed)
         if self.is_finite:
             return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
-        return self._turned(self._draw(n, rng))
+        return self._turned(self.form.draw(n, rng))
 
     def _distance(self, g: Array) -> Array:
         if not self.is_finite:
-            return self._continuous_distance(self._unturned(g))
+            return self.form.distance(self._unturned(g))
         return np.asarray(np.linalg.norm(g - self.elements[self.nearest_index(g)], axis=(-2, -1)))
 
-    def _irrep_matrices(self, label: str, g: Array) -> Array:
-        return self._irrep_at(label, self._unturned(g))
+    # Irreps ---------------------------------------------------------------------------------------------------------
+
+    def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
+        return self.form.labels(max_frequency)
+
+    def _known_label(self, label: str) -> str:
+        return self.form.known_label(label)
+
+    def _irrep_data(self, label: str) -> IrrepData | None:
+        found = self.form.irrep(label)
+        if found is None or self.setting.is_standard:
+            return found
+        at = found.matrices
+        return found._replace(matrices=lambda g: at(self._unturned(g)))
 
     def _harmonic(self, degree: int) -> Representation:
-        from ._rotations import RotationGroup
-
+        label = self.form.harmonic(degree)
+        if label is not None:
+            return self.irrep(label)
         return RotationGroup(True).irrep(f"{degree}{'eo'[degree % 2]}").restrict(self)
+
+    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array | None:
+        return self.form.closed_clebsch_gordan(first, second, out)
 
     @property
     def trivial_subgroup(self) -> "SpatialGroup":
-        from ._axial import AxialGroup
-
         return AxialGroup("C", 1)
 
     # Subgroups ------------------------------------------------------------------------------------------------------
@@ -183,8 +181,6 @@ class SpatialGroup(Group):
         Raises:
             GroupError: there is no such subgroup, or not along these axes.
         """
-        from ._names import parse_spatial
-
         axis, secondary = require_where(self.name, where, ("axis", "secondary"))
         small = parse_spatial(name)
         if axis is None and secondary is None and small <= self:
@@ -215,9 +211,104 @@ class SpatialGroup(Group):
         return _subgroups(self, 0 if self.is_finite else max_order)
 
 
+@dataclass(frozen=True, repr=False)
+class AxialGroup(SpatialGroup):
+    """A group of one axis of R^3: C_n, C_nv, C_nh, S_2n, D_n, D_nh, D_nd, n up to infinity; get one from `steer.group`.
+
+    Only one of several names of a group is used: C_1v is a tilted C_s, D_1 a tilted C_2.
+
+    Args:
+        family: "C", "Cv", "Ch", "S", "D", "Dh" or "Dd".
+        n: the n of the name, None for infinity; S is named by n as S_2n is.
+        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
+    """
+
+    family: str
+    n: int | None
+    setting: Setting = STANDARD
+
+    @functools.cached_property
+    def form(self) -> AxialForm:
+        return AxialForm(self.family, self.n)
+
+
+@dataclass(frozen=True, repr=False)
+class PolyhedralGroup(SpatialGroup):
+    """A polyhedral group: T, Td, Th, O, Oh, I or Ih; get one from `steer.group`.
+
+    Irreps at g are those of the rotation det(g) g, times det g for the odd ones of Th, Oh, Ih. E is the action on (2
+    z^2 - x^2 - y^2, x^2 - y^2); T (T1) is the action on (x, y, z); T2 of O the one on (yz, zx, xy); T2 of I is T1 with
+    sqrt(5) -> -sqrt(5), G the sum-zero part of the permutations of five tetrahedra, H the harmonics of degree 2.
+
+    Args:
+        family: the name.
+        setting: where the axes lie; the standard setting unless it comes from `Group.subgroup`.
+    """
+
+    family: str
+    setting: Setting = STANDARD
+
+    @functools.cached_property
+    def form(self) -> PolyhedralForm:
+        return PolyhedralForm(self.family)
+
+
+@dataclass(frozen=True, repr=False)
+class RotationGroup(SpatialGroup):
+    """The rotations of space SO(3), or O(3) with the inversion; get one from `steer.group`.
+
+    The irreps of SO(3) are "0", "1", ...: the Wigner matrices D_l in the basis of `steer.reps.harmonics`, so "1" is the
+    vector (x, y, z). Those of O(3) are even or odd under the inversion, "0e", "0o", "1e", "1o", ...: D_l of det(g) g,
+    times det g if odd; "1o" is the vector, "1e" the axial vector, and degree l of the harmonics has parity (-1)^l.
+
+    Args:
+        inversion: whether the group is O(3).
+    """
+
+    inversion: bool
+    setting: Setting = field(default=STANDARD, init=False)
+
+    @functools.cached_property
+    def form(self) -> RotationForm:
+        return RotationForm(self.inversion)
+
+
+def in_setting(form: Form, setting: Setting) -> SpatialGroup:
+    """The group of a form in a setting."""
+    if isinstance(form, AxialForm):
+        return AxialGroup(form.family, form.n, setting)
+    if isinstance(form, PolyhedralForm):
+        return PolyhedralGroup(form.family, setting)
+    assert isinstance(form, RotationForm), "there are three families of forms"
+    return RotationGroup(form.inversion)
+
+
+def parse_spatial(name: object) -> SpatialGroup:
+    """The subgroup of O(3) of that name in the standard setting, the same object each time.
+
+    Raises:
+        GroupError: no group has that name.
+    """
+    if not isinstance(name, str):
+        raise GroupError(f"name: expected a string such as 'Oh' or 'SO(3)', got {name!r}")
+    return _parse(name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(name: str) -> SpatialGroup:
+    form, frame = named_form(name)
+    return in_setting(form, STANDARD).in_frame(frame)
+
+
+@functools.lru_cache(maxsize=16)
+def all_groups(highest: int) -> tuple[SpatialGroup, ...]:
+    """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name."""
+    return tuple(in_setting(form, STANDARD) for form in all_forms(highest))
+
+
 @functools.lru_cache(maxsize=256)
 def _haar(group: SpatialGroup, max_degree: int) -> tuple[Array, Array]:
-    return frozen(group._turned(group._nodes(max_degree))), frozen(group._weights(max_degree))
+    return frozen(group._turned(group.form.nodes(max_degree))), frozen(group.form.weights(max_degree))
 
 
 @functools.lru_cache(maxsize=512)
@@ -295,8 +386,6 @@ def _classes(group: SpatialGroup, small: SpatialGroup) -> list[SpatialGroup]:
 
 @functools.lru_cache(maxsize=256)
 def _subgroups(group: SpatialGroup, max_order: int) -> tuple[SpatialGroup, ...]:
-    from ._names import all_groups
-
     if group.is_finite:
         turns = group.elements * np.linalg.det(group.elements).round()[:, None, None]
         highest = 2 * len({round(float(trace), 6) for trace in np.trace(turns, axis1=1, axis2=2)})
@@ -309,6 +398,4 @@ def _subgroups(group: SpatialGroup, max_order: int) -> tuple[SpatialGroup, ...]:
 
 def _is_listed(small: SpatialGroup, max_order: int) -> bool:
     """Whether it is among the subgroups of a continuous group: continuous, polyhedral, or of a bounded order."""
-    from ._axial import AxialGroup
-
     return not small.is_finite or not isinstance(small, AxialGroup) or small.order <= max_order

@@ -171,11 +171,7 @@ class Group(Frozen, ABC):
 
     @abstractmethod
     def _irrep_data(self, label: str) -> IrrepData | None:
-        """Size, frequency and type of an irrep; None when there is no such label."""
-
-    @abstractmethod
-    def _irrep_matrices(self, label: str, g: Array) -> Array:
-        """(..., size, size): an irrep at elements g (..., d, d) that are known to belong to the group."""
+        """Size, frequency, type and matrices of an irrep; None when there is no such label."""
 
     @abstractmethod
     def _distance(self, g: Array) -> Array:

@@ -5,8 +5,9 @@ A representation calls its group, which stands on top of the theory, for what re
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -208,11 +209,17 @@ class Representation(Frozen, ABC):
 
 
 class IrrepData(NamedTuple):
-    """What a group says of one irrep: its size, frequency and Frobenius-Schur type over the reals."""
+    """What a group understands by the label of an irrep."""
 
     size: int
     frequency: int
+    """See `Irrep.frequency`."""
     type: str
+    """See `Irrep.type`."""
+    matrices: Callable[[Array], Array]
+    """(..., size, size) at elements (..., d, d) that are known to belong to the group."""
+    about: Any = None
+    """What else the family keeps of the label for itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -231,17 +238,18 @@ class Irrep(Representation):
     label: str
 
     def __post_init__(self) -> None:
-        if self.group._irrep_data(self.label) is None:
+        _ = self._data  # a label that there is none of is refused at once
+
+    @functools.cached_property
+    def _data(self) -> IrrepData:
+        """What the group understands by the label; asked for once, and again in a copy that comes from a pickle."""
+        data = self.group._irrep_data(self.label)
+        if data is None:
             known = self.group._labels(None if self.group.is_finite else 4)
             rest = "" if self.group.is_finite else " Labels continue with the frequency."
             raise RepresentationError(
                 f"label: {self.group.name} has no irrep {self.label!r}; {nearest(self.label, known)}{rest}"
             )
-
-    @functools.cached_property
-    def _data(self) -> IrrepData:
-        data = self.group._irrep_data(self.label)
-        assert data is not None, "the label was checked when the irrep was made"
         return data
 
     @property
@@ -275,7 +283,7 @@ class Irrep(Representation):
         return self.frequency
 
     def _matrices(self, g: Array) -> Array:
-        return self.group._irrep_matrices(self.label, g)
+        return self._data.matrices(g)
 
     @functools.cached_property
     def decomposition(self) -> Decomposition:
