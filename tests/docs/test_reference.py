@@ -38,6 +38,7 @@ SECTIONS = ("Args", "Attributes", "Shape", "Returns", "Yields", "Raises", "Sourc
 SHAPE = re.compile(r"\((?=[^()]*(,|\.\.\.))(\.\.\.|[\w.*+' \[\]^/-]+)(, ?(\.\.\.|[\w.*+' \[\]^/-]+))*,?\)")
 
 NO_ERRORS = {
+    "steer.reps.PlanarGroup": "reduces and rounds an angle",
     "steer.reps.SpatialGroup.in_frame": "internal: frames come from settings, which are rotations",
     "steer.reps.harmonic_size": "arithmetic",
     "steer.kernels.ScalarFunctions.count": "a number",
