@@ -1,6 +1,6 @@
 """Gauge-fixed linear algebra: bases that do not depend on BLAS, seeds or library versions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -45,3 +45,26 @@ def orthonormal_columns(columns: Iterable[Array], rank: int, size: int) -> Array
         if found == rank:
             return basis
     raise ArithmeticError(f"a projector of rank {rank} gave {found} independent columns; please report this")
+
+
+def commuting(at_in: Array, at_out: Array, weights: Array) -> Array:
+    """All matrices A with A at_in(g) = at_out(g) A, of two representations at the nodes g of a quadrature of a group.
+
+    Args:
+        at_in: (nodes, in, in).
+        at_out: (nodes, out, out).
+        weights: (nodes,), of sum 1; the quadrature must be exact for the product of the two.
+
+    Returns:
+        (n, out, in), in the gauge of `intertwiners`.
+    """
+    size_out, size_in = at_out.shape[-1], at_in.shape[-1]
+    rank = round(float(np.einsum("g,gii,gjj->", weights, at_in, at_out, optimize=True)))
+
+    def columns() -> Iterator[Array]:
+        for row in range(size_out):
+            weighted = at_out[:, :, row] * weights[:, None]
+            block = weighted.T @ at_in.reshape(len(weights), -1)  # (out, in * in'): of all matrices E_{row, in'}
+            yield from block.reshape(size_out * size_in, size_in).T
+
+    return orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in)

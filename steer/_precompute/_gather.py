@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import SteerError
 from ..kernels import KernelSpec
 from ..kernels._collect import collecting
-from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache import Descriptor
 from ._files import read_specs
 
 EXPECTED = "expected a model, a function that builds one, a KernelSpec, the path of a spec file, or a list of these"

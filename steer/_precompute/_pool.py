@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import SteerError
-from ..kernels.cache import CacheInfo
-from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache import CacheInfo, Descriptor
 from ._worker import Outcome, main, solve
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

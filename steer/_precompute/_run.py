@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._values import require_count
 from ..errors import CacheError, SteerError
 from ..kernels import cache
-from ..kernels.cache import CacheInfo
-from ..kernels.cache._descriptor import Descriptor
+from ..kernels.cache import CacheInfo, Descriptor
 from ._gather import descriptors
 from ._pool import Pool
 from ._worker import Outcome

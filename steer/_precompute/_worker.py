@@ -11,8 +11,7 @@ import time
 from typing import Any, BinaryIO, NamedTuple
 
 from ..kernels import cache
-from ..kernels.cache._descriptor import Descriptor
-from ..kernels.cache._fetch import ensure
+from ..kernels.cache import Descriptor, ensure
 
 TELL_SECONDS = 0.1
 """The parent, which has no core of its own, is not told more often."""

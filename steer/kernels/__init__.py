@@ -10,13 +10,14 @@ from .bases._basis import KernelBasis, KernelDescriptor, kernel_basis
 from .bases._constraint import constraint_residual
 from .bases._derivative import FiniteDifferences, GaussianDerivatives
 from .bases._functions import Element, ScalarFunctions
-from .bases._grid import Grid
+from .bases._grid import Grid, per_axis, require_symmetric
 from .bases._interpolated import Interpolated
 from .bases._pixel import Pixels
 from .bases._radial import Rings
 
 if TYPE_CHECKING:
     from .plans._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
+    from .plans._project import Projection
 
 __all__ = [
     "AngularFunctions",
@@ -30,6 +31,7 @@ __all__ = [
     "KernelPlan",
     "KernelSpec",
     "Pixels",
+    "Projection",
     "Rings",
     "ScalarFunctions",
     "cache",
@@ -37,12 +39,14 @@ __all__ = [
     "constraint_residual",
     "functions_for",
     "kernel_basis",
+    "per_axis",
+    "require_symmetric",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # PEP 562: plans need torch, and processes that only solve start faster without.
-    if name in ("KernelPlan", "compile"):
+    if name in ("KernelPlan", "Projection", "compile"):
         from .plans import _plan
 
         return getattr(_plan, name)

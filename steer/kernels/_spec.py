@@ -6,7 +6,8 @@ from typing import Any
 
 from .._values import Frozen
 from ..errors import KernelError
-from ..reps import Fields, Representation
+from ..reps import Representation
+from ._types import as_fields
 from .bases._bases import functions_for
 from .bases._basis import kernel_basis
 from .bases._functions import ScalarFunctions
@@ -72,27 +73,3 @@ class KernelSpec(Frozen):
         """
         forms = (kernel_basis(a, b, radial=self.basis).form for b in self.out_type for a in self.in_type)
         return tuple(dict.fromkeys(form.descriptor for form in forms if form.descriptor is not None))
-
-
-def as_fields(in_type: Iterable[Representation], out_type: Iterable[Representation]) -> tuple[Fields, Fields]:
-    """Both types of a map as lists of representations of one group.
-
-    Raises:
-        KernelError: one is none, or they are of two groups.
-    """
-    ends = _representations("in_type", in_type), _representations("out_type", out_type)
-    groups = {rep.group for reps in ends for rep in reps}
-    if len(groups) > 1:
-        raise KernelError(
-            f"in_type, out_type: expected fields of one group, got {' and '.join(sorted(map(repr, groups)))}; "
-            f"restrict them to a common subgroup"
-        )
-    (group,) = groups
-    return Fields(group, ends[0]), Fields(group, ends[1])
-
-
-def _representations(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
-    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
-    if not fields or not all(isinstance(rep, Representation) for rep in fields):
-        raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
-    return fields

@@ -7,9 +7,8 @@ import torch
 
 from .._values import Array
 from ..errors import FieldTypeError, KernelError, ShapeError
-from ..kernels import Rings
+from ..kernels import Projection, Rings
 from ..kernels import compile as compile_plan
-from ..kernels.plans._project import Projection, project_on
 from ._linear._steerable import Steerable
 
 __all__ = ["dirac_", "normal_", "orthogonal_"]
@@ -133,7 +132,7 @@ def _at_centre(layer: Steerable, matrix: Array) -> Projection:
     dense = np.zeros((*matrix.shape, *shape))
     middle = [slice((size - 1) // 2, size // 2 + 1) for size in shape]
     dense[:, :, *middle] = matrix.reshape(*matrix.shape, *(1,) * len(shape))
-    return project_on(layer.plan, dense)
+    return layer.plan.project(dense)
 
 
 def _set(layer: Steerable, found: Projection, factor: float) -> torch.Tensor:

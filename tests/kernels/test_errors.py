@@ -8,9 +8,8 @@ import torch
 import steer
 from steer import kernels
 from steer.errors import KernelError, SteerError
-from steer.kernels import Grid, KernelDescriptor, Rings, kernel_basis
+from steer.kernels import Grid, KernelDescriptor, Rings, kernel_basis, require_symmetric
 from steer.kernels.bases._basis import KernelBasis
-from steer.kernels.bases._grid import require_symmetric
 
 C4 = steer.group("C4", dim=2)
 D4 = steer.group("D4", dim=2)
@@ -94,6 +93,14 @@ CASES = {
     "unsymmetric sizes": (
         lambda: require_symmetric(C4, stride=(1, 2)),
         r"stride: C4 mixes the axes of space, so stride must be equal on them; got \(1, 2\); use stride=2 or a group",
+    ),
+    "functions by name": (
+        lambda: kernels.compile([C4.regular], [C4.regular], (3, 3), radial="rings"),
+        r"radial: expected scalar functions such as .*, got 'rings'; steer.kernels.functions_for gives those of a name",
+    ),
+    "kernels of no functions": (
+        lambda: kernel_basis(C4.regular, C4.regular, radial=Rings, max_frequency=1),
+        r"radial: expected scalar functions such as .*, got <class .*Rings",
     ),
     "no input fields": (
         lambda: kernels.compile([], [C4.regular], (3, 3)),

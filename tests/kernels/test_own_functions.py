@@ -10,7 +10,8 @@ import torch
 import steer
 from steer import nn
 from steer.errors import KernelError
-from steer.kernels import AngularFunctions, Grid, KernelSpec, kernel_basis
+from steer.kernels import AngularFunctions, Grid, KernelSpec, ScalarFunctions, functions_for, kernel_basis
+from steer.kernels.bases._bases import BASES
 from steer.reps import harmonics
 from steer.testing import assert_equivariant, assert_kernel_constraint
 
@@ -75,6 +76,65 @@ def test_they_are_projected_on_and_initialised_like_others():
     wide = nn.FieldType(G, 40 * [G.trivial, G.vector])
     out = nn.Conv2d(wide, wide, 5, basis=Hats(3))(torch.randn(4, wide.size, 24, 24))
     assert math.isclose(out.square().mean().item(), 1, rel_tol=0.3)
+
+
+@dataclass(frozen=True)
+class Bumps(ScalarFunctions):
+    """One Gaussian at each point of a grid, free: no group makes combinations of them at other angles."""
+
+    grid: Grid
+
+    @classmethod
+    def for_grid(cls, grid, max_frequency=None):
+        return cls(grid)
+
+    def count(self, dim):
+        return len(self.grid.points)
+
+    def names(self, dim):
+        return tuple((0, place, 0) for place in range(self.count(dim)))
+
+    def sample(self, points):
+        x = np.asarray(points, dtype=np.float64)
+        centres = self.grid.points.reshape(-1, *(1,) * (x.ndim - 1), x.shape[-1])
+        return np.exp(-np.sum((x - centres) ** 2, axis=-1))
+
+    def require(self, group):
+        pass
+
+    def form(self, in_rep, out_rep):
+        raise KernelError("basis: bumps are free; use regular fields")
+
+    @property
+    def reach(self):
+        return "of bumps"
+
+
+def test_a_basis_is_a_class_and_a_line_in_the_table_of_names(monkeypatch):
+    G = steer.group("C8", dim=2)
+    monkeypatch.setitem(BASES, "bumps", Bumps)
+    kind = nn.FieldType(G, [G.regular])
+    layer = nn.Conv2d(kind, kind, 5, basis="bumps", dtype=torch.float64)
+    assert layer.plan.functions == Bumps(Grid((5, 5))) == functions_for("bumps", Grid((5, 5)))
+    assert layer.weight.shape == nn.Conv2d(kind, kind, 5, basis=Bumps(Grid((5, 5)))).weight.shape == (8 * 25,)
+    assert_kernel_constraint(kernel_basis(G.regular, G.trivial, radial=Bumps(Grid((5, 5)))))
+    # the group moves them to others, so the spectrum has some for each coset
+    weight, points = layer.weight.detach(), np.random.default_rng(0).normal(size=(6, 2))
+    assert layer.plan.spectrum(weight).shape == (8, 8, 8 * 25)
+    sampled = kernel_basis(G.regular, G.regular, radial=Bumps(Grid((5, 5)))).sample(points)
+    expected = np.einsum("n,nijm->ijm", weight.numpy(), sampled)
+    found = layer.plan.spectrum(weight).numpy() @ layer.plan.sample(points)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    with pytest.raises(KernelError, match="basis: bumps are free"):
+        nn.Conv2d(nn.FieldType(G, [G.vector]), nn.FieldType(G, [G.trivial]), 5, basis="bumps")
+
+
+def test_what_a_basis_does_not_say_is_refused():
+    G = steer.group("C8", dim=2)
+    with pytest.raises(KernelError, match="basis: Hats has no functions for a grid of its own choice; pass a value of"):
+        Hats.for_grid(Grid((5, 5)))
+    with pytest.raises(KernelError, match="max_frequency: only rings can be capped, got 1 beside radial=Hats"):
+        kernel_basis(G.vector, G.vector, radial=Hats(3), max_frequency=1)
 
 
 def test_they_carry_their_own_limit():

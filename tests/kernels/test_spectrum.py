@@ -16,7 +16,7 @@ from steer.kernels import (
     Rings,
     kernel_basis,
 )
-from tests.catalogue import IN_PLANE, MOVING, SPATIAL, few_types, group_id, mostly_slow
+from tests.catalogue import ACTIONS, IN_PLANE, SPATIAL, few_types, group_id, mostly_slow
 
 TOL = 1e-12  # relative to the largest entry: sums of a hundred terms of float64
 C8, D4, O2 = (steer.group(name, dim=2) for name in ("C8", "D4", "O(2)"))
@@ -68,7 +68,7 @@ def check(in_reps, out_reps, grid, anywhere=True, **options):
     return plan
 
 
-@pytest.mark.parametrize("group", mostly_slow(IN_PLANE + SPATIAL + MOVING), ids=group_id)
+@pytest.mark.parametrize("group", mostly_slow(IN_PLANE + SPATIAL + ACTIONS), ids=group_id)
 def test_rings(group):
     small = [rep for rep in few_types(group) if rep.size <= 6]
     plan = check([*small, small[0]], [small[-1], *small], (3,) * group.dim)

@@ -7,7 +7,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, KernelError, ShapeError
-from steer.kernels.bases._grid import per_axis
+from steer.kernels import per_axis
 from steer.nn._engine._module import Module
 
 C4 = steer.group("C4", dim=2)

@@ -40,6 +40,6 @@ def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int |
         if max_frequency is not None:
             raise KernelError(f"max_frequency: got {max_frequency} beside basis={basis!r}, which says it; pass one")
         return basis
-    if basis not in BASES:
+    if not isinstance(basis, str) or basis not in BASES:
         raise KernelError(f"basis: {nearest(str(basis), tuple(BASES))} Got {basis!r}")
     return BASES[basis].for_grid(grid, max_frequency)

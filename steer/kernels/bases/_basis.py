@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ..._values import Array, Frozen, require_count
 from ...errors import KernelError
 from ...reps import Induced, Representation
+from .._types import require_functions, require_pair
 from ..cache._fetch import fingerprint
 from ._functions import Element, ScalarFunctions, SolvedForm
 from ._orbit import Orbit
@@ -136,8 +137,8 @@ def kernel_basis(
         The basis; the same object for equal arguments.
 
     Raises:
-        KernelError: an argument is not a representation, the groups differ, no band limit is given, or "orbit" is asked
-            for without an induced representation.
+        KernelError: an argument is not a representation or no scalar functions, the groups differ, no band limit is
+            given, or "orbit" is asked for without an induced representation.
 
     Source:
         Cesa, Lang, Weiler 2022, "A program to build E(n)-equivariant steerable CNNs" (the Wigner-Eckart form); Weiler,
@@ -152,14 +153,8 @@ def kernel_basis(
         >>> [(e.irrep, e.degree) for e in basis.elements]
         [('1', 1), ('1', 1)]
     """
-    for name, rep in (("in_rep", in_rep), ("out_rep", out_rep)):
-        if not isinstance(rep, Representation):
-            raise KernelError(f"{name}: expected a representation such as group.regular, got {rep!r}")
-    if in_rep.group != out_rep.group:
-        raise KernelError(
-            f"in_rep, out_rep: expected representations of one group, got {in_rep.group!r} and {out_rep.group!r}; "
-            f"restrict one of them with .restrict(subgroup)"
-        )
+    require_pair(in_rep, out_rep)
+    require_functions(radial)
     functions = _capped(radial, max_frequency)
     natural = natural_form(in_rep, out_rep)
     if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):

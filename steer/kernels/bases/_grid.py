@@ -61,7 +61,7 @@ class Grid(Frozen):
         object.__setattr__(self, "shape", tuple(map(int, sizes)))
         if self.lattice not in LATTICES:
             raise KernelError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {self.lattice!r}")
-        if self.lattice == "hexagonal" and not holds_hexagon(self.shape):
+        if self.lattice == "hexagonal" and not _holds_hexagon(self.shape):
             raise KernelError(f"grid: a hexagon of radius R needs the shape (2R + 1, 2R + 1), got {self.shape}")
 
     def __repr__(self) -> str:
@@ -104,6 +104,19 @@ class Grid(Frozen):
         q, r = found[self.index].T
         return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
 
+    @classmethod
+    def axial(cls, points: Array) -> Array:
+        """The axial coordinates (q, r) of points (x, y) of the plane.
+
+        Args:
+            points: (..., 2).
+
+        Returns:
+            (..., 2).
+        """
+        r = points[..., 1] / ROW
+        return np.stack([points[..., 0] - r / 2, r], axis=-1)
+
     def embed(self, samples: Array) -> Array:
         """Values at the samples, laid out in the flattened tensor; entries that hold no sample are zero.
 
@@ -135,7 +148,7 @@ class Grid(Frozen):
         sizes = np.array(self.shape, dtype=np.intp)
         if x.ndim == 0 or x.shape[-1] != len(sizes):
             raise KernelError(f"points: expected an array of shape (..., {len(sizes)}), got {x.shape}")
-        steps = (x if self.index is None else to_axial(x))[..., ::-1] + (sizes - 1) / 2  # along the tensor's axes
+        steps = (x if self.index is None else self.axial(x))[..., ::-1] + (sizes - 1) / 2  # along the tensor's axes
         nearest = np.clip(np.round(steps), 0, sizes - 1)
         strides = np.array([math.prod(self.shape[axis + 1 :]) for axis in range(len(sizes))], dtype=np.intp)
         found = nearest.astype(np.intp) @ strides
@@ -146,19 +159,22 @@ class Grid(Frozen):
         return np.where(np.all(np.abs(steps - nearest) < MATCHES, axis=-1), found, -1)
 
 
-def holds_hexagon(shape: tuple[int, ...]) -> bool:
+def _holds_hexagon(shape: tuple[int, ...]) -> bool:
     """Whether a tensor of that shape holds a hexagon in axial coordinates: (2R + 1, 2R + 1)."""
     return len(shape) == 2 and shape[0] == shape[1] and shape[0] % 2 == 1
 
 
-def to_axial(points: Array) -> Array:
-    """(..., 2): the axial coordinates (q, r) of points (x, y)."""
-    r = points[..., 1] / ROW
-    return np.stack([points[..., 0] - r / 2, r], axis=-1)
-
-
 def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
     """An integer argument for each axis of space.
+
+    Args:
+        name: of the argument, for the error.
+        value: an integer, or one for each axis.
+        dim: number of axes.
+        least: the smallest integer that is allowed.
+
+    Returns:
+        One integer for each axis.
 
     Raises:
         KernelError: it is not one integer, or `dim` of them, of at least `least`.
@@ -180,7 +196,15 @@ def axis_classes(group: Group) -> tuple[int, ...]:
 
 
 def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
-    """Raise a `KernelError` when a per-axis argument differs on axes that the group mixes."""
+    """Raise an error when an argument differs on axes of space that the group mixes.
+
+    Args:
+        group: the group.
+        values: arguments by their names, each with one number for every axis ([z,] y, x).
+
+    Raises:
+        KernelError: one of them does, so that no group element would map the sampling grid to itself.
+    """
     classes = axis_classes(group)
     for name, value in values.items():
         largest = tuple(max(v for v, c in zip(value, classes, strict=True) if c == mine) for mine in classes)

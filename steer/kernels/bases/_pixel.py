@@ -3,14 +3,13 @@
 import functools
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import orthonormal_columns
+from ..._linalg import commuting
 from ..._values import Array, frozen
 from ...errors import KernelError
 from ...reps import Group, Representation, intertwiners
@@ -184,16 +183,7 @@ class PixelDescriptor(Descriptor[tuple[Array, ...]]):
         if len(stabiliser) == len(nodes):
             return intertwiners(self.in_rep, self.out_rep)
         at_in, at_out = (rep._matrices(nodes[stabiliser]) for rep in (self.in_rep, self.out_rep))
-        weights = weights[stabiliser] / np.sum(weights[stabiliser])
-        rank = round(float(np.einsum("g,gii,gjj->", weights, at_in, at_out, optimize=True)))
-
-        def columns() -> Iterator[Array]:
-            for row in range(size_out):
-                weighted = at_out[:, :, row] * weights[:, None]
-                block = weighted.T @ at_in.reshape(len(weights), -1)  # the projections of all matrices E_{row, in}
-                yield from block.reshape(size_out * size_in, size_in).T
-
-        return orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in)
+        return commuting(at_in, at_out, weights[stabiliser] / np.sum(weights[stabiliser]))
 
     def to_arrays(self, value: tuple[Array, ...]) -> tuple[dict[str, Array], dict[str, str]]:
         distinct = list({id(kernels): kernels for kernels in value}.values())

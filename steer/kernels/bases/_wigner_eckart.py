@@ -75,9 +75,9 @@ class AngularDescriptor(Descriptor[Solution]):
         return found
 
 
-def describe(rep_in: Representation, rep_out: Representation, max_frequency: int) -> AngularDescriptor:
+def describe(in_rep: Representation, out_rep: Representation, max_frequency: int) -> AngularDescriptor:
     """The descriptor of the distinct irreps of two representations, in the order of their group's irreps."""
-    return AngularDescriptor(_distinct(rep_in), _distinct(rep_out), max_frequency)
+    return AngularDescriptor(_distinct(in_rep), _distinct(out_rep), max_frequency)
 
 
 def _distinct(rep: Representation) -> tuple[Irrep, ...]:

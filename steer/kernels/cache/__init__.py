@@ -5,7 +5,8 @@ are safetensors (data only, nothing is executed) in `STEER_CACHE_DIR` or the use
 step and are verified when read. A directory that cannot be used costs one warning and the time to solve again.
 """
 
-from ._fetch import clear, contents, directory, fingerprint, info, pack, unpack, use, verify
+from ._descriptor import Descriptor
+from ._fetch import clear, contents, directory, ensure, fingerprint, info, pack, unpack, use, verify
 from ._reports import CacheInfo, CacheReport
 from ._store import CONVENTION_VERSION
 
@@ -13,9 +14,11 @@ __all__ = [
     "CONVENTION_VERSION",
     "CacheInfo",
     "CacheReport",
+    "Descriptor",
     "clear",
     "contents",
     "directory",
+    "ensure",
     "fingerprint",
     "info",
     "pack",

@@ -27,15 +27,33 @@ class Descriptor(Frozen, ABC, Generic[Value]):
 
     @abstractmethod
     def compute(self) -> Value:
-        """The solution."""
+        """Solve the problem.
+
+        Returns:
+            The solution.
+        """
 
     @abstractmethod
     def to_arrays(self, value: Value) -> tuple[dict[str, Array], dict[str, str]]:
-        """A solution as arrays and texts."""
+        """A solution as arrays and texts, for a file.
+
+        Args:
+            value: the solution.
+
+        Returns:
+            Arrays and lines of text, by name.
+        """
 
     @abstractmethod
     def from_arrays(self, arrays: dict[str, Array], texts: dict[str, str]) -> Value:
         """The solution back from those.
+
+        Args:
+            arrays: what `to_arrays` gave.
+            texts: the same.
+
+        Returns:
+            The solution.
 
         Raises:
             ValueError, KeyError: they are not those of a solution of this descriptor.

@@ -236,7 +236,13 @@ def fetch(descriptor: Descriptor[Value]) -> Value:
 
 
 def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
-    """Have the solution on disk, whatever it costs: whether it was there, and the bytes of its file.
+    """Have the solution of a descriptor on disk, whatever it costs.
+
+    Args:
+        descriptor: what is to be solved.
+
+    Returns:
+        Whether it was there, and the bytes of its file.
 
     Raises:
         OSError: it cannot be written.

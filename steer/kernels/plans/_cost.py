@@ -1,6 +1,8 @@
 """What expansions cost, to choose between strategies and to describe a plan; known before anything is built."""
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..._values import CHUNK
 
 if TYPE_CHECKING:
     from ._block_part import BlockPart, CellBlock
@@ -13,10 +15,6 @@ fixed, so that every machine makes the same plan."""
 
 FLOAT, INDEX = 4, 8
 """Bytes of a float32 and of an index."""
-
-CHUNK: Final = 2**20
-"""Bytes that are made and used up at a time, to stay in a core's cache: the pages of a new buffer, touched once, cost a
-third of the time of an expansion on CPU."""
 
 
 class Cost(NamedTuple):

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._values import CHUNK
 from ...reps import Group
 from ..bases._basis import KernelDescriptor
 from ..bases._orbit import Orbit
 from ._cell import Cell, basis_of
-from ._cost import CHUNK, FLOAT, Cost, permuted_cost, turned_cost
+from ._cost import FLOAT, Cost, permuted_cost, turned_cost
 from ._part import Part
 from ._reading import Reading
 from ._tables import Order, T, Table, order_table

@@ -13,7 +13,8 @@ from ..._values import Array
 from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
-from .._spec import KernelSpec, as_fields
+from .._spec import KernelSpec
+from .._types import as_fields, require_functions
 from ..bases._bases import functions_for
 from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
@@ -376,6 +377,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         torch.Size([32, 3, 5, 5])
     """
     in_reps, out_reps = as_fields(in_type, out_type)
+    require_functions(radial)
     group = in_reps.group
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
     if len(lattice.shape) != group.dim:

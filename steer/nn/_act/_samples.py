@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 
-from ..._values import Array, frozen, is_count, is_integer
+from ..._values import CHUNK, Array, frozen, is_count, is_integer
 from ...errors import FieldTypeError, RepresentationError, SteerError
-from ...kernels.plans._cost import CHUNK
 from ...reps import (
     AxialGroup,
     BandLimited,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...kernels.plans._cost import CHUNK
+from ..._values import CHUNK
 from ...reps import Induced, Representation
 from .._fields._types import FieldType
 from ._constants import Constants

@@ -16,7 +16,6 @@ import torch
 from ..._values import EXACT, Array, frozen, require_count
 from ...errors import GroupError, KernelError, ShapeError
 from ...kernels import Grid
-from ...kernels.bases._grid import to_axial
 
 Indices = npt.NDArray[np.intp]
 Taps = tuple[Indices, Array]
@@ -189,7 +188,7 @@ def _from_hexagonal(height: int, width: int, radius: int, spacing: float, mode: 
     for turn in range(3):  # a turn by 180 degrees is the first pair of axes again
         angle = turn * math.pi / 3
         back = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-        cells, weight = _stencil(to_axial(points @ back.T), mode)
+        cells, weight = _stencil(Grid.axial(points @ back.T), mode)
         q, r = np.moveaxis(cells, -1, 0)
         for _ in range(turn):
             q, r = -r, q + r  # by 60 degrees
@@ -197,7 +196,7 @@ def _from_hexagonal(height: int, width: int, radius: int, spacing: float, mode: 
         found.append(np.where(inside, (r + radius) * (2 * radius + 1) + q + radius, 0))
         weights.append(weight * inside)
     index, weight = np.concatenate(found), np.concatenate(weights)
-    q, r = to_axial(points).T
+    q, r = Grid.axial(points).T
     covered = np.maximum(np.maximum(np.abs(q), np.abs(r)), np.abs(q + r)) <= radius + 0.5 + EXACT
     total = np.sum(weight, axis=0)
     # at the edge the taps inside carry the whole weight, so that a constant stays one

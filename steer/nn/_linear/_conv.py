@@ -9,9 +9,8 @@ import torch
 
 from ..._values import Array, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
-from ...kernels import Grid, ScalarFunctions, functions_for
+from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
 from ...kernels import compile as compile_plan
-from ...kernels.bases._grid import per_axis, require_symmetric
 from ...kernels.plans._project import as_array, as_filter, project_on, require_channels
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable

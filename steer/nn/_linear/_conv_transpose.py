@@ -8,8 +8,7 @@ import torch
 
 from ..._values import Array
 from ...errors import KernelError, ShapeError
-from ...kernels import ScalarFunctions
-from ...kernels.bases._grid import per_axis
+from ...kernels import ScalarFunctions, per_axis
 from .._fields._types import FieldType
 from ._conv import Convolution
 

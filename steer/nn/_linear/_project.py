@@ -3,10 +3,9 @@
 import numpy.typing as npt
 import torch
 
-from ...kernels import Grid, ScalarFunctions, functions_for
+from ...kernels import Grid, Projection, ScalarFunctions, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
-from ...kernels.bases._grid import require_symmetric
-from ...kernels.plans._project import Projection, as_filter, project_on, require_channels
+from ...kernels.plans._project import as_filter, require_channels
 from .._fields._types import FieldType, require_map, require_types
 from ._conv import split_type
 
@@ -65,6 +64,6 @@ def project(
     require_symmetric(group, kernel_size=dense.shape[2:])
     grid = Grid(dense.shape[2:])
     plan = compile_plan(group_type, out_type, grid, radial=functions_for(basis, grid, max_frequency))
-    weight, residual, projected = project_on(plan, dense)
+    weight, residual, projected = plan.project(dense)
     device = filter.device if isinstance(filter, torch.Tensor) else None
     return Projection(weight.to(device), residual, projected.to(device))

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import torch
 
 from ...errors import KernelError
-from ...kernels.bases._grid import per_axis, require_symmetric
+from ...kernels import per_axis, require_symmetric
 from ...reps import Group
 from .._engine._layout import wide
 from .._engine._module import Module, require_permutation

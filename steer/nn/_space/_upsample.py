@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 
 from ...errors import KernelError, ShapeError
-from ...kernels.bases._grid import require_symmetric
+from ...kernels import require_symmetric
 from ...reps import Group
 from .._engine._layout import merge, split
 from .._engine._module import Module, traced

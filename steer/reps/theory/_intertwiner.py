@@ -1,11 +1,10 @@
 """Intertwiners by the Haar projector, the one solver for every group: exact quadrature, gauge-fixed."""
 
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 
-from ..._linalg import INDEPENDENT, fix_sign, orthonormal_columns
+from ..._linalg import INDEPENDENT, commuting, fix_sign
 from ..._values import Array, frozen
 from ._representation import Irrep, Representation, TensorProduct, require_one_group
 
@@ -113,16 +112,7 @@ def projected_intertwiners(rep_in: Representation, rep_out: Representation) -> A
         return frozen(np.zeros((0, size_out, size_in)))
     max_degree = _product_degree(rep_in, rep_out)
     at_in, at_out = _at_nodes(rep_in, max_degree), _at_nodes(rep_out, max_degree)
-    weights = rep_in.group.haar(max_degree)[1]
-    nodes = len(weights)
-
-    def columns() -> Iterator[Array]:
-        for row in range(size_out):
-            weighted = at_out[:, :, row] * weights[:, None]
-            block = weighted.T @ at_in.reshape(nodes, -1)  # (out, in * in'): the columns of all matrices E_{row, in'}
-            yield from block.reshape(size_out * size_in, size_in).T
-
-    return frozen(orthonormal_columns(columns(), rank, size_out * size_in).reshape(rank, size_out, size_in))
+    return frozen(commuting(at_in, at_out, rep_in.group.haar(max_degree)[1]))
 
 
 def clebsch_gordan(first: Representation, second: Representation, out: Representation) -> Array:
