@@ -58,6 +58,8 @@ NO_ERRORS = {
 NO_SHAPES = {
     "steer.kernels.KernelPlan.constants": "tables of many shapes",
     "steer.kernels.KernelPlan.tensors": "tables of many shapes",
+    "steer.kernels.cache.Descriptor.from_arrays arrays": "arrays of any shape",
+    "steer.kernels.cache.Descriptor.to_arrays": "arrays of any shape",
 }
 """Arrays whose shapes are not stated, and why."""
 
