@@ -11,7 +11,7 @@ from ..._values import Array, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
 from ...kernels import compile as compile_plan
-from ...kernels.plans._project import as_array, as_filter, project_on, require_channels
+from ...kernels.plans._project import as_array, as_filter
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
@@ -111,9 +111,9 @@ class Convolution(Steerable):
         sizes = dense.shape[2:]
         kernel_size = sizes[0] if len(set(sizes)) == 1 else sizes  # the hexagonal layer takes one number
         layer = build(in_type, out_type, kernel_size, bias=bias is not None, **options)
-        require_channels(dense, layer.plan.out_size, layer.plan.in_size)
+        found = layer.plan.project(dense).weight
         with torch.no_grad():
-            layer.weight.copy_(project_on(layer.plan, dense).weight)
+            layer.weight.copy_(found)
             if layer.bias is not None and shift is not None:
                 invariants = out_type.invariants  # orthogonal columns
                 layer.bias.copy_(torch.from_numpy(shift @ invariants / np.sum(invariants**2, axis=0)))

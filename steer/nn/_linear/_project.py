@@ -5,7 +5,7 @@ import torch
 
 from ...kernels import Grid, Projection, ScalarFunctions, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
-from ...kernels.plans._project import as_filter, require_channels
+from ...kernels.plans._project import as_filter
 from .._fields._types import FieldType, require_map, require_types
 from ._conv import split_type
 
@@ -60,7 +60,6 @@ def project(
     group = in_type.group
     group_type = split_type(("in_type", in_type), ("out_type", out_type), groups)
     dense = as_filter(filter, group.dim)
-    require_channels(dense, out_type.size, group_type.size)
     require_symmetric(group, kernel_size=dense.shape[2:])
     grid = Grid(dense.shape[2:])
     plan = compile_plan(group_type, out_type, grid, radial=functions_for(basis, grid, max_frequency))
