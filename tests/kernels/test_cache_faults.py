@@ -271,8 +271,7 @@ def test_a_file_that_vanishes_while_it_is_read(folder, monkeypatch):
     assert cache.info().disk_hits == 1
 
 
-@pytest.mark.parametrize("seed", ["0", "1"])
-@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "de_DE.UTF-8", "tr_TR.UTF-8"])
+@pytest.mark.parametrize(("seed", "locale"), [("0", "C"), ("1", "C.UTF-8"), ("0", "de_DE.UTF-8"), ("1", "tr_TR.UTF-8")])
 def test_hash_seed_and_locale_change_neither_names_nor_bytes(folder, tmp_path, seed, locale):
     solve(DESCRIPTOR)
     code = f"""

@@ -7,8 +7,9 @@ import steer
 from steer import nn
 from steer.errors import CheckpointError, KernelError
 from steer.kernels import Grid, Pixels
-from steer.testing import TOLERANCES, assert_equivariant, equivariance_error
 from tests.catalogue import O2, few_types, group_id
+
+from .symmetries import require_symmetry, symmetry_error
 
 C1, C2, C4, D1, D4 = (steer.group(name, dim=2) for name in ("C1", "C2", "C4", "D1", "D4"))
 GROUPS = [C4, D4, D1, C2, steer.group("D2", dim=2), O2.subgroup("D2", axis=torch.pi / 4)]
@@ -20,26 +21,19 @@ def mixed_type(group):
     return nn.FieldType(group, [group.trivial, group.regular, group.vector, group.regular])
 
 
-def check(conv, shape):
-    if conv.bias is not None:
-        torch.nn.init.normal_(conv.bias)
-    for dtype in (torch.float32, torch.float64):
-        assert_equivariant(conv.to(dtype), shape=(2, *shape), tolerance=TOLERANCES[dtype])
-
-
 @pytest.mark.parametrize("size", range(1, 6))
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_every_group_and_kernel_size(group, size):
     kind = mixed_type(group)
     conv = nn.Conv2d(kind, kind, size, padding=size // 2, basis="pixel")
     for image in (6, 7):
-        check(conv, (image, image))
+        require_symmetry(conv, (image, image))
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_every_kind_of_field(group):
     kind = nn.FieldType(group, [rep for rep in few_types(group) if rep.size <= 12])
-    check(nn.Conv2d(kind, kind, 3, padding=1, basis="pixel"), (5, 5))
+    require_symmetry(nn.Conv2d(kind, kind, 3, padding=1, basis="pixel"), (5, 5))
 
 
 ARGUMENTS = {
@@ -56,7 +50,7 @@ ARGUMENTS = {
 def test_arguments(group, name):
     kind = nn.FieldType(group, 4 * [group.regular])
     for size in (2, 3):
-        check(nn.Conv2d(kind, kind, size, basis="pixel", **ARGUMENTS[name]), (7, 7))
+        require_symmetry(nn.Conv2d(kind, kind, size, basis="pixel", **ARGUMENTS[name]), (7, 7))
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -65,7 +59,7 @@ def test_strides(size):
     kind, exact = mixed_type(D4), {False: 0, True: 0}
     conv = nn.Conv2d(kind, kind, size, stride=2, padding=1, basis="pixel", dtype=torch.float64)
     for image in range(7, 11):
-        error = equivariance_error(conv, shape=(1, image, image)).max()
+        error = symmetry_error(conv, (image, image))
         fits = (image + 2 - size) % 2 == 0
         assert (error < TOL) if fits else (error > 1e-2), (image, error)
         exact[fits] += 1
@@ -75,7 +69,7 @@ def test_strides(size):
 def test_non_square_kernels():
     for group in (C2, D1, steer.group("D2", dim=2)):
         kind = mixed_type(group)
-        check(nn.Conv2d(kind, kind, (2, 5), padding=(0, 1), basis="pixel"), (7, 10))
+        require_symmetry(nn.Conv2d(kind, kind, (2, 5), padding=(0, 1), basis="pixel"), (7, 10))
 
 
 # Cohen, Welling 2016: filters on the group, transformed and stacked ---------------------------------------------------
@@ -234,4 +228,4 @@ def test_one_pixel_serves_every_group():
     kind = nn.FieldType(O2, [O2.vector, O2.irrep("2"), O2.trivial])
     conv = nn.Conv2d(kind, kind, 1, basis="pixel")
     assert conv.weight.numel() == 3
-    check(conv, (5, 5))
+    require_symmetry(conv, (5, 5))

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steer import nn
-from steer.testing import TOLERANCES, assert_equivariant, equivariance_error, grid_symmetries
+from steer.testing import TOLERANCES, assert_equivariant, equivariance_error
 from tests.catalogue import group_id
 
 from . import zoo
+from .symmetries import grid_generators
 
 
 @pytest.mark.slow  # the contracts say it of every layer for a few groups, random types below for all
@@ -22,7 +23,7 @@ def test_layer_commutes_with_the_group(name, group):
         layer = zoo.scrambled(zoo.LAYERS[name](field_type))
         if name == "Restrict" and group.is_finite:
             layer = nn.Restrict(field_type, group.subgroups()[-1])
-        elements = grid_symmetries(layer.out_type.group)
+        elements = grid_generators(layer.out_type.group)
         for size in zoo.sizes(name):
             for dtype in (torch.float32, torch.float64):
                 assert_equivariant(layer.to(dtype), elements=elements, shape=(2, size, size), dtype=dtype)
@@ -36,7 +37,7 @@ def test_batch_norm_commutes_in_training(group, momentum):
         x = torch.randn(3, field_type.size, 5, 5, dtype=torch.float64) + 1
         before = copy.deepcopy(layer)
         out = layer(x)
-        for g in grid_symmetries(group):
+        for g in grid_generators(group):
             turned = copy.deepcopy(before)
             torch.testing.assert_close(
                 turned(field_type.transform(x, g)), field_type.transform(out, g), rtol=0, atol=1e-12
@@ -57,7 +58,7 @@ def test_gradients_are_equivariant(group):
         net(x).square().sum().backward()
         return x.grad
 
-    for g in grid_symmetries(group):
+    for g in grid_generators(group):
         left, right = gradient(field_type.transform(x, g)), field_type.transform(gradient(x), g)
         torch.testing.assert_close(left, right, rtol=0, atol=1e-12)
 
@@ -81,7 +82,7 @@ def test_a_trained_network_stays_equivariant(group, dtype):
             optimizer.zero_grad()
             (net(x) - x[..., ::2, ::2]).square().mean().backward()
             optimizer.step()
-        assert_equivariant(net, shape=(2, 9, 9), tolerance=TOLERANCES[dtype])
+        assert_equivariant(net, elements=grid_generators(group), shape=(2, 9, 9), tolerance=TOLERANCES[dtype])
 
 
 @given(data=st.data())
@@ -93,7 +94,7 @@ def test_random_types_and_shapes(data):
     size = data.draw(st.sampled_from(zoo.sizes(name))) + 2 * data.draw(st.integers(0, 2))
     layer = zoo.scrambled(zoo.LAYERS[name](field_type)).double()
     shape = (data.draw(st.integers(1, 3)), size, size)
-    assert_equivariant(layer, elements=grid_symmetries(layer.out_type.group), shape=shape, dtype=torch.float64)
+    assert_equivariant(layer, elements=grid_generators(layer.out_type.group), shape=shape, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("name", ["NormAct relu", "BatchNorm", "NormPool", "BlurPool"])

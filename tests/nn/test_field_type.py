@@ -14,6 +14,7 @@ from steer.testing import grid_symmetries
 from tests.catalogue import group_id
 
 from . import zoo
+from .symmetries import grid_generators
 
 C4, C8, D4 = (steer.group(name, dim=2) for name in ("C4", "C8", "D4"))
 
@@ -118,7 +119,7 @@ def test_transform_is_a_homomorphism(group, size):
         x = torch.randn(1, field_type.size, size, size, dtype=torch.float64)
         assert torch.allclose(field_type.transform(x, np.eye(2)), x, atol=1e-13)
         for g in elements:
-            for h in elements:
+            for h in grid_generators(group):  # what holds for these holds for their products
                 twice = field_type.transform(field_type.transform(x, h), g)
                 torch.testing.assert_close(field_type.transform(x, g @ h), twice, rtol=0, atol=1e-12)
 

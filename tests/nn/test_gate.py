@@ -136,7 +136,7 @@ def test_a_closed_gate_passes_nothing_and_an_open_one_everything():
 # Equivariance ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("group", catalogue.GROUPS, ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_commutes_with_every_group_of_plane_and_space(group):
     # what commutes with generators commutes with the group
     elements = [np.eye(group.dim), *catalogue.generators(group)]

@@ -47,7 +47,7 @@ def test_uneven_factors_keep_the_centre():
 
 @pytest.mark.parametrize(("mode", "corners"), KINDS[1:])
 def test_interpolation_is_exact_on_every_size(mode, corners):
-    for size, out in itertools.product((2, 3, 5, 8), (2, 3, 4, 7, 13)):
+    for size, out in itertools.product((2, 3, 5, 8), (2, 3, 7, 12)):
         layer = nn.Upsample(PLANE, size=out, mode=mode, align_corners=corners).double()
         assert_equivariant(layer, shape=(1, size, size), dtype=torch.float64)
 
