@@ -142,7 +142,7 @@ class ScalarFunctions(Frozen, ABC):
             GroupError: an element is not in the group.
             KernelError: functions of a grid at points that are no samples of it.
         """
-        return self.sample(np.einsum("gji,mj->gmi", group._action(elements), points))
+        return self.sample(np.einsum("gji,mj->gmi", group.action(elements), points))
 
     def action(self, group: Group, elements: Array) -> Array | None:
         """How group elements mix the functions: phi_b(g^-1 x) = sum_c phi_c(x) D(g)[c, b].

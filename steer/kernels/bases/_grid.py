@@ -191,7 +191,7 @@ def axis_classes(group: Group) -> tuple[int, ...]:
     Sizes and steps must be equal on axes of one class, or a group element does not map the sampling grid to itself.
     """
     elements = np.concatenate([group.haar(4)[0], group.generators, group.identity_component])
-    mixed: npt.NDArray[np.bool_] = np.abs(group._action(elements)[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
+    mixed: npt.NDArray[np.bool_] = np.abs(group.action(elements)[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
     return tuple(int(np.argmax(mixed[:, axis] | (np.arange(group.dim) == axis))) for axis in range(group.dim))
 
 

@@ -102,7 +102,7 @@ class Interpolated(ScalarFunctions):
 
     def action(self, group: Group, elements: Array) -> Array | None:
         # Splines along the axes are moved to one another by turns of the lattice alone, and if these keep the box.
-        moves = group._action(elements)
+        moves = group.action(elements)
         points = Grid(self.shape).points[self._inside]
         places = Grid(self.shape).positions(np.einsum("gij,mj->gmi", moves, points))
         if np.any(np.minimum(np.abs(moves), np.abs(np.abs(moves) - 1)) > EDGE) or np.any(places < 0):

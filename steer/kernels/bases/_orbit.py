@@ -62,7 +62,7 @@ class Orbit:
     @functools.cached_property
     def movers(self) -> Array:
         """(cosets, other, other): V(g_i)."""
-        return frozen(self.other._matrices(self.induced.cosets))
+        return frozen(self.other(self.induced.cosets))
 
     def scalars(self, points: Array) -> Array:
         """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""

@@ -88,7 +88,7 @@ class Pixels(ScalarFunctions):
         return np.asarray(positions == order, dtype=np.float64)
 
     def action(self, group: Group, elements: Array) -> Array | None:
-        places = self.grid.positions(np.einsum("gij,mj->gmi", group._action(elements), self.grid.points))
+        places = self.grid.positions(np.einsum("gij,mj->gmi", group.action(elements), self.grid.points))
         return np.asarray(places[:, None, :] == np.arange(len(self.grid.points))[:, None], dtype=np.float64)
 
     def _is_mapped_by(self, group: Group) -> bool:
@@ -182,7 +182,7 @@ class PixelDescriptor(Descriptor[tuple[Array, ...]]):
         nodes, weights = self._haar
         if len(stabiliser) == len(nodes):
             return intertwiners(self.in_rep, self.out_rep)
-        at_in, at_out = (rep._matrices(nodes[stabiliser]) for rep in (self.in_rep, self.out_rep))
+        at_in, at_out = (rep(nodes[stabiliser]) for rep in (self.in_rep, self.out_rep))
         return commuting(at_in, at_out, weights[stabiliser] / np.sum(weights[stabiliser]))
 
     def to_arrays(self, value: tuple[Array, ...]) -> tuple[dict[str, Array], dict[str, str]]:
@@ -240,7 +240,7 @@ class PixelForm:
         shape = self.out_rep.size, self.in_rep.size, len(self.functions.grid.points)
         found = np.zeros((sum(map(len, self._kernels)), *shape))
         used = np.unique(np.concatenate([orbit.movers for orbit in self.orbits]))
-        right, left = (rep._matrices(self.descriptor.nodes[used]) for rep in (self.in_rep, self.out_rep))
+        right, left = (rep(self.descriptor.nodes[used]) for rep in (self.in_rep, self.out_rep))
         start = 0
         for (points, movers, _), kernels in zip(self.orbits, self._kernels, strict=True):
             at = np.searchsorted(used, movers)
@@ -262,14 +262,14 @@ def _maps(grid: Grid, group: Group) -> bool:
     """Whether every element of a group maps a grid to itself."""
     # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
     # subgroup, whose identity component then fixes every point, because it is connected.
-    turned = np.einsum("gij,mj->gmi", group._action(group.generators), grid.points)
+    turned = np.einsum("gij,mj->gmi", group.action(group.generators), grid.points)
     return bool(np.all(grid.positions(turned) >= 0))
 
 
 @functools.lru_cache(maxsize=64)
 def _orbits(grid: Grid, group: Group, max_degree: int) -> tuple[PixelOrbit, ...]:
     """The orbits of the grid under the nodes of a quadrature, by their first points."""
-    moves = group._action(group.haar(max_degree)[0])
+    moves = group.action(group.haar(max_degree)[0])
     turned = grid.positions(np.einsum("gij,mj->gmi", moves, grid.points))  # (node, point)
     found, seen = [], np.zeros(turned.shape[1], dtype=np.bool_)
     for first in range(turned.shape[1]):

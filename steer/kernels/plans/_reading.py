@@ -59,7 +59,7 @@ class Reading(Frozen):
     def picked(self, group: Group, elements: Array) -> Indices:
         """(n, entries): if it `picks`, the moved function that is 1 in each entry."""
         grid = cast(Pixels, self.functions).grid
-        return grid.positions(np.einsum("gji,mj->gmi", group._action(elements), grid.points))
+        return grid.positions(np.einsum("gji,mj->gmi", group.action(elements), grid.points))
 
     @abstractmethod
     def kernels(self, basis: KernelBasis) -> Array:

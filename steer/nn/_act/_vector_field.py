@@ -91,7 +91,7 @@ def _directions(rep: Representation, index: int, given: Array | None) -> Array:
         )
     else:
         vector = given
-    found: Array = vectors._matrices(rep.cosets) @ vector
+    found: Array = vectors(rep.cosets) @ vector
     return found.T
 
 

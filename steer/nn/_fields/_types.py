@@ -71,7 +71,7 @@ class FieldType(Fields):
         self.check(x)
         element = np.asarray(g, dtype=np.float64)
         matrix = torch.as_tensor(self.representation(element), dtype=torch.float64, device=x.device)
-        moved = act_on_grid(x, self.group._action(element), order) if x.dim() > 2 else x
+        moved = act_on_grid(x, self.group.action(element), order) if x.dim() > 2 else x
         return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
 
     def check(self, x: torch.Tensor) -> None:
