@@ -43,8 +43,19 @@ LAYERS = (
 CIRCLES_STILL: tuple[set[str], ...] = ()
 """Circles that are still there: delete the one that you dissolve."""
 
-PRIVATE_IMPORTS: set[tuple[str, str]] = set()
-"""(importer, imported): private modules, or public ones of which a private name is taken, of another part."""
+PRIVATE_IMPORTS = {
+    ("steer._command._group_page", "steer.reps.groups._names"): "all names of groups in the other notation",
+    ("steer._precompute._files", "steer.reps.groups._names"): "all names of groups in the other notation",
+    (
+        "steer._precompute._gather",
+        "steer.kernels._collect",
+    ): "the kernels that a model asks for",
+    ("steer.nn._linear._conv", "steer.kernels.plans._project"): "filters are read as a plan reads them",
+    ("steer.nn._linear._project", "steer.kernels.plans._project"): "filters are read as a plan reads them",
+    ("steer.plot._character_table", "steer.reps.theory._group"): "the error of what is no group",
+    ("steer.plot._orbit", "steer.reps.theory._group"): "the error of what is no group",
+}
+"""(importer, imported): private modules, or public ones of which a private name is taken, of another part; and why."""
 
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 """Lines of code, without docstrings and blank lines; longer is a file with more than one concept."""
@@ -93,19 +104,13 @@ def test_there_are_no_circles():
         assert any(set(circle) <= known for circle in left), f"dissolved, take it from CIRCLES_STILL: {sorted(known)}"
 
 
-@pytest.mark.xfail(strict=True, reason="most parts still take private names of others where there are public ones")
 def test_parts_take_the_public_names_of_others():
     taken = {
         (found.importer, found.module)
         for found in all_imports()
         if room(found.importer) != room(found.module) and is_private(found)
     }
-    assert taken == PRIVATE_IMPORTS
-
-
-def test_there_are_no_more_private_imports_than_there_were():
-    taken = {(i.importer, i.module) for i in all_imports() if room(i.importer) != room(i.module) and is_private(i)}
-    assert len(taken) <= 23
+    assert taken <= set(PRIVATE_IMPORTS)
 
 
 def test_every_room_says_what_it_holds():

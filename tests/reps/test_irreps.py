@@ -226,6 +226,8 @@ def test_permutation_representations(group):
         matrices = rep(g)
         expected = bool(np.isclose(matrices.max(axis=-1), 1).all() and np.isclose(matrices.sum(axis=-1), 1).all())
         assert rep.is_permutation == expected, rep
+        # an orthogonal matrix with an entry +-1 in each row has zeros beside it
+        assert rep.is_signed_permutation == bool(np.isclose(np.abs(matrices).max(axis=-1), 1).all()), rep
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
