@@ -82,6 +82,13 @@ def test_nothing_has_data_while_it_is_collected():
     assert all(tensor.is_meta or not tensor.numel() for tensor in model.parameters())
     with pytest.raises(KernelError, match="expand: a network that is built to collect its kernels"):
         model[0].filter()
+    for verb in (
+        lambda plan: plan.sample([[0.0, 0.0]]),
+        lambda plan: plan.spectrum(torch.zeros(0)),
+        lambda plan: plan.parts,
+    ):
+        with pytest.raises(KernelError, match="a network that is built to collect its kernels"):
+            verb(model[0].plan)
     assert _collect.collector() is None
     assert planar()[0].weight.numel()
 

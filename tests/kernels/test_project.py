@@ -11,7 +11,6 @@ from steer import nn
 from steer.errors import FieldTypeError, KernelError, ShapeError
 from steer.kernels import Grid, Rings, functions_for, kernel_basis
 from steer.kernels import compile as compile_plan
-from steer.kernels.plans._project import project_on
 from steer.testing import assert_equivariant, grid_symmetries
 from tests.catalogue import group_id
 
@@ -83,7 +82,7 @@ def dense_basis(plan):
 def test_steerable_filters_and_their_coefficients_are_found_again(group):
     for plan in plans(group):
         weight = random_weight(plan)
-        found = project_on(plan, plan.expand(weight).numpy())
+        found = plan.project(plan.expand(weight))
         assert found.residual < TOL, plan.grid
         torch.testing.assert_close(found.weight, weight, rtol=0, atol=TOL * float(weight.abs().max()))
 
@@ -93,7 +92,7 @@ def test_what_is_left_is_orthogonal_to_every_steerable_filter(group):
     # which says that nothing steerable is nearer, without least squares
     for plan in plans(group):
         dense = random_filter(plan)
-        found = project_on(plan, dense)
+        found = plan.project(dense)
         left = torch.from_numpy(dense) - found.filter
         assert math.isclose(found.residual, float(left.norm()) / np.linalg.norm(dense), rel_tol=1e-12)
         weight = torch.zeros(plan.num_weights, dtype=torch.float64, requires_grad=True)
@@ -106,12 +105,12 @@ def test_what_is_left_is_orthogonal_to_every_steerable_filter(group):
 def test_projection_is_idempotent_linear_and_contracts(group):
     for plan in plans(group):
         first, second = random_filter(plan, 1), random_filter(plan, 2)
-        found = project_on(plan, first)
-        again = project_on(plan, found.filter.numpy())
+        found = plan.project(first)
+        again = plan.project(found.filter.numpy())
         assert again.residual < TOL
         assert float(found.filter.norm()) <= np.linalg.norm(first) * (1 + TOL)
-        other = project_on(plan, second)
-        both = project_on(plan, 2 * first - second)
+        other = plan.project(second)
+        both = plan.project(2 * first - second)
         expected = 2 * found.weight - other.weight
         torch.testing.assert_close(both.weight, expected, rtol=0, atol=TOL * float(expected.abs().max()))
 
@@ -125,7 +124,7 @@ def test_agrees_with_least_squares_in_the_whole_basis(group):
     plan = compile_plan(in_reps, [vector, group.trivial, vector], (3,) * group.dim, radial=radial)
     dense = random_filter(plan)
     whole = dense_basis(plan)
-    found = project_on(plan, dense)
+    found = plan.project(dense)
     expected = np.linalg.pinv(whole.T, rcond=1e-10) @ dense.ravel()
     assert np.linalg.matrix_rank(whole, tol=1e-8) < plan.num_weights
     # the smallest singular value that counts is above 1e-4 of the largest
@@ -209,7 +208,7 @@ def test_free_kernels(group):
         grid = Grid((3,) * group.dim)
         plan = compile_plan(*ends, grid, radial=functions_for("interpolated", grid))
         weight = random_weight(plan)
-        found = project_on(plan, plan.expand(weight).numpy())
+        found = plan.project(plan.expand(weight))
         assert found.residual < TOL
         torch.testing.assert_close(found.weight, weight, rtol=0, atol=TOL * float(weight.abs().max()))
 
@@ -218,12 +217,12 @@ def test_hexagonal_filters():
     C6 = steer.group("C6", dim=2)
     plan = compile_plan([C6.regular, C6.vector], [C6.vector, C6.regular], Grid((5, 5), "hexagonal"))
     weight = random_weight(plan)
-    found = project_on(plan, plan.expand(weight).numpy())
+    found = plan.project(plan.expand(weight))
     assert found.residual < TOL
     torch.testing.assert_close(found.weight, weight, rtol=0, atol=TOL)
     corner = np.zeros((8, 8, 5, 5))
     corner[:, :, 0, 0] = 1  # holds no sample
-    assert project_on(plan, corner).residual == 1
+    assert plan.project(corner).residual == 1
 
 
 # Layers of dense filters
