@@ -66,7 +66,7 @@ class Form(Frozen, ABC):
         return np.full(count, 1 / count)
 
     @abstractmethod
-    def draw(self, n: int, rng: np.random.Generator) -> Array:
+    def draw(self, n: int, rng: "np.random.Generator") -> Array:  # in quotes, as NumPy loads `random` on first use
         """(n, 3, 3): random elements."""
 
     @abstractmethod

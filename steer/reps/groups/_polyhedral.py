@@ -66,7 +66,7 @@ class PolyhedralForm(Form):
     def components(self) -> Array:
         return _elements(self.family)
 
-    def draw(self, n: int, rng: np.random.Generator) -> Array:
+    def draw(self, n: int, rng: "np.random.Generator") -> Array:
         return np.asarray(self.components[rng.integers(len(self.components), size=n)])
 
     @property

@@ -52,7 +52,7 @@ class RotationForm(Form):
         weights = product_rotations(max_degree)[1]
         return np.concatenate([weights, weights]) / 2 if self.inversion else weights
 
-    def draw(self, n: int, rng: np.random.Generator) -> Array:
+    def draw(self, n: int, rng: "np.random.Generator") -> Array:
         found = from_quaternions(rng.normal(size=(n, 4)))
         return found * rng.choice([1.0, -1.0], (n, 1, 1)) if self.inversion else found
 
