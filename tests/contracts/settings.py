@@ -1,10 +1,11 @@
 """The groups, types and spaces that most modules are checked in, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import steer
 from steer import nn
+from tests.nn.zoo import LAYERS
 
 from .case import Case
 
@@ -31,10 +32,9 @@ POINTS: Mapping[str, Setting] = {
 }
 
 
-def in_settings(
-    name: str, build: Callable[[nn.FieldType], nn.Module], settings: Mapping[str, Setting], **options: Any
-) -> dict[str, Case]:
-    """A case for each setting, of the layer that `build` makes of the type."""
+def in_settings(name: str, settings: Mapping[str, Setting], **options: Any) -> dict[str, Case]:
+    """A case for each setting, of the layer of that name in the zoo."""
+    build = LAYERS[name]
     return {
         f"{name} {setting}": Case(lambda field_type=field_type: build(field_type), space, **options)
         for setting, (field_type, space) in settings.items()

@@ -44,6 +44,7 @@ def network():
     return net
 
 
+@pytest.mark.slow  # the contracts say it of all modules, in a few settings and to a tolerance
 @pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name != "BatchNorm plain"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_layer_exports_to_plain_torch_with_equal_outputs(name, dtype):

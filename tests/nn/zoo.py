@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 import steer
@@ -28,27 +29,57 @@ def longer(field_type: nn.FieldType, shuffle: bool = False) -> nn.FieldType:
     return nn.FieldType(field_type.group, random.Random(0).sample(fields, len(fields)) if shuffle else fields)
 
 
+def part(group: Group) -> str:
+    """The name of a subgroup: half turns where they are in the group."""
+    if group.dim == 3:
+        return "D2"
+    return "C2" if group.contains(-np.eye(2)) else "C1"
+
+
+def branch(field_type: nn.FieldType) -> nn.Module:
+    return nn.Branch(nn.Identity(field_type), nn.NormPool(field_type), nn.Sequential(nn.NormAct(field_type)))
+
+
+def residual(field_type: nn.FieldType) -> nn.Module:
+    body = nn.Sequential(nn.BatchNorm(field_type), nn.NormAct(field_type, "softplus"))
+    return nn.Residual(nn.Residual(body), nn.BatchNorm(field_type))
+
+
 ANY_TYPE: dict[str, Layer] = {
     "NormAct relu": nn.NormAct,
     "NormAct sigmoid": lambda t: nn.NormAct(t, "sigmoid"),
     "NormAct softplus": lambda t: nn.NormAct(t, "softplus"),
     "NormAct squash": lambda t: nn.NormAct(t, "squash", bias=False),
+    # fields of one kind in periods, and without a period
+    "NormAct irregular": lambda t: nn.NormAct(longer(t, shuffle=True)),
     "Gate": nn.Gate,
-    "Gate periodic": lambda t: nn.Gate(longer(t), torch.nn.Hardsigmoid(), torch.nn.ELU()),
+    "Gate own functions": lambda t: nn.Gate(t, torch.nn.Hardsigmoid(), torch.nn.ELU()),
+    "Gate periodic": lambda t: nn.Gate(longer(t)),
     "Gate irregular": lambda t: nn.Gate(longer(t, shuffle=True), "tanh"),
     "BatchNorm": nn.BatchNorm,
-    "BatchNorm average": lambda t: nn.BatchNorm(t, momentum=None),
+    "BatchNorm irregular": lambda t: nn.BatchNorm(longer(t, shuffle=True), momentum=None),
     "BatchNorm plain": lambda t: nn.BatchNorm(t, affine=False, track_running_stats=False),
+    "InstanceNorm": nn.InstanceNorm,
+    "InstanceNorm affine": lambda t: nn.InstanceNorm(t, affine=True),
+    "LayerNorm": lambda t: nn.LayerNorm(longer(t)),
     "AvgPool": lambda t: nn.AvgPool(t, 3, 2, 1),
-    "AvgPool even": lambda t: nn.AvgPool(t, 2),
+    "AvgPool even": lambda t: nn.AvgPool(t, 2, 1),
+    "AdaptiveAvgPool": lambda t: nn.AdaptiveAvgPool(t, 3),
+    "GlobalAvgPool": nn.GlobalAvgPool,
     "BlurPool": nn.BlurPool,
-    "BlurPool even": lambda t: nn.BlurPool(t, 4, 1, sigma=1.1),
+    "BlurPool even": lambda t: nn.BlurPool(t, 2, 1, sigma=1.1),
+    "NormMaxPool": lambda t: nn.NormMaxPool(t, 3, 2, 1),
+    "NormMaxPool dilated": lambda t: nn.NormMaxPool(t, 2, 1, dilation=3),
+    "Upsample nearest": lambda t: nn.Upsample(t, scale_factor=2),
+    "Upsample linear": lambda t: nn.Upsample(t, scale_factor=1.5, mode="linear"),
+    "Upsample cubic": lambda t: nn.Upsample(t, size=9, mode="cubic", align_corners=True),
     "NormPool": nn.NormPool,
     "Dropout": nn.Dropout,
     "Mask": nn.Mask,
-    "ConvTranspose2d": lambda t: nn.ConvTranspose2d(t, t, 4, stride=2, padding=1),
-    "Restrict": lambda t: nn.Restrict(t, "C1"),
-    "Sequential": lambda t: nn.Sequential(nn.NormAct(t), nn.BatchNorm(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
+    "Restrict": lambda t: nn.Restrict(t, part(t.group) if isinstance(t, nn.FieldType) else "C1"),
+    "Sequential": lambda t: nn.Sequential(nn.BatchNorm(t), nn.NormAct(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
+    "Branch": branch,
+    "Residual": residual,
 }
 PERMUTATIONS: dict[str, Layer] = {
     "ReLU": nn.ReLU,
@@ -60,17 +91,17 @@ PERMUTATIONS: dict[str, Layer] = {
     "Tanh": nn.Tanh,
     "Pointwise": lambda t: nn.Pointwise(t, torch.nn.Softplus()),
     "MaxPool": lambda t: nn.MaxPool(t, 3, 2, 1),
-    "GroupPool max": nn.GroupPool,
+    "AdaptiveMaxPool": lambda t: nn.AdaptiveMaxPool(t, 3),
+    "GroupPool": nn.GroupPool,
     "GroupPool mean": lambda t: nn.GroupPool(t, "mean"),
 }
 LAYERS = {**ANY_TYPE, **PERMUTATIONS}
+"""Layers that can be made of a type alone, by name: the contracts choose settings for them, other tests groups."""
 
 
 def sizes(name: str) -> list[int]:
     """Sizes of grids on which the windows of a layer fit: an odd and an even one, or one of them."""
-    if name in ("AvgPool", "BlurPool", "MaxPool"):
-        return [7]
-    return [8] if name == "AvgPool even" else [7, 8]
+    return [7] if name in ("AvgPool", "BlurPool", "MaxPool", "NormMaxPool") else [7, 8]
 
 
 def permutation_types(group: Group) -> list[nn.FieldType]:

@@ -10,9 +10,9 @@ PLANAR, CUBIC = IRREPS["O(2) irreps"][0], UNIFORM["O regular"][0]
 POINT, D4_MIXED = POINTS["SO(3) points"][0], MIXED["D4 mixed"][0]
 
 CASES: dict[str, Case] = {
-    **in_settings("InstanceNorm", nn.InstanceNorm, UNIFORM),
-    **in_settings("InstanceNorm affine", lambda t: nn.InstanceNorm(t, affine=True), IRREPS),
-    **in_settings("LayerNorm", lambda t: nn.LayerNorm(longer(t)), {**MIXED, **POINTS}),
+    **in_settings("InstanceNorm", UNIFORM),
+    **in_settings("InstanceNorm affine", IRREPS),
+    **in_settings("LayerNorm", {**MIXED, **POINTS}),
     "LayerNorm O": Case(lambda: nn.LayerNorm(CUBIC + nn.FieldType(CUBIC.group, [CUBIC.group.vector])), (5, 5, 5)),
     "LayerNorm plain O(2)": Case(lambda: nn.LayerNorm(longer(PLANAR, shuffle=True), affine=False), (7, 7)),
     "GroupNorm D4 two sets": Case(lambda: nn.GroupNorm(D4_MIXED, 2), (8, 8)),

@@ -28,16 +28,15 @@ CASES: dict[str, Case] = {
     "Linear C8 regular": Case(
         lambda: nn.Linear(nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(C8, 3 * [C8.regular])), ()
     ),
-    **in_settings("AvgPool", lambda t: nn.AvgPool(t, 3, 2, 1), SPACES),
-    **in_settings("AvgPool even", lambda t: nn.AvgPool(t, 2, 1), SPACES),
-    **in_settings("BlurPool even", lambda t: nn.BlurPool(t, 2, 1, sigma=1.1), SPACES),
-    **in_settings("MaxPool", lambda t: nn.MaxPool(t, 3, 2, 1), {**MIXED, **UNIFORM}),
-    **in_settings("BlurPool", nn.BlurPool, SPACES),
-    **in_settings("Mask", nn.Mask, SPACES),
-    **in_settings("Restrict", lambda t: nn.Restrict(t, "C2" if t.group.dim == 2 else "D2"), SPACES),
+    **in_settings("AvgPool", SPACES),
+    **in_settings("AvgPool even", SPACES),
+    **in_settings("BlurPool even", SPACES),
+    **in_settings("MaxPool", {**MIXED, **UNIFORM}),
+    **in_settings("BlurPool", SPACES),
+    **in_settings("Mask", SPACES),
+    **in_settings("Restrict", SPACES),
     **in_settings(
         "Sequential",
-        lambda t: nn.Sequential(nn.BatchNorm(t), nn.NormAct(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
         IRREPS,
     ),
 }
