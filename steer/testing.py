@@ -14,7 +14,7 @@ import torch
 from ._values import EXACT, Array
 from .errors import FieldTypeError, SteerError
 from .nn import FieldType
-from .reps import DirectProduct, Group, GroupAction, Representation
+from .reps import Group, Representation
 
 __all__ = [
     "TOLERANCES",
@@ -66,24 +66,7 @@ def grid_symmetries(group: Group) -> Array:
         >>> len(steer.testing.grid_symmetries(steer.group("SO(2)", dim=2)))
         4
     """
-    if isinstance(group, DirectProduct):
-        pairs = itertools.product(grid_symmetries(group.first), _some(group.second))
-        return np.array([scipy.linalg.block_diag(*pair) for pair in pairs])
-    if isinstance(group, GroupAction):
-        candidates = _some(group.base)
-        moves = group.action(candidates)
-        exact = np.abs(moves - np.round(moves)).max(axis=(1, 2), initial=0.0) < EXACT
-        return np.asarray(candidates[exact])
-    dim = group.dim
-    signs = np.array(list(itertools.product((1.0, -1.0), repeat=dim)))
-    axes = np.array([np.eye(dim)[list(order)] for order in itertools.permutations(range(dim))])
-    candidates = (axes[:, None] * signs[None, :, None, :]).reshape(-1, dim, dim) + 0.0  # makes -0.0 plain
-    return np.asarray(candidates[group.contains(candidates)])
-
-
-def _some(group: Group) -> Array:
-    """All elements of a finite group, some of a continuous one, the identity first."""
-    return group.elements if group.is_finite else np.concatenate([grid_symmetries(group), group.sample(4)])
+    return group._grid_symmetries()
 
 
 def equivariance_error(

@@ -17,7 +17,7 @@ from .theory._fields import Fields
 from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
-from .theory._representation import DirectSum, Irrep, Representation, Restriction, TensorProduct
+from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
 
 if TYPE_CHECKING:
     from .analysis._fourier import FourierTransform, fourier
@@ -37,6 +37,7 @@ __all__ = [
     "Induced",
     "Inflation",
     "Irrep",
+    "IrrepData",
     "PlanarGroup",
     "PolyhedralGroup",
     "Quadrature",

@@ -10,14 +10,11 @@ import torch
 from ..._values import CHUNK, Array, frozen, is_count, is_integer
 from ...errors import FieldTypeError, RepresentationError, SteerError
 from ...reps import (
-    AxialGroup,
     BandLimited,
     Group,
-    PlanarGroup,
     Quadrature,
     Representation,
     Restriction,
-    RotationGroup,
     fourier,
     quadrature,
 )
@@ -147,25 +144,14 @@ def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: i
     if group.is_finite:
         return quadrature(group, subgroup=small)
     if degree is None:
-        is_solid = isinstance(group, RotationGroup)
+        is_solid = group._is_solid
         power = 7 if not is_solid else 2 if small.is_finite else 3
         coarsest = COARSEST if is_solid and small.is_finite else 0
         degree = max(power * base.max_frequency + out_frequency, 2 * out_frequency, coarsest)
-    symmetry = acting if acting.is_finite and acting <= group else lattice_symmetry(group)
+    symmetry = acting if acting.is_finite and acting <= group else group._lattice_symmetry
     if symmetry is None:
         return quadrature(group, degree, subgroup=small)
     return quadrature(group, degree, subgroup=small, kind="orbit", symmetry=symmetry)
-
-
-def lattice_symmetry(group: Group) -> Group | None:
-    """A finite subgroup of a continuous group with its symmetries of square, hexagonal or cubic grids."""
-    if isinstance(group, PlanarGroup):
-        return PlanarGroup(12, group.reflections)  # 12 is a multiple of 4 and 6
-    if isinstance(group, RotationGroup):
-        return group.subgroup("Oh" if group.inversion else "O")
-    if isinstance(group, AxialGroup):
-        return AxialGroup(group.family, 4).in_frame(group.frame)
-    return None
 
 
 class Samples(Constants):

@@ -11,9 +11,7 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError
-from ..groups._planar import PlanarGroup
 from ..groups._settings import about_z
-from ..groups._spatial import AxialGroup, RotationGroup, SpatialGroup
 from ..theory._cosets import columns, coset_representatives, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._representation import Irrep
@@ -174,8 +172,7 @@ def _check_kind(group: Group, subgroup: Group, kind: str, owned: dict[str, tuple
     """Refuse a kind that does not suit the group, and arguments (name, value) that belong to another kind."""
     if kind not in KINDS:
         raise GroupError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
-    known = {"lebedev": RotationGroup, "spread": PlanarGroup | SpatialGroup}.get(kind, Group)
-    if not isinstance(group, known):
+    if not {"lebedev": group._is_solid, "spread": group._connected is not None or group.is_finite}.get(kind, True):
         raise GroupError(f"kind: there is no {kind!r} quadrature of {group!r}; use 'product'")
     if kind == "spread" and has_finite_index(group, subgroup):
         raise GroupError(f"kind: {group.name}/{subgroup.name} is finite, and the sum over it exact; use 'product'")
@@ -237,12 +234,11 @@ def _build(asked: Quadrature) -> Rule:
     if has_finite_index(group, small):
         return _uniform(coset_representatives(group, small))
     left = group.trivial_subgroup if symmetry is None else symmetry
-    if not isinstance(group, PlanarGroup | SpatialGroup):
+    if group._connected is None:
         return _merged(_images(left.elements, Rule(*group.haar(asked.requested or 0))), small)
     parts = _component_representatives(group, left, small)
     count = None if asked.size is None else asked.size // len(parts)
-    is_solid = isinstance(group, RotationGroup)
-    found = _rotations(asked, _axis(left), _axis(small), count) if is_solid else _turns(asked, left, count)
+    found = _rotations(asked, _axis(left), _axis(small), count) if group._is_solid else _turns(asked, left, count)
     found = _images(parts, found)
     return found if symmetry is None else _merged(_images(symmetry.elements, found), small)
 
@@ -258,10 +254,9 @@ def _images(elements: Array, rule: Rule) -> Rule:
 
 
 def _identity_component(group: Group) -> Group:
-    """The connected component of the identity of a continuous group."""
-    if isinstance(group, AxialGroup):
-        return AxialGroup("C", None).in_frame(group.frame)
-    return RotationGroup(False) if isinstance(group, RotationGroup) else PlanarGroup(None, False)
+    """The connected component of the identity of a group made of circles or copies of SO(3)."""
+    assert group._connected is not None, "others have no rule of their own"
+    return group._connected
 
 
 def _component_representatives(group: Group, left: Group, right: Group) -> Array:
@@ -270,9 +265,9 @@ def _component_representatives(group: Group, left: Group, right: Group) -> Array
     found = group.components[:1]
     for g in group.components[1:]:
         # g = s f g0 h with s, h in the subgroups, f found before and g0 in the component of the identity
-        moved = np.swapaxes(left.components, 1, 2) @ g
-        candidates = moved[:, None] @ np.swapaxes(right.components, 1, 2)
-        if not inner.contains(np.swapaxes(found, 1, 2)[:, None, None] @ candidates).any():
+        moved = left._inverse(left.components) @ g
+        candidates = moved[:, None] @ right._inverse(right.components)
+        if not inner.contains(group._inverse(found)[:, None, None] @ candidates).any():
             found = np.concatenate([found, g[None]])
     return found
 
@@ -341,7 +336,11 @@ def _merged(rule: Rule, subgroup: Group) -> Rule:
     for cluster in np.split(order, starts):
         left = np.sort(cluster)
         while len(left):
-            same = np.ones(1, bool) if len(left) == 1 else subgroup.contains(elements[left[0]].T @ elements[left])
+            same = (
+                np.ones(1, bool)
+                if len(left) == 1
+                else subgroup.contains(subgroup._inverse(elements[left[0]]) @ elements[left])
+            )
             found[int(left[0])] = float(weights[left[same]].sum())
             left = left[~same]
     kept = sorted(found)

@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._values import Array, require_count
+from ..._values import Array
 from ...errors import RepresentationError
-from ..special._harmonics import harmonic_size
 from ..theory._group import Group, require_group
 from ..theory._representation import Representation
-from ._planar import PlanarGroup
-from ._spatial import RotationGroup
 
 
 def with_action(group: Group, rep: Representation | None) -> "GroupAction":
@@ -80,6 +77,7 @@ class GroupAction(Group):
     standard = _of_base("standard")
     haar = _of_base("haar")
     sample = _of_base("sample")
+    _inverse = _of_base("_inverse")
     _labels = _of_base("_labels")
     _known_label = _of_base("_known_label")
     _irrep_data = _of_base("_irrep_data")
@@ -100,14 +98,8 @@ class GroupAction(Group):
     def _action_degree(self) -> int:
         return 0 if self.by is None else self.by._degree
 
-    def _harmonic(self, degree: int) -> Representation:
-        if self.dim < 2:
-            if degree > 0:
-                raise RepresentationError(
-                    f"degree: there are no harmonics above degree 0 in {self.dim} dimensions, got {degree}"
-                )
-            return self.trivial
-        return ActedHarmonic(self, degree)
+    def _grid_symmetries(self) -> Array:
+        return self._on_grid(self.base._some_elements())
 
     def _through(self, subgroup: Group) -> "GroupAction":
         return GroupAction(subgroup, None if self.by is None else self.by.restrict(subgroup))
@@ -133,34 +125,3 @@ class GroupAction(Group):
 
     def subgroups(self, max_order: int = 12) -> tuple["GroupAction", ...]:
         return tuple(self._through(small) for small in self.base.subgroups(max_order))
-
-
-@dataclass(frozen=True, repr=False)
-class ActedHarmonic(Representation):
-    """How a group that acts on R^d through a representation moves the harmonics: those of O(d) at its action."""
-
-    group: Group
-    degree: int
-
-    def __post_init__(self) -> None:
-        require_count("degree", self.degree, RepresentationError)
-
-    @property
-    def size(self) -> int:
-        return harmonic_size(self.group.dim, self.degree)
-
-    @property
-    def name(self) -> str:
-        return f"harmonic({self.degree})"
-
-    @property
-    def _degree(self) -> int:
-        # harmonics are polynomials of their degree in the coordinates
-        return self.degree * self.group._action_degree
-
-    def _matrices(self, g: Array) -> Array:
-        orthogonal = PlanarGroup(None, True) if self.group.dim == 2 else RotationGroup(True)
-        return orthogonal.harmonic(self.degree)._matrices(self.group._action(g))
-
-    def __repr__(self) -> str:
-        return f"{self.group!r}.harmonic({self.degree})"

@@ -51,6 +51,14 @@ class AxialForm(Form):
         return self.n == 1 and self.family in ("C", "S")
 
     @property
+    def connected(self) -> "AxialForm | None":
+        return AxialForm("C", None) if self.n is None else None
+
+    @property
+    def lattice_symmetry(self) -> "AxialForm | None":
+        return AxialForm(self.family, 4) if self.n is None else None
+
+    @property
     def has_secondary(self) -> bool:
         return self.n is not None and self.family in ("Cv", "D", "Dh", "Dd")
 

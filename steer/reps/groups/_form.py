@@ -56,6 +56,16 @@ class Form(Frozen, ABC):
     def identity_component(self) -> Array:
         """See `Group.identity_component`."""
 
+    @property
+    def connected(self) -> "Form | None":
+        """See `Group._connected`."""
+        return None
+
+    @property
+    def lattice_symmetry(self) -> "Form | None":
+        """See `Group._lattice_symmetry`."""
+        return None
+
     @abstractmethod
     def nodes(self, max_degree: int) -> Array:
         """The nodes of the quadrature `Group.haar`."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError, nearest
-from ..theory._group import Group, require_where
+from ..theory._group import Group, require_where, signed_permutations
 from ..theory._representation import IrrepData, Representation
 from ._angles import angular_distance, canonical_turn, radians, rotation_matrix
 
@@ -106,10 +106,10 @@ class PlanarGroup(Group):
         return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
 
     def sample(self, n: int, seed: int = 0) -> Array:
+        if self.is_finite:
+            return super().sample(n, seed)
         n = require_count("n", n, GroupError)
         rng = np.random.default_rng(seed)
-        if self.is_finite:
-            return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
         angle = rng.uniform(0, 2 * np.pi, n)
         sign = np.where(rng.integers(2, size=n), -1.0, 1.0) if self.reflections else np.ones(n)
         c, s = np.cos(angle), np.sin(angle)
@@ -121,6 +121,18 @@ class PlanarGroup(Group):
             first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
             found.append(angular_distance(g, sign, self.rotations, first))
         return np.asarray(np.minimum.reduce(found))
+
+    def _grid_symmetries(self) -> Array:
+        candidates = signed_permutations(2)
+        return np.asarray(candidates[self.contains(candidates)])
+
+    @property
+    def _connected(self) -> "PlanarGroup | None":
+        return PlanarGroup(None, False) if self.rotations is None else None
+
+    @property
+    def _lattice_symmetry(self) -> "PlanarGroup | None":
+        return PlanarGroup(12, self.reflections) if self.rotations is None else None  # a multiple of 4 and 6
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 

@@ -165,6 +165,9 @@ class DirectProduct(Group):
     def _harmonic(self, degree: int) -> Representation:
         return self.inflate(self.first.harmonic(degree), "first")
 
+    def _grid_symmetries(self) -> Array:
+        return pairs(self.first._grid_symmetries(), self.second._some_elements())
+
     # Irreps ---------------------------------------------------------------------------------------------------------
 
     def _irrep_data(self, label: str) -> IrrepData | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError
-from ..theory._group import Group, require_where
+from ..theory._group import Group, require_where, signed_permutations
 from ..theory._representation import Irrep, IrrepData, Representation
 from ._angles import radians
 from ._axial import AxialForm
@@ -118,16 +118,27 @@ class SpatialGroup(Group):
         return _haar(self, 0 if self.is_finite else max_degree)
 
     def sample(self, n: int, seed: int = 0) -> Array:
-        n = require_count("n", n, GroupError)
-        rng = np.random.default_rng(seed)
         if self.is_finite:
-            return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
-        return self._turned(self.form.draw(n, rng))
+            return super().sample(n, seed)
+        n = require_count("n", n, GroupError)
+        return self._turned(self.form.draw(n, np.random.default_rng(seed)))
 
     def _distance(self, g: Array) -> Array:
-        if not self.is_finite:
-            return self.form.distance(self._unturned(g))
-        return np.asarray(np.linalg.norm(g - self.elements[self.nearest_index(g)], axis=(-2, -1)))
+        return super()._distance(g) if self.is_finite else self.form.distance(self._unturned(g))
+
+    def _grid_symmetries(self) -> Array:
+        candidates = signed_permutations(3)
+        return np.asarray(candidates[self.contains(candidates)])
+
+    @property
+    def _connected(self) -> "SpatialGroup | None":
+        found = self.form.connected
+        return None if found is None else in_setting(found, STANDARD).in_frame(self.frame)
+
+    @property
+    def _lattice_symmetry(self) -> "SpatialGroup | None":
+        found = self.form.lattice_symmetry
+        return None if found is None else in_setting(found, STANDARD).in_frame(self.frame)
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 

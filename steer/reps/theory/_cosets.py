@@ -28,7 +28,7 @@ def coset_representatives(group: "Group", subgroup: "Group") -> Array:
     while left.any():
         representative = candidates[int(np.argmax(left))]
         found.append(representative)
-        left &= ~subgroup.contains(representative.T @ candidates)
+        left &= ~subgroup.contains(group._inverse(representative) @ candidates)
     return np.stack(found)
 
 

@@ -1,19 +1,20 @@
 """What every symmetry group can do: a compact group of orthogonal matrices acting on R^d."""
 
 import functools
+import itertools
 import math
 from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
+from ..._values import EXACT, MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError, RepresentationError
 from ._cosets import coset_representatives, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
 from ._intertwiner import isometries, multiplicity
-from ._representation import Defining, Irrep, IrrepData, Representation
+from ._representation import Defining, Harmonic, Irrep, IrrepData, Representation
 
 
 def require_group(argument: str, value: object) -> "Group":
@@ -32,6 +33,13 @@ def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -
     return [where.get(argument) for argument in known]
 
 
+def signed_permutations(dim: int) -> Array:
+    """(2^d d!, d, d): the matrices that map the square or cubic grid to itself, the identity first."""
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=dim)))
+    axes = np.array([np.eye(dim)[list(order)] for order in itertools.permutations(range(dim))])
+    return np.asarray((axes[:, None] * signs[None, :, None, :]).reshape(-1, dim, dim) + 0.0)  # makes -0.0 plain
+
+
 class Group(Frozen, ABC):
     """A closed subgroup of O(d), as a frozen value: its elements are orthogonal matrices that act on R^d.
 
@@ -41,6 +49,10 @@ class Group(Frozen, ABC):
 
     Elements are passed and returned as float64 arrays (..., d, d), acting on columns (x, y[, z]); results keep the
     leading axes. Arrays that belong to the group are read-only.
+
+    A family of groups is a subclass, a frozen dataclass. It says its name, dimension, elements, subgroups, and the
+    labels of its irreps and what each means (`IrrepData`): the first part of this class lists the methods, of which a
+    finite group needs the abstract ones only.
 
     Example:
         >>> import steer
@@ -53,7 +65,8 @@ class Group(Frozen, ABC):
         True
     """
 
-    # What a family of groups must say of itself; all else follows from it.
+    # What a family of groups must say of itself: a finite one the seven without which there is none, a continuous one
+    # these and its `order`, `generators`, `identity_component`, `haar`, `sample` and `_distance`.
 
     @property
     @abstractmethod
@@ -66,89 +79,14 @@ class Group(Frozen, ABC):
         """Dimension d of the space that the group acts on; 0 for a group without action."""
 
     @property
-    def element_size(self) -> int:
-        """Size of the matrices that are its elements: `dim` where they act on space by themselves."""
-        return self.dim
-
-    @property
-    @abstractmethod
-    def order(self) -> int | float:
-        """Number of elements, `math.inf` for a continuous group."""
-
-    @property
-    @abstractmethod
-    def generators(self) -> Array:
-        """Matrices (n, d, d) that generate the group; of a continuous one, a dense subgroup of it."""
-
-    @property
     @abstractmethod
     def components(self) -> Array:
         """One element of each connected component, (n, d, d), the identity first; all elements of a finite group."""
 
     @property
     @abstractmethod
-    def frame(self) -> Array:
-        """The rotation R (d, d) from the standard setting: h -> R h R^-1 embeds `standard`, element by element."""
-
-    @property
-    @abstractmethod
-    def standard(self) -> "Group":
-        """The group of this name in the standard setting, as `steer.group` gives it."""
-
-    @property
-    @abstractmethod
-    def identity_component(self) -> Array:
-        """Matrices (n, d, d) that generate (a dense subgroup of) the component of the identity; n = 0 if finite."""
-
-    @abstractmethod
-    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
-        """A quadrature of the normalised Haar measure of the group.
-
-        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`: over the
-        elements of a finite group, whatever the degree; over equidistant rotations of SO(2), O(2) and the axial groups;
-        over a product of uniform, Gauss-Legendre and uniform nodes in the Euler angles of SO(3) and O(3).
-
-        Args:
-            max_degree: the sum of frequencies to integrate exactly, an integer >= 0.
-
-        Returns:
-            The nodes (n, d, d) and their weights (n,), positive with sum 1; both read-only.
-
-        Raises:
-            GroupError: `max_degree` is not an integer >= 0.
-        """
-
-    @abstractmethod
-    def sample(self, n: int, seed: int = 0) -> Array:
-        """Random elements, distributed by the Haar measure; equal seeds give equal elements.
-
-        Args:
-            n: how many, an integer >= 0.
-            seed: of NumPy's generator.
-
-        Returns:
-            (n, d, d).
-
-        Raises:
-            GroupError: `n` is not an integer >= 0.
-        """
-
-    @abstractmethod
-    def subgroup(self, name: str, **where: object) -> "Group":
-        """The closed subgroup called `name`; its elements are elements of this group.
-
-        Args:
-            name: as `steer.group` takes it.
-            **where: where its axes lie, when the default will not do: `axis` of a dihedral group of the plane; `axis`
-                and `secondary` of a group of space.
-
-        Returns:
-            The subgroup, in the setting given by `where`: by default in the standard one, or else along the first axes
-            that fit.
-
-        Raises:
-            GroupError: there is no such subgroup, or not along these axes.
-        """
+    def trivial_subgroup(self) -> "Group":
+        """The subgroup of the identity alone."""
 
     @abstractmethod
     def subgroups(self, max_order: int = 12) -> tuple["Group", ...]:
@@ -167,26 +105,169 @@ class Group(Frozen, ABC):
 
     @abstractmethod
     def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
-        """Labels of the irreps up to `max_frequency`, the trivial one first."""
+        """Labels of the irreps up to `max_frequency` (of a finite group all of them if None), the trivial one first."""
 
     @abstractmethod
     def _irrep_data(self, label: str) -> IrrepData | None:
         """Size, frequency, type and matrices of an irrep; None when there is no such label."""
 
-    @abstractmethod
-    def _distance(self, g: Array) -> Array:
-        """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
-
-    @abstractmethod
-    def _harmonic(self, degree: int) -> Representation:
-        """See `harmonic`."""
+    # What a family may say otherwise. The defaults are those of a finite group that acts on space by its own matrices.
 
     @property
-    @abstractmethod
-    def trivial_subgroup(self) -> "Group":
-        """The subgroup of the identity alone."""
+    def element_size(self) -> int:
+        """Size of the matrices that are its elements: `dim` where they act on space by themselves."""
+        return self.dim
+
+    @property
+    def order(self) -> int | float:
+        """Number of elements, `math.inf` for a continuous group."""
+        return len(self.components)
+
+    @property
+    def generators(self) -> Array:
+        """Matrices (n, d, d) that generate the group; of a continuous one, a dense subgroup of it."""
+        return self.components
+
+    @property
+    def identity_component(self) -> Array:
+        """Matrices (n, d, d) that generate (a dense subgroup of) the component of the identity; n = 0 if finite."""
+        return frozen(np.zeros((0, self.element_size, self.element_size)))
+
+    @property
+    def frame(self) -> Array:
+        """The rotation R (d, d) from the standard setting: h -> R h R^-1 embeds `standard`, element by element."""
+        return frozen(np.eye(self.element_size))
+
+    @property
+    def standard(self) -> "Group":
+        """The group of this name in the standard setting, as `steer.group` gives it."""
+        return self
+
+    def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
+        """A quadrature of the normalised Haar measure of the group.
+
+        It integrates exactly every product of irreps whose frequencies add up to at most `max_degree`: over the
+        elements of a finite group, whatever the degree; over equidistant rotations of SO(2), O(2) and the axial groups;
+        over a product of uniform, Gauss-Legendre and uniform nodes in the Euler angles of SO(3) and O(3).
+
+        Args:
+            max_degree: the sum of frequencies to integrate exactly, an integer >= 0.
+
+        Returns:
+            The nodes (n, d, d) and their weights (n,), positive with sum 1; both read-only.
+
+        Raises:
+            GroupError: `max_degree` is not an integer >= 0.
+        """
+        require_count("max_degree", max_degree, GroupError)
+        return self.components, frozen(np.full(len(self.components), 1 / len(self.components)))
+
+    def sample(self, n: int, seed: int = 0) -> Array:
+        """Random elements, distributed by the Haar measure; equal seeds give equal elements.
+
+        Args:
+            n: how many, an integer >= 0.
+            seed: of NumPy's generator.
+
+        Returns:
+            (n, d, d).
+
+        Raises:
+            GroupError: `n` is not an integer >= 0.
+        """
+        n = require_count("n", n, GroupError)
+        return np.asarray(self.elements[np.random.default_rng(seed).integers(len(self.elements), size=n)])
+
+    def subgroup(self, name: str, **where: object) -> "Group":
+        """The closed subgroup called `name`; its elements are elements of this group.
+
+        Args:
+            name: as `steer.group` takes it.
+            **where: where its axes lie, when the default will not do: `axis` of a dihedral group of the plane; `axis`
+                and `secondary` of a group of space.
+
+        Returns:
+            The subgroup, in the setting given by `where`: by default in the standard one, or else along the first axes
+            that fit.
+
+        Raises:
+            GroupError: there is no such subgroup, or not along these axes.
+        """
+        require_where(self.name, where, ())
+        known = {small.name: small for small in self.subgroups()}
+        if name not in known:
+            raise GroupError(f"name: {name!r} is not a subgroup of {self.name}; its subgroups are {', '.join(known)}")
+        return known[name]
+
+    def _distance(self, g: Array) -> Array:
+        """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
+        return np.asarray(np.linalg.norm(g - self.elements[self.nearest_index(g)], axis=(-2, -1)))
+
+    def _inverse(self, g: Array) -> Array:
+        """(..., d, d): the inverses of elements, which are orthogonal matrices."""
+        return np.swapaxes(g, -2, -1)
+
+    def _action(self, g: Array) -> Array:
+        """`action` of elements that are known to belong to the group: the elements themselves, unless it says so."""
+        return g
+
+    @property
+    def _action_degree(self) -> int:
+        """A frequency that no irrep of the action exceeds."""
+        return 1
+
+    def _harmonic(self, degree: int) -> Representation:
+        """`harmonic` of a degree that is an integer >= 0."""
+        if self.dim >= 2:
+            return Harmonic(self, degree)
+        if degree > 0:
+            raise RepresentationError(
+                f"degree: there are no harmonics above degree 0 in {self.dim} dimensions, got {degree}"
+            )
+        return self.trivial
+
+    def _known_label(self, label: str) -> str:
+        """The one name of an irrep that may go by several; a label that is not known stays as it is."""
+        return label
+
+    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array | None:
+        """`clebsch_gordan` of irreps of this group in closed form, if there is one."""
+        return None
+
+    def _embed(self, subgroup: "Group", g: Array) -> Array:
+        """(..., n, n): elements g of what `_named_subgroup` gave as elements of this group."""
+        return g
+
+    def _grid_symmetries(self) -> Array:
+        """(n, d, d): the elements, of a continuous group some of them, that map the square or cubic grid to itself."""
+        candidates = self.elements if self.is_finite else np.concatenate([self.components, self.sample(4)])
+        return self._on_grid(candidates)
+
+    def _on_grid(self, g: Array) -> Array:
+        """Those of elements (n, d, d) that map the square or cubic grid to itself."""
+        moves = self._action(g)
+        return np.asarray(g[np.abs(moves - np.round(moves)).max(axis=(1, 2), initial=0.0) < EXACT])
+
+    def _some_elements(self) -> Array:
+        """(n, d, d): all elements of a finite group, some of a continuous one, the identity first."""
+        return self.elements if self.is_finite else np.concatenate([self._grid_symmetries(), self.sample(4)])
+
+    @property
+    def _connected(self) -> "Group | None":
+        """The connected component of the identity of a circle or of SO(3), where the group is made of copies of one."""
+        return None
+
+    @property
+    def _lattice_symmetry(self) -> "Group | None":
+        """Of a continuous group, a finite subgroup with its symmetries of square, hexagonal or cubic grids."""
+        return None
 
     # What follows.
+
+    @property
+    def _is_solid(self) -> bool:
+        """Whether the group is made of copies of SO(3), and not of a circle: one rotation does not generate it."""
+        return self._connected is not None and len(self.identity_component) > 1
 
     @property
     def is_finite(self) -> bool:
@@ -273,10 +354,6 @@ class Group(Frozen, ABC):
         """Whether the elements of `other` are elements of this group, however they move space."""
         return self.element_size == other.element_size and bool(self.contains(other.generators).all())
 
-    def _embed(self, subgroup: "Group", g: Array) -> Array:
-        """(..., n, n): elements g of what `_named_subgroup` gave as elements of this group."""
-        return g
-
     def _moves_alike(self, subgroup: "Group") -> bool:
         """Whether the elements of what `_named_subgroup` gave move space as they do in this group."""
         g = subgroup.generators
@@ -326,15 +403,6 @@ class Group(Frozen, ABC):
         """
         return self._action(self._members(g))
 
-    def _action(self, g: Array) -> Array:
-        """`action` of elements that are known to belong to the group: the elements themselves, unless it says so."""
-        return g
-
-    @property
-    def _action_degree(self) -> int:
-        """A frequency that no irrep of the action exceeds."""
-        return 1
-
     def irrep(self, label: str) -> Irrep:
         """The irrep called `label`.
 
@@ -350,14 +418,6 @@ class Group(Frozen, ABC):
             RepresentationError: there is no irrep of that label; the message lists near ones.
         """
         return Irrep(self, self._known_label(str(label)))
-
-    def _closed_clebsch_gordan(self, first: Irrep, second: Irrep, out: Irrep) -> Array | None:
-        """`clebsch_gordan` of irreps of this group in closed form, if there is one."""
-        return None
-
-    def _known_label(self, label: str) -> str:
-        """The one name of an irrep that may go by several; a label that is not known stays as it is."""
-        return label
 
     def irreps(self, max_frequency: int | None = None) -> tuple[Irrep, ...]:
         """All irreps up to a frequency, the trivial one first.

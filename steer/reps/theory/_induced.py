@@ -64,7 +64,7 @@ class Induced(Representation):
         moved = flat[:, None] @ self.cosets  # g g_j
         out = np.zeros((len(flat), count, inner, count, inner))
         for i, representative in enumerate(self.cosets):
-            candidate = representative.T @ moved  # g_i^-1 g g_j, in H for exactly one i
+            candidate = self.group._inverse(representative) @ moved  # g_i^-1 g g_j, in H for exactly one i
             n, j = np.nonzero(self.subgroup.contains(candidate))
             out[n, i, :, j, :] = self.base._matrices(candidate[n, j])
         return out.reshape(*g.shape[:-2], self.size, self.size)

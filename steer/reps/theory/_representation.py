@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, frozen
+from ..._values import Array, Frozen, frozen, require_count
 from ...errors import RepresentationError, nearest
+from ..special._harmonics import harmonic_size
+from ..special._wigner import harmonic_action
 from ._decomposition import Decomposition
 
 if TYPE_CHECKING:
@@ -209,17 +211,21 @@ class Representation(Frozen, ABC):
 
 
 class IrrepData(NamedTuple):
-    """What a group understands by the label of an irrep."""
+    """What a family of groups says of one irrep, see `Group`.
+
+    Attributes:
+        size: the number of components.
+        frequency: a number that bounds what a quadrature must integrate, see `Irrep.frequency`.
+        type: "real", "complex" or "quaternionic".
+        matrices: a function of elements (..., d, d), which are known to belong to the group, to (..., size, size).
+        about: what else the family keeps of the label for itself.
+    """
 
     size: int
     frequency: int
-    """See `Irrep.frequency`."""
     type: str
-    """See `Irrep.type`."""
     matrices: Callable[[Array], Array]
-    """(..., size, size) at elements (..., d, d) that are known to belong to the group."""
     about: Any = None
-    """What else the family keeps of the label for itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -320,6 +326,36 @@ class Defining(Representation):
 
     def __repr__(self) -> str:
         return f"{self.group!r}.vector"
+
+
+@dataclass(frozen=True, repr=False)
+class Harmonic(Representation):
+    """How a group moves the harmonics of its space: the matrices of O(2) or O(3) at its action."""
+
+    group: "Group"
+    degree: int
+
+    def __post_init__(self) -> None:
+        require_count("degree", self.degree, RepresentationError)
+
+    @property
+    def size(self) -> int:
+        return harmonic_size(self.group.dim, self.degree)
+
+    @property
+    def name(self) -> str:
+        return f"harmonic({self.degree})"
+
+    @property
+    def _degree(self) -> int:
+        # harmonics are polynomials of their degree in the coordinates
+        return self.degree * self.group._action_degree
+
+    def _matrices(self, g: Array) -> Array:
+        return harmonic_action(self.group._action(g), self.degree)
+
+    def __repr__(self) -> str:
+        return f"{self.group!r}.harmonic({self.degree})"
 
 
 @dataclass(frozen=True, repr=False)
