@@ -7,11 +7,11 @@ from typing import Any
 from .._values import Frozen
 from ..errors import KernelError
 from ..reps import Representation
-from ._types import as_fields
 from .bases._bases import functions_for
 from .bases._basis import kernel_basis
 from .bases._functions import ScalarFunctions
 from .bases._grid import Grid
+from .bases._types import as_fields
 from .cache._descriptor import Descriptor
 
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from ..._values import Array, Frozen, require_count
 from ...errors import KernelError
 from ...reps import Induced, Representation
-from .._types import require_functions, require_pair
 from ..cache._fetch import fingerprint
 from ._functions import Element, ScalarFunctions, SolvedForm
 from ._orbit import Orbit
 from ._radial import Rings
+from ._types import require_functions, require_pair
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
 from .._spec import KernelSpec
-from .._types import as_fields, require_functions
 from ..bases._bases import functions_for
 from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
+from ..bases._types import as_fields, require_functions
 from ..cache._fetch import fingerprint
 from ._cell import Cell
 from ._expansion import Expansion

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from ..errors import KernelError
-from ..reps import Fields, Representation
-from .bases._functions import ScalarFunctions
+from ...errors import KernelError
+from ...reps import Fields, Representation
+from ._functions import ScalarFunctions
 
 
 def require_pair(in_rep: Representation, out_rep: Representation) -> None:
