@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from ._values import Array
-from .reps import AxialGroup, Group, Irrep, PlanarGroup, PolyhedralGroup, RotationGroup
+from .reps import Group, Irrep
 
 Cells = list[tuple[str, list[str]]]
 """Columns of a table: the heading, and a cell for each irrep."""
@@ -135,21 +135,20 @@ def _symbol(group: Group, members: Array) -> str:
         return f"{symbol}{n}" + (f"^{k}" if k > 1 else "")
     name = "C2" if symbol == "C" else SIGMA
     aligned = float(np.abs(_direction(members[0])).max()) > 1 - NEAR
-    if isinstance(group, PlanarGroup):
+    if group._axes == "plane":
         return name + ("'" if symbol == SIGMA and not _contains_x(members) else "")
-    assert isinstance(group, AxialGroup | PolyhedralGroup), "finite groups are planar, axial or polyhedral"
-    if group.family in ("I", "Ih"):
+    if group._axes == "icosahedron":
         return name
-    if isinstance(group, PolyhedralGroup):
+    if group._axes == "cube":
         return name + (("" if aligned else "'") if symbol == "C" else "h" if aligned else "d")
     direction = "xyz"[int(np.argmax(np.abs(_direction(members[0]))))]
-    if (group.family, group.n) in (("D", 2), ("Dh", 2)):
+    if group.name in ("D2", "D2h"):
         return f"{name}({direction})" if symbol == "C" else f"{name}({'xyz'.replace(direction, '')})"
     if aligned and direction == "z":
         return name if symbol == "C" else f"{SIGMA}h"
     if symbol == "C":
         return "C2'" if _contains_x(members) else "C2''"
-    return name + ("v" if _contains_x(members) else "v'" if group.n == 2 and group.family == "Cv" else "d")
+    return name + ("v" if _contains_x(members) else "v'" if group.name == "C2v" else "d")
 
 
 def _place(group: Group, elements: Array, members: Array) -> tuple[float, ...]:
@@ -161,14 +160,14 @@ def _place(group: Group, elements: Array, members: Array) -> tuple[float, ...]:
             g, block = partner @ g, 1
     _, n, k = operation(g[0])
     proper = np.linalg.det(g[0]) > 0
-    if isinstance(group, PolyhedralGroup):
+    if group._axes in ("cube", "icosahedron"):
         if proper and n == 1:
             return (block, 0, 0, 0)
-        even = group.family[0] == "I" or np.linalg.det(np.abs(g[0])) > 0  # rotations that belong to T come first
+        even = group._axes == "icosahedron" or np.linalg.det(np.abs(g[0])) > 0  # rotations that belong to T come first
         return (block, 1 + (not even), -n if proper else 0, k)
     if np.linalg.det(g[0, :2, :2]) > 0:
         return (block, 0, abs(math.atan2(g[0, 1, 0], g[0, 0, 0])), 0)
-    backwards = isinstance(group, AxialGroup) and group.family[0] == "D" and group.n == 2 and "d" not in group.family
+    backwards = group._axes == "axis" and group.name in ("D2", "D2h")
     return (block, 1, 0 if proper else 1, 0 if _contains_x(g) != backwards else 1)
 
 
@@ -213,7 +212,7 @@ def listed(group: Group, shown: Sequence[Column], at: Characters) -> tuple[list[
 
 def _continuous_cells(group: Group, irreps: Sequence[Irrep]) -> Cells:
     """The characters of rotations as formulas, and their values at reflections and the inversion."""
-    if isinstance(group, RotationGroup):
+    if group._axes == "sphere":
         rotation = [f"sin({2 * psi.frequency + 1}t/2) / sin(t/2)" if psi.frequency else "1" for psi in irreps]
         others = {"i": -np.eye(3)}
     else:

@@ -24,7 +24,7 @@ from .._classes import (
     number,
 )
 from .._values import Array
-from ..reps import AxialGroup, Group, PlanarGroup, PolyhedralGroup, RotationGroup, SpatialGroup
+from ..reps import Group, PlanarGroup, SpatialGroup
 from ..reps import group as named
 from ..reps.groups._names import HERMANN_MAUGUIN
 from ._character_table import character_tables, plain_table
@@ -157,19 +157,19 @@ def _heading(group: Group) -> Iterator[RenderableType]:
 def _setting(group: Group) -> str:
     """Where the axes are, as a sentence."""
     axis, secondary = place(group)
-    if isinstance(group, PlanarGroup):
+    if group._axes == "plane":
         return (
             f"A reflection keeps {axis}." if axis else "Rotations about the origin; a positive angle turns x towards y."
         )
-    if isinstance(group, PolyhedralGroup):
-        if group.family[0] == "I":
-            return "Two-fold axes are x, y and z; a five-fold axis is (0, 1, φ)."
+    if group._axes == "icosahedron":
+        return "Two-fold axes are x, y and z; a five-fold axis is (0, 1, φ)."
+    if group._axes == "cube":
         return "The axes of the cube are x, y and z."
-    if not isinstance(group, AxialGroup) or not axis:
+    if not axis:
         return "No axis is distinguished."
     if group.name == "Cs":
         return f"The mirror plane is perpendicular to {axis}."
-    second = f"; {'a mirror plane contains' if group.family == 'Cv' else 'a two-fold axis is'} {secondary}"
+    second = f"; {'a mirror plane contains' if group.name.endswith('v') else 'a two-fold axis is'} {secondary}"
     return f"The principal axis is {axis}{second if secondary else ''}."
 
 
@@ -178,8 +178,7 @@ def place(group: Group) -> tuple[str, str]:
     if isinstance(group, PlanarGroup):
         return (_angle(group.axis), "") if group.reflections and group.is_finite else ("", "")
     assert isinstance(group, SpatialGroup), "a group is one of the plane or of space"
-    everywhere = isinstance(group, RotationGroup) or (isinstance(group, AxialGroup) and group.is_isotropic)
-    if everywhere or (isinstance(group, PolyhedralGroup) and group.setting.is_standard):
+    if group.is_isotropic or (group._axes in ("cube", "icosahedron") and group.setting.is_standard):
         return "", ""
     return _direction(group.frame[:, 2]), _direction(group.frame[:, 0]) if group.has_secondary else ""
 
@@ -216,7 +215,7 @@ def _characters(group: Group, shown: Sequence[Column], at: Characters, console: 
 def _notes(group: Group, cells: Cells, at: Characters) -> RenderableType:
     """What the signs in the table mean, as far as they occur."""
     names = {heading.lstrip("0123456789") for heading, _ in cells}
-    marks = CUBIC_NOTES if isinstance(group, PolyhedralGroup) else PLANAR_NOTES if group.dim == 2 else AXIAL_NOTES
+    marks = {"cube": CUBIC_NOTES, "icosahedron": CUBIC_NOTES, "plane": PLANAR_NOTES}.get(group._axes, AXIAL_NOTES)
     notes = [text for symbol, text in NOTES.items() if any(name.startswith(symbol) for name in names)]
     notes += [text for name, text in marks.items() if name in names]
     if any("φ" in cell for _, column in cells for cell in column):

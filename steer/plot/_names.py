@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .._values import Array
 from ..errors import GroupError
-from ..reps import Group, Induced, Irrep, PlanarGroup, Representation
+from ..reps import Group, Induced, Irrep, Representation
 from ..testing import grid_symmetries
 
 DEGREE = "\N{DEGREE SIGN}"
@@ -69,7 +69,7 @@ def component_names(rep: Representation) -> list[str]:
         return [""]
     if is_vector(rep):
         return list("xyz"[: rep.size])
-    if isinstance(rep, Induced) and rep.base.size == 1 and isinstance(rep.group, PlanarGroup):
+    if isinstance(rep, Induced) and rep.base.size == 1 and rep.group._axes == "plane":
         return [element_name(g).replace("mirror ", "m ") for g in rep.cosets]
     return [str(i) for i in range(rep.size)]
 

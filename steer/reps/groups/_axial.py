@@ -51,6 +51,10 @@ class AxialForm(Form):
         return self.n == 1 and self.family in ("C", "S")
 
     @property
+    def axes(self) -> str:
+        return "axis"
+
+    @property
     def connected(self) -> "AxialForm | None":
         return AxialForm("C", None) if self.n is None else None
 

@@ -57,6 +57,11 @@ class Form(Frozen, ABC):
         """See `Group.identity_component`."""
 
     @property
+    @abstractmethod
+    def axes(self) -> str:
+        """See `Group._axes`."""
+
+    @property
     def connected(self) -> "Form | None":
         """See `Group._connected`."""
         return None

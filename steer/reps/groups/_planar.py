@@ -127,6 +127,10 @@ class PlanarGroup(Group):
         return np.asarray(candidates[self.contains(candidates)])
 
     @property
+    def _axes(self) -> str:
+        return "plane"
+
+    @property
     def _connected(self) -> "PlanarGroup | None":
         return PlanarGroup(None, False) if self.rotations is None else None
 

@@ -52,6 +52,10 @@ class PolyhedralForm(Form):
         return len(_elements(self.family))
 
     @property
+    def axes(self) -> str:
+        return "icosahedron" if self.family[0] == "I" else "cube"
+
+    @property
     def normalizer(self) -> Array:
         return _elements("I") if self.family[0] == "I" else cube_rotations()
 

@@ -36,6 +36,10 @@ class RotationForm(Form):
         return True
 
     @property
+    def axes(self) -> str:
+        return "sphere"
+
+    @property
     def connected(self) -> "RotationForm":
         return RotationForm(False)
 

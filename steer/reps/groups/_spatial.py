@@ -131,6 +131,10 @@ class SpatialGroup(Group):
         return np.asarray(candidates[self.contains(candidates)])
 
     @property
+    def _axes(self) -> str:
+        return self.form.axes
+
+    @property
     def _connected(self) -> "SpatialGroup | None":
         found = self.form.connected
         return None if found is None else in_setting(found, STANDARD).in_frame(self.frame)

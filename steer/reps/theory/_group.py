@@ -253,6 +253,11 @@ class Group(Frozen, ABC):
         return self.elements if self.is_finite else np.concatenate([self._grid_symmetries(), self.sample(4)])
 
     @property
+    def _axes(self) -> str:
+        """How books name its operations: as those of "plane", "axis", "cube", "icosahedron" or "sphere"; "" if not."""
+        return ""
+
+    @property
     def _connected(self) -> "Group | None":
         """The connected component of the identity of a circle or of SO(3), where the group is made of copies of one."""
         return None
