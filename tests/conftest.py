@@ -19,7 +19,7 @@ LARGE = {
     "tests.reps.test_restrict_induce": 12,
     "tests.reps.test_intertwiners": 12,
     "tests.reps.test_clebsch_gordan": 24,
-    "tests.reps.test_decompose": 24,
+    "tests.reps.test_decompose": 12,
     "tests.reps.test_irreps": 24,
     "tests.reps.test_groups": 48,
     "tests.kernels.test_constraint": 8,
