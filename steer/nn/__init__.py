@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from torch.nn import ModuleList
 
-from ._act._gate import Gate
-from ._act._invariant import GroupPool, NormPool
-from ._act._norm_act import NormAct
 from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._chain._branch import Branch, Identity, Residual
 from ._chain._chain import Restrict, Sequential
 from ._engine._module import Module
 from ._fields._fields import cat, split
@@ -17,15 +13,16 @@ from ._fields._types import FieldTensor, FieldType
 from ._linear._conv import Conv2d, Conv3d
 from ._linear._linear import Linear
 from ._norm._batch_norm import BatchNorm, convert_sync_batchnorm
-from ._norm._dropout import Dropout
-from ._space._global_pool import GlobalAvgPool
-from ._space._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 
 if TYPE_CHECKING:
     from . import init, models
     from ._act._crelu import CReLU
     from ._act._fourier import FourierAct, FourierMaxPool
+    from ._act._gate import Gate
+    from ._act._invariant import GroupPool, NormPool
+    from ._act._norm_act import NormAct
     from ._act._vector_field import VectorFieldAct
+    from ._chain._branch import Branch, Identity, Residual
     from ._chain._disentangle import Disentangle
     from ._engine._export import export
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
@@ -34,10 +31,13 @@ if TYPE_CHECKING:
     from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
     from ._linear._project import project
     from ._linear._tensor_product import TensorProduct, TensorSquare
+    from ._norm._dropout import Dropout
     from ._norm._norms import GroupNorm, InstanceNorm, LayerNorm
     from ._space._blur_pool import BlurPool
+    from ._space._global_pool import GlobalAvgPool
     from ._space._mask import Mask
     from ._space._norm_max_pool import NormMaxPool
+    from ._space._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
     from ._space._upsample import Upsample
 
 __all__ = [
@@ -110,7 +110,11 @@ _LATER: Final = {
         "": ("init", "models"),
         "._act._crelu": ("CReLU",),
         "._act._fourier": ("FourierAct", "FourierMaxPool"),
+        "._act._gate": ("Gate",),
+        "._act._invariant": ("GroupPool", "NormPool"),
+        "._act._norm_act": ("NormAct",),
         "._act._vector_field": ("VectorFieldAct",),
+        "._chain._branch": ("Branch", "Identity", "Residual"),
         "._chain._disentangle": ("Disentangle",),
         "._engine._export": ("export",),
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
@@ -119,15 +123,18 @@ _LATER: Final = {
         "._linear._conv_transpose": ("ConvTranspose2d", "ConvTranspose3d"),
         "._linear._project": ("project",),
         "._linear._tensor_product": ("TensorProduct", "TensorSquare"),
+        "._norm._dropout": ("Dropout",),
         "._norm._norms": ("GroupNorm", "InstanceNorm", "LayerNorm"),
         "._space._blur_pool": ("BlurPool",),
+        "._space._global_pool": ("GlobalAvgPool",),
         "._space._mask": ("Mask",),
         "._space._norm_max_pool": ("NormMaxPool",),
+        "._space._pool": ("AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "MaxPool"),
         "._space._upsample": ("Upsample",),
     }.items()
     for name in names
 }
-"""The file of each name that loads on first use (PEP 562): what most networks do without."""
+"""The file of each name that loads on first use (PEP 562): of these, every network takes a few."""
 
 
 def __getattr__(name: str) -> object:
