@@ -83,7 +83,7 @@ def columns(group: Group) -> list[Column]:
     Source: F. A. Cotton, Chemical Applications of Group Theory (1990), section 4.3 and appendix II A.
     """
     g = _in_space(group.standard.elements)
-    inverse = group.nearest_index(np.swapaxes(group.elements, 1, 2))
+    inverse = group.nearest_index(group._inverse(group.elements))
     merged = {tuple(sorted({*found, *inverse[list(found)].tolist()})) for found in group.conjugacy_classes}
     ordered = sorted(merged, key=lambda members: _place(group, g, g[list(members)]))
     symbols = [_symbol(group, g[list(members)]) for members in ordered]

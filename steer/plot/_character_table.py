@@ -7,7 +7,7 @@ import numpy as np
 
 from .._classes import SIGMA, characters, columns, functions, listed, words
 from ..errors import GroupError
-from ..reps import Group, PlanarGroup, SpatialGroup
+from ..reps import Group
 from ..reps.theory._group import require_group
 from ._canvas import make_axes, signed
 
@@ -34,7 +34,7 @@ def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
         GroupError: it is no such group.
         SteerError: `axes` are none, or matplotlib is missing.
     """
-    if not isinstance(require_group("group", group), PlanarGroup | SpatialGroup):
+    if not require_group("group", group)._axes:
         raise GroupError(f"group: expected one of the plane or of space as steer.group gives it, got {group!r}")
     classes = columns(group) if group.is_finite else []
     at = characters(group, classes)
