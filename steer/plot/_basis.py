@@ -9,7 +9,7 @@ import numpy as np
 
 from .._values import Array, is_count
 from ..errors import KernelError
-from ..kernels import Element, FiniteDifferences, Grid, Interpolated, KernelBasis, Pixels, Rings, ScalarFunctions
+from ..kernels import Element, Grid, KernelBasis, ScalarFunctions
 from ._canvas import largest, make_figure, mosaic, sections, signed
 from ._hexagonal import hexagons
 from ._names import component_names, rep_name
@@ -50,7 +50,7 @@ def basis(
     """
     grid = _checked(kernel_basis)
     if grid is None:
-        planes = _planes(kernel_basis, _side(kernel_basis.descriptor.radial, half_width, resolution))
+        planes = _planes(kernel_basis, _side(kernel_basis.descriptor.functions, half_width, resolution))
     else:
         values = grid.embed(kernel_basis.sample(grid.points))
         values = values.reshape(*values.shape[:-1], *grid.shape)
@@ -89,21 +89,14 @@ def _checked(kernel_basis: KernelBasis) -> Grid | None:
         raise KernelError(f"kernel_basis: there is no kernel from {kernel_basis.in_rep!r} to {kernel_basis.out_rep!r}")
     if kernel_basis.in_rep.group.dim not in (2, 3):
         raise KernelError(f"kernel_basis: expected one of the plane or of space, got {kernel_basis.in_rep.group!r}")
-    radial = kernel_basis.descriptor.radial
-    if isinstance(radial, Pixels):
-        return radial.grid
-    return Grid(radial.shape) if isinstance(radial, FiniteDifferences) else None
+    return kernel_basis.descriptor.functions.defined_on
 
 
-def _side(radial: ScalarFunctions, half_width: float | None, resolution: int) -> Array:
+def _side(functions: ScalarFunctions, half_width: float | None, resolution: int) -> Array:
     """The coordinates of the samples along an axis."""
     if not is_count(resolution, 2):
         raise KernelError(f"resolution: expected an integer >= 2, got {resolution!r}")
-    half = 3.0 if half_width is None else float(half_width)
-    if half_width is None and isinstance(radial, Rings):
-        half = max(r + 2.0 * width for r, width in zip(radial.radii, radial.widths, strict=True))
-    if half_width is None and isinstance(radial, Interpolated):
-        half = max(radial.shape) / 2
+    half = functions.reaches_to if half_width is None else float(half_width)
     if not 0 < half < math.inf:
         raise KernelError(f"half_width: expected a number of pixels > 0, got {half_width!r}")
     return np.linspace(-half, half, resolution)

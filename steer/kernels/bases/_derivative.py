@@ -196,6 +196,10 @@ class FiniteDifferences(Derivatives):
         return cls(grid.shape, carried_order(grid.shape, max_frequency))
 
     @property
+    def defined_on(self) -> Grid:
+        return Grid(self.shape)
+
+    @property
     def exact_degree(self) -> int:
         """The highest total degree of the polynomials on which every operator is exact."""
         return min(self.shape) - 1

@@ -195,6 +195,16 @@ class ScalarFunctions(Frozen, ABC):
         """
 
     @property
+    def defined_on(self) -> Grid | None:
+        """The grid on whose samples alone the functions have a meaning; None when they have one everywhere."""
+        return None
+
+    @property
+    def reaches_to(self) -> float:
+        """How far from the centre, in pixels, they are to be looked at."""
+        return 3.0
+
+    @property
     @abstractmethod
     def reach(self) -> str:
         """What limits the kernels, for error messages."""

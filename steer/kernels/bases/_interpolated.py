@@ -137,6 +137,10 @@ class Interpolated(ScalarFunctions):
         )
 
     @property
+    def reaches_to(self) -> float:
+        return max(self.shape) / 2
+
+    @property
     def reach(self) -> str:
         return "of interpolated pixels"
 

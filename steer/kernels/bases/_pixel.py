@@ -123,6 +123,10 @@ class Pixels(ScalarFunctions):
         return PixelForm(in_rep, out_rep, self)
 
     @property
+    def defined_on(self) -> Grid:
+        return self.grid
+
+    @property
     def reach(self) -> str:
         return "of any kind"
 

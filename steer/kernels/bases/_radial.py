@@ -117,6 +117,10 @@ class Rings(AngularFunctions):
         """The highest degree on any ring."""
         return max(self.limits)
 
+    @property
+    def reaches_to(self) -> float:
+        return max(r + 2.0 * width for r, width in zip(self.radii, self.widths, strict=True))
+
     @functools.cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """Ring and degree of each group of scalar functions, in their order."""
