@@ -33,8 +33,9 @@ $(ORACLES_READY): pyproject.toml constraints-oracles.txt
 demo: $(READY)
 	$(BIN)/steer demo
 
+# Tests of a file share what they solve, so a file stays in one process.
 test: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(MAKE) test-oracles
 
 test-oracles: $(ORACLES_READY)
