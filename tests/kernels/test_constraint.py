@@ -15,11 +15,12 @@ from steer.kernels import Rings, constraint_residual, kernel_basis
 from steer.reps import Induced
 from steer.testing import assert_kernel_constraint
 from tests.catalogue import (
-    CONTINUOUS,
     CYCLIC,
     DIHEDRAL,
     IN_PLANE,
+    O2,
     PLANAR_TILTED,
+    SO2,
     few_types,
     generators,
     group_id,
@@ -101,7 +102,7 @@ def test_every_pair_of_all_types(group):
         check(out_rep, in_rep)
 
 
-BRUTE = [CYCLIC[0], CYCLIC[1], CYCLIC[2], CYCLIC[3], *DIHEDRAL[:4], *CONTINUOUS, PLANAR_TILTED[1], PLANAR_TILTED[3]]
+BRUTE = [CYCLIC[0], CYCLIC[1], CYCLIC[2], CYCLIC[3], *DIHEDRAL[:4], SO2, O2, PLANAR_TILTED[1], PLANAR_TILTED[3]]
 
 
 def brute_force_rank(in_rep, out_rep, radial):
