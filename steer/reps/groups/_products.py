@@ -175,9 +175,10 @@ class DirectProduct(Group):
         labels = found and _halves(found[1], ", ")
         if not found or not labels:
             return None
-        if self.first._irrep_data(labels[0]) is None or self.second._irrep_data(labels[1]) is None:
+        try:
+            outer = _Outer(Irrep(self.first, labels[0]), Irrep(self.second, labels[1]), found[2])
+        except RepresentationError:  # a factor has no irrep of that label
             return None
-        outer = _Outer(Irrep(self.first, labels[0]), Irrep(self.second, labels[1]), found[2])
         first, second, sign = outer
         if sign not in _signs(first, second):
             return None
@@ -189,10 +190,12 @@ class DirectProduct(Group):
         return sum(psi.frequency for psi in (first, second) if self.is_finite or not psi.group.is_finite)
 
     def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
-        known = [group._labels(None if group.is_finite else max_frequency) for group in (self.first, self.second)]
+        known = [
+            [Irrep(group, label) for label in group._labels(None if group.is_finite else max_frequency)]
+            for group in (self.first, self.second)
+        ]
         found = []
-        for labels in itertools.product(*known):
-            first, second = Irrep(self.first, labels[0]), Irrep(self.second, labels[1])
+        for first, second in itertools.product(*known):
             if max_frequency is None or self._frequency(first, second) <= max_frequency:
                 found += [f"({first.label}, {second.label}){sign}" for sign in _signs(first, second)]
         return tuple(found)
