@@ -33,6 +33,7 @@ LARGE = {
     "tests.nn.test_conv_bases": 8,
     "tests.nn.test_conv_pixel": 8,
     "tests.nn.test_conv_transpose": 24,
+    "tests.nn.test_linear": 8,
     "tests.nn.test_transform": 24,
 }
 """Files whose time grows fast with the group, and the largest order that is not slow."""
