@@ -138,3 +138,21 @@ def test_networks_are_equivariant():
     conv = nn.Conv3d(image, hidden, 3, padding=1)
     network = nn.Sequential(conv, nn.NormAct(hidden), nn.Conv3d(hidden, scores, 3, basis="pixel"))
     assert_equivariant(network, elements=Q8.elements)
+
+
+@dataclass(frozen=True)
+class Unordered(Quaternions):
+    """The same elements, -1 first: the subgroup of the first element lacks the identity."""
+
+    @property
+    def components(self):
+        return Quaternions(8).components[[1, 0, *range(2, 8)][: self.order]]
+
+    @property
+    def trivial_subgroup(self):
+        return Unordered(1)
+
+
+def test_cosets_of_a_group_whose_first_element_is_not_the_identity_are_refused():
+    with pytest.raises(GroupError, match=r"components: element 0 of .* the identity first"):
+        _ = Unordered().regular.size

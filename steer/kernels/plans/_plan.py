@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array
+from ..._values import Array, require_count
 from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
@@ -384,6 +384,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         raise KernelError(f"grid: expected {group.dim} sizes for {group.name}, got {lattice.shape}")
     if strategy not in STRATEGIES:
         raise KernelError(f"strategy: expected {' or '.join(map(repr, STRATEGIES))}, got {strategy!r}")
+    transposed = require_count("transposed", transposed, KernelError)
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     functions = functions_for("rings", lattice, max_frequency) if radial is None else radial

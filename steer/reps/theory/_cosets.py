@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..._values import Array
+from ...errors import GroupError
 from ._intertwiner import intertwiners
 from ._representation import Irrep
 
@@ -26,9 +27,15 @@ def coset_representatives(group: "Group", subgroup: "Group") -> Array:
     found: list[Array] = []
     left = np.ones(len(candidates), dtype=bool)
     while left.any():
-        representative = candidates[int(np.argmax(left))]
-        found.append(representative)
-        left &= ~subgroup.contains(group._inverse(representative) @ candidates)
+        place = int(np.argmax(left))
+        coset = subgroup.contains(group._inverse(candidates[place]) @ candidates)
+        if not coset[place]:  # the families of the library keep to it; one of one's own may not, and would never end
+            raise GroupError(
+                f"components: element {place} of {group!r} times its inverse is not in {subgroup!r}; list matrices of "
+                f"the group, the identity first"
+            )
+        found.append(candidates[place])
+        left &= ~coset
     return np.stack(found)
 
 
