@@ -46,7 +46,8 @@ def precompute(
     """Solve the kernel bases that models need and keep them in the cache, whatever each costs.
 
     What is there and good is not solved again, so a run that was stopped goes on where it was. A failure leaves the
-    others to be solved. `steer.kernels.cache.use` says where to; `steer.kernels.cache.pack` makes one file of it.
+    others to be solved. What is of a group of one's own is not kept (its print does not say all): a warning names it.
+    `steer.kernels.cache.use` says where to; `steer.kernels.cache.pack` makes one file of it.
 
     Args:
         wanted: a model; a function without arguments that builds one, which is called without making weights; a
@@ -71,7 +72,7 @@ def precompute(
     start = time.perf_counter()
     try:
         with Pool(count, place) as pool:
-            found = [d for d in descriptors(wanted) if _is_in(d, part)]
+            found = [d for d in _shared(descriptors(wanted)) if _is_in(d, part)]
             report.total = len(found)
             _require_room(place)
             with _Bar(report, console) as bar:
@@ -91,6 +92,19 @@ def precompute(
             stacklevel=2,
         )
     return report
+
+
+def _shared(found: list[Descriptor[Any]]) -> list[Descriptor[Any]]:
+    """Those that may be kept; of the others there is one warning."""
+    own = list(dict.fromkeys(repr(d.group) for d in found if not d.is_shared))
+    if own:
+        warnings.warn(
+            f"kernel bases whose group or representations are of classes that steer does not define are not kept, and "
+            f"are solved in each process: those of {', '.join(own)}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return [d for d in found if d.is_shared]
 
 
 def _is_in(descriptor: Descriptor[Any], part: tuple[int, int] | None) -> bool:

@@ -1,5 +1,6 @@
 """What is solved and kept: a frozen value whose print says all that its solution depends on."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
@@ -19,6 +20,14 @@ class Descriptor(Frozen, ABC, Generic[Value]):
     @abstractmethod
     def group(self) -> Group:
         """The symmetry group: problems of one group share its tables, so they are best solved by one process."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether its print says all that the solution depends on: whether it is made of this package's classes alone.
+
+        A group of one's own prints alike after its class has changed. Its solutions are kept by value, in one process.
+        """
+        return all(_is_of_library(getattr(self, field.name)) for field in dataclasses.fields(self))  # type: ignore[arg-type]
 
     @property
     @abstractmethod
@@ -58,3 +67,13 @@ class Descriptor(Frozen, ABC, Generic[Value]):
         Raises:
             ValueError, KeyError: they are not those of a solution of this descriptor.
         """
+
+
+def _is_of_library(value: object) -> bool:
+    """Whether a value, and all that it is made of, is of classes that this package defines."""
+    if isinstance(value, tuple):
+        return all(map(_is_of_library, value))
+    if not isinstance(value, Frozen):
+        return True  # a number or a text, which prints as what it is
+    parts = (getattr(value, field.name) for field in dataclasses.fields(value))  # type: ignore[arg-type]
+    return type(value).__module__.split(".")[0] == __name__.split(".")[0] and all(map(_is_of_library, parts))

@@ -230,7 +230,12 @@ def unpack(path: str | os.PathLike[str]) -> Unpacked:
 
 
 def fetch(descriptor: Descriptor[Value]) -> Value:
-    """The solution of a descriptor: from memory, from disk, or computed and, if that took long, kept."""
+    """The solution of a descriptor: from memory, from disk, or computed and, if that took long, kept.
+
+    One that is not shared is in memory only, and known by its value, since its print does not say all.
+    """
+    if not descriptor.is_shared:
+        return _memory.get(descriptor, lambda: _solve(descriptor)[0])  # type: ignore[no-any-return]
     key = fingerprint(descriptor)
     return _memory.get(key, lambda: _find(descriptor, key))  # type: ignore[no-any-return]
 
@@ -245,8 +250,14 @@ def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
         Whether it was there, and the bytes of its file.
 
     Raises:
+        CacheError: it is not shared (`Descriptor.is_shared`).
         OSError: it cannot be written.
     """
+    if not descriptor.is_shared:
+        raise CacheError(
+            f"descriptor: kernel bases of classes of groups or representations that steer does not define are not "
+            f"kept on disk, since their prints do not say all; got {descriptor!r}"
+        )
     place, key = _place.current(), fingerprint(descriptor)
     path = place.directory / _store.file_name(key)
     with _turn(place, key, descriptor) as found:

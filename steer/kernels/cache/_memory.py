@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ class Memory:
     """Values by key, of bounded size (`STEER_CACHE_MEMORY_MB`); for any number of threads."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: OrderedDict[Hashable, Held] = OrderedDict()
         self.size = 0
         self.hits = 0
         self._start()
@@ -31,7 +31,7 @@ class Memory:
     def _start(self) -> None:
         # Again in a forked child: it has none of the threads that hold its copy of the lock, or that it would wait for.
         self._lock = threading.Lock()
-        self._pending: dict[str, Future[Any]] = {}
+        self._pending: dict[Hashable, Future[Any]] = {}
 
     def forget(self) -> None:
         """Drop all values and the count of hits."""
@@ -42,7 +42,7 @@ class Memory:
     def __len__(self) -> int:
         return len(self._held)
 
-    def get(self, key: str, find: Callable[[], Held]) -> Any:
+    def get(self, key: Hashable, find: Callable[[], Held]) -> Any:
         """The value of a key, found by one thread while the others wait for it.
 
         When `find` raises in one thread, those that waited call it themselves.
@@ -75,7 +75,7 @@ class Memory:
             with self._lock:
                 self._pending.pop(key, None)
 
-    def _keep(self, key: str, held: Held, bound: int) -> None:
+    def _keep(self, key: Hashable, held: Held, bound: int) -> None:
         if held.size > bound or key in self._held:
             return
         self._held[key] = held
