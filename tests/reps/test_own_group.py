@@ -10,7 +10,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import GroupError, RepresentationError
-from steer.kernels import kernel_basis
+from steer.kernels import Rings, kernel_basis
 from steer.reps import Group, Irrep, IrrepData, clebsch_gordan, decompose, direct_product, multiplicity
 from steer.testing import assert_equivariant, assert_kernel_constraint
 
@@ -156,3 +156,32 @@ class Unordered(Quaternions):
 def test_cosets_of_a_group_whose_first_element_is_not_the_identity_are_refused():
     with pytest.raises(GroupError, match=r"components: element 0 of .* the identity first"):
         _ = Unordered().regular.size
+
+
+class OnFourAxes(Quaternions):
+    """The same group, moving the quaternions themselves."""
+
+    dim = 4
+
+    @property
+    def trivial_subgroup(self):
+        return OnFourAxes(1)
+
+    def subgroups(self, max_order=12):
+        return tuple(OnFourAxes(small.order) for small in super().subgroups())
+
+    def _action(self, g):
+        return g
+
+    def _irrep_data(self, label):
+        return Quaternions(self.order)._irrep_data(label)
+
+
+def test_linear_maps_need_no_harmonics():
+    group = OnFourAxes()
+    fields = nn.FieldType(group, [group.vector, group.regular])
+    layer = nn.Linear(fields, fields, dtype=torch.float64)
+    assert_equivariant(layer, torch.randn(3, 12, dtype=torch.float64), elements=group.elements)
+    assert layer.plan.num_weights == 4 + 2 * 4 + 8
+    with pytest.raises(RepresentationError, match="degree: there are no harmonics above degree 0 in 4 dimensions"):
+        kernel_basis(group.vector, group.vector, radial=Rings((1.0,), (0.6,), (1,)))

@@ -136,7 +136,7 @@ class Rings(AngularFunctions):
             (count, ...), float64.
 
         Raises:
-            ShapeError: the points are not of the plane or of space.
+            ShapeError: some degree is not 0, and the points are not of the plane or of space.
         """
         x = np.asarray(points, dtype=np.float64)
         radius = np.linalg.norm(x, axis=-1)
@@ -152,8 +152,8 @@ class Rings(AngularFunctions):
 
 
 def _angular(x: Array, degree: int) -> Array:
-    """(harmonic, ...): the harmonics of a degree; on the line there is the constant only."""
-    if x.shape[-1] == 1 and degree == 0:
+    """(harmonic, ...): the harmonics of a degree; but for the plane and space there is the constant only."""
+    if degree == 0:
         return np.ones((1, *x.shape[:-1]))
     return np.moveaxis(harmonics(x, degree), -1, 0)
 

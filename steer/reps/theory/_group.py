@@ -218,7 +218,7 @@ class Group(Frozen, ABC):
 
     def _harmonic(self, degree: int) -> Representation:
         """`harmonic` of a degree that is an integer >= 0."""
-        if self.dim >= 2:
+        if self.dim in (2, 3):
             return Harmonic(self, degree)
         if degree > 0:
             raise RepresentationError(
@@ -587,8 +587,8 @@ class Group(Frozen, ABC):
             The representation D, of size 1 for degree 0; above, of size 2 in the plane and 2 degree + 1 in space.
 
         Raises:
-            RepresentationError: the degree is not an integer >= 0, or a space of less than two dimensions has no
-                harmonics of it.
+            RepresentationError: the degree is not an integer >= 0, or a space of other than two or three
+                dimensions has no harmonics of it.
         """
         return self._harmonic(require_count("degree", degree, RepresentationError))
 
