@@ -1,4 +1,4 @@
-"""Checks of equivariance, for tests of your own layers and networks as much as for those of this package."""
+"""Checks of equivariance and of groups, for tests of your own code as much as for those of this package."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +12,14 @@ import scipy.ndimage
 import torch
 
 from ._values import EXACT, Array
-from .errors import FieldTypeError, SteerError
+from .errors import FieldTypeError, GroupError, SteerError
 from .nn import FieldType
-from .reps import Group, Representation
+from .reps import Group, Irrep, Representation
 
 __all__ = [
     "TOLERANCES",
     "assert_equivariant",
+    "assert_group",
     "assert_kernel_constraint",
     "equivariance_error",
     "grid_symmetries",
@@ -258,6 +259,138 @@ def assert_kernel_constraint(
                 f"for g = {g.tolist()}, x = {where[index[-1]].tolist()} the relative residual of element {index[0]} "
                 f"is {worst:.3g}, above {tolerance:.3g}"
             )
+
+
+def assert_group(group: Group, *, max_frequency: int = 2, seed: int = 0) -> None:
+    """Raise an AssertionError unless a group is one, with its irreps: for a family of your own.
+
+    Elements are closed under products and inverses; those of a finite group are there once each, the identity first.
+    They act on space by a homomorphism. Irreps are orthogonal, homomorphisms, irreducible, of the types they say, no
+    two of them equivalent, the trivial one first; those of a finite group are all it has.
+
+    Args:
+        group: the group.
+        max_frequency: of a continuous group, the highest frequency of the irreps that are checked.
+        seed: of the random elements, for a continuous group and for one of more than 48 elements.
+
+    Raises:
+        AssertionError: what is wrong, and of which element or irrep.
+        GroupError: `group` is not a group.
+
+    Source:
+        Serre, Linear Representations of Finite Groups (1977), section 2.3 for characters, 13.2 for types.
+
+    Example:
+        >>> import steer
+        >>> steer.testing.assert_group(steer.group("D4", dim=2))
+    """
+    if not isinstance(group, Group):
+        raise GroupError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
+    _assert_elements(group)
+    g = group.elements if group.order <= 48 else group.sample(12, seed)
+    _assert_homomorphism(f"action of {group!r}", group.action, g, group.dim)
+    irreps = group.irreps(None if group.is_finite else max_frequency)
+    labels = [psi.label for psi in irreps]
+    _demand(len(set(labels)) == len(labels), f"labels of {group!r}: expected distinct ones, got {', '.join(labels)}")
+    for psi in irreps:
+        _demand(psi.type in TYPES, f"type of {psi!r}: expected one of {', '.join(TYPES)}, got {psi.type!r}")
+        _assert_homomorphism(repr(psi), psi, g, psi.size)
+    first = irreps[0]
+    _demand(
+        first.size == 1 and bool((np.abs(first(g) - 1) < EXACT).all()) and first == group.trivial,
+        f"labels of {group!r}: expected the trivial irrep first, got {first.label!r}",
+    )
+    _assert_irreps(group, irreps, 2 * max_frequency)
+
+
+TYPES: Final = {"real": (1, 1), "complex": (2, 0), "quaternionic": (4, -2)}
+"""Of a real irrep of each type, the mean of chi(g)^2, which is the dimension of its endomorphisms, and of chi(g^2)."""
+
+
+def _demand(good: bool, message: str) -> None:
+    if not good:
+        raise AssertionError(message)
+
+
+def _assert_elements(group: Group) -> None:
+    """The elements are a group: of a continuous one, some of them are tried."""
+    size = group.element_size
+    g = group.components
+    _demand(
+        g.ndim == 3 and g.shape[1:] == (size, size) and len(g) > 0,
+        f"components of {group!r}: expected shape (n, {size}, {size}), got {g.shape}",
+    )
+    _demand(
+        bool(np.abs(g[0] - np.eye(size)).max(initial=0.0) < EXACT),
+        f"components of {group!r}: expected the identity first, got {g[0].tolist()}",
+    )
+    for name in ("generators", "identity_component"):
+        _demand(bool(group.contains(getattr(group, name)).all()), f"{name} of {group!r}: some are not in the group")
+    if group.is_finite:
+        _demand(len(g) == group.order, f"order of {group!r}: {group.order}, but components lists {len(g)} elements")
+    else:
+        g = np.concatenate([g, group.sample(12)])
+    away = np.abs(g @ np.swapaxes(g, -2, -1) - np.eye(size)).max(axis=(1, 2))
+    worst = int(np.argmax(away))
+    _demand(bool(away[worst] < EXACT), f"element {worst} of {group!r} is not orthogonal: {g[worst].tolist()}")
+    for i, left in enumerate(g):
+        for what, found in (("product", left @ g), ("quotient", left @ np.swapaxes(g, -2, -1))):
+            inside = group.contains(found)
+            j = int(np.argmin(inside))
+            _demand(
+                bool(inside.all()), f"elements of {group!r}: the {what} of elements {i} and {j} is not in the group"
+            )
+        if group.is_finite:
+            places = group.nearest_index(left @ g)
+            _demand(
+                len(set(places.tolist())) == len(g),
+                f"elements of {group!r}: some are equal, since the products of element {i} with all do not differ",
+            )
+
+
+def _assert_homomorphism(name: str, matrices: Kernel, g: Array, size: int) -> None:
+    """Matrices are orthogonal, take any leading axes, and multiply as the elements g (n, d, d) do."""
+    at = []
+    for given in (g[0], g, g[:, None] @ g):
+        shape = (*given.shape[:-2], size, size)
+        try:
+            found = np.asarray(matrices(given))
+        except Exception as error:
+            raise AssertionError(f"{name}: no matrices at elements {given.shape}: {error}") from error
+        _demand(found.shape == shape, f"{name}: expected matrices {shape} at elements {given.shape}, got {found.shape}")
+        at.append(found)
+    _, single, pairs = at
+    away = np.abs(single @ np.swapaxes(single, -2, -1) - np.eye(size)).max(axis=(1, 2), initial=0.0)
+    worst = int(np.argmax(away))
+    _demand(bool(away[worst] < EXACT), f"{name}: not orthogonal at g = {g[worst].tolist()}")
+    wrong = np.abs(single[:, None] @ single - pairs).max(axis=(2, 3), initial=0.0)
+    i, j = np.unravel_index(np.argmax(wrong), wrong.shape)
+    _demand(
+        bool(wrong[i, j] < EXACT),
+        f"{name}: no homomorphism, rho(g) rho(h) is not rho(g h) for g = {g[i].tolist()}, h = {g[j].tolist()}",
+    )
+
+
+def _assert_irreps(group: Group, irreps: Sequence[Irrep], max_degree: int) -> None:
+    """Representations are irreducible, of their types, inequivalent, and of a finite group all: by their characters."""
+    nodes, weights = group.haar(0 if group.is_finite else max_degree)
+    characters = np.stack([psi.character(nodes) for psi in irreps])
+    products = characters * weights @ characters.T
+    for i, psi in enumerate(irreps):
+        found = float(products[i, i]), float(weights @ psi.character(nodes @ nodes))
+        _demand(
+            bool(np.allclose(found, TYPES[psi.type], atol=1e-6)),
+            f"{psi!r}: no irrep of {psi.type} type, whose means of chi(g)^2 and chi(g^2) are {TYPES[psi.type]}; "
+            f"they are ({found[0]:.3g}, {found[1]:.3g})",
+        )
+        for other in np.flatnonzero(np.abs(products[i, :i]) > 1e-6).tolist():
+            raise AssertionError(f"irreps of {group!r}: {irreps[other].label!r} and {psi.label!r} are equivalent")
+    if group.is_finite:
+        total = sum(psi.size**2 // TYPES[psi.type][0] for psi in irreps)
+        _demand(
+            total == group.order,
+            f"irreps of {group!r}: some are missing, size^2 / 1, 2 or 4 by type sums to {total}, not {group.order}",
+        )
 
 
 def _sample(kernel: KernelSampler | Kernel, points: Array, out: int, into: int) -> Array:
