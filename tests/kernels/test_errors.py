@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ C4 = steer.group("C4", dim=2)
 D4 = steer.group("D4", dim=2)
 ONE = Rings((1.0,), (0.6,), (2,))
 
+POINT = kernels.compile([C4.regular], [C4.regular], (1, 1))
 CASES = {
     "points rank": (
         lambda: kernel_basis(C4.trivial, C4.vector, max_frequency=1).sample([0.0, 1.0]),
@@ -129,6 +131,40 @@ CASES = {
     "weight": (
         lambda: kernels.compile([C4.regular], [C4.regular], (3, 3)).expand(torch.zeros(3)),
         r"weight: expected shape \(\.\.\., 24\), got \(3,\)",
+    ),
+    "integer weights": (
+        lambda: kernels.compile([C4.regular], [C4.regular], (3, 3)).expand(torch.zeros(24, dtype=torch.int64)),
+        r"weight: expected a tensor of floating-point numbers of shape \(\.\.\., 24\), got a tensor of torch.int64",
+    ),
+    "complex weights": (
+        lambda: kernels.compile([C4.regular], [C4.regular], (3, 3)).spectrum(torch.zeros(24, dtype=torch.complex64)),
+        "weight: expected a tensor of floating-point numbers .*, got a tensor of torch.complex64",
+    ),
+    "weights of NumPy": (
+        lambda: kernels.compile([C4.regular], [C4.regular], (1, 1)).apply(np.zeros(16), torch.zeros(4)),
+        "weight: expected a tensor of floating-point numbers .*, got a ndarray; make one with torch.as_tensor",
+    ),
+    "features of another dtype": (
+        lambda: POINT.apply(torch.zeros(POINT.num_weights), torch.zeros(4, dtype=torch.float64)),
+        "x: expected the dtype of weight, torch.float32, got torch.float64; convert one of the two",
+    ),
+    "features of NumPy": (
+        lambda: POINT.apply(torch.zeros(POINT.num_weights), np.zeros(4)),
+        "x: expected a tensor of the dtype of weight, torch.float32, got a ndarray",
+    ),
+    "points of space": (
+        lambda: POINT.sample(np.zeros((5, 3))),
+        r"points: expected an array of shape \(m, 2\), got \(5, 3\)",
+    ),
+    "points in axes": (lambda: POINT.sample(np.zeros((5, 5, 2))), r"points: .* \(m, 2\), got \(5, 5, 2\)"),
+    "ragged points": (lambda: POINT.sample([[0.0, 1.0], [2.0]]), r"points: expected an array of real numbers"),
+    "complex points": (
+        lambda: kernel_basis(C4.regular, C4.regular, radial=ONE).sample(np.zeros((5, 2), dtype=complex)),
+        r"points: expected an array of real numbers of shape \(m, 2\), got the dtype complex128",
+    ),
+    "points with gradients": (
+        lambda: POINT.sample(torch.zeros(5, 2, requires_grad=True)),
+        r"points: they require gradients, .*; pass points.detach\(\)",
     ),
     "empty basis": (
         lambda: kernels.compile([C4.trivial], [C4.trivial, C4.irrep("B")], (2, 2)),

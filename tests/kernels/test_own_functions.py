@@ -143,3 +143,80 @@ def test_they_carry_their_own_limit():
     with pytest.raises(KernelError, match="max_frequency: got 1 beside basis=Hats"):
         nn.Conv2d(kind, kind, 5, basis=Hats(3), max_frequency=1)
     assert Hats(3).sample(Grid((5, 5)).points).shape == (Hats(3).count(2), 25)
+
+
+@dataclass(frozen=True)
+class TooFew(Hats):
+    def sample(self, points):
+        return super().sample(points)[:-1]
+
+
+@dataclass(frozen=True)
+class FunctionLast(Hats):
+    def sample(self, points):
+        return np.moveaxis(super().sample(points), 0, -1)
+
+
+@dataclass(frozen=True)
+class OfIntegers(Hats):
+    @property
+    def blocks(self):
+        return (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class TooLow(Hats):
+    @property
+    def max_frequency(self):
+        return 1
+
+
+class NoDataclass(AngularFunctions):
+    blocks = ((0, 0),)
+    max_frequency = 0
+    sample = Hats.sample
+
+
+MISTAKES = {
+    "one too few": (
+        lambda: TooFew(3),
+        r"TooFew.sample gives an array of shape \(8, 5\) .*, expected \(9, 5\)",
+    ),
+    "functions last": (
+        lambda: FunctionLast(3),
+        r"FunctionLast.sample .* \(5, 9\) at 5 points, expected \(9, 5\)",
+    ),
+    "blocks": (lambda: OfIntegers(3), r"expected OfIntegers.blocks to be pairs \(ring, degree\) .*, got \(0, 1, 2\)"),
+    "degrees": (lambda: TooLow(3), "TooLow.max_frequency has to be the highest degree .*, which is 2, got 1"),
+    "list": (lambda: Hats([3]), r"Hats cannot be hashed \(unhashable type: 'list'\); .* tuples"),
+    "array": (lambda: Hats(np.arange(3)), "Hats cannot be hashed .*numpy.ndarray"),
+    "no dataclass": (NoDataclass, r"NoDataclass is no dataclass; write @dataclass\(frozen=True\) above the class"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_in_ones_own_functions_are_named(mistake):
+    make, message = MISTAKES[mistake]
+    G = steer.group("C8", dim=2)
+    kind = nn.FieldType(G, [G.vector])
+    for use in (
+        lambda: nn.Conv2d(kind, kind, 5, basis=make()),
+        lambda: kernel_basis(G.vector, G.vector, radial=make()),
+        lambda: steer.kernels.compile(kind, [G.regular], (5, 5), radial=make()),
+        lambda: KernelSpec(kind, kind, 5, basis=make()).descriptors(),
+    ):
+        with pytest.raises(KernelError, match=f"basis: .*{message}"):
+            use()
+
+
+def test_a_class_is_no_value():
+    G = steer.group("C8", dim=2)
+    kind = nn.FieldType(G, [G.vector])
+    with pytest.raises(KernelError, match=r"basis: .* got the class Hats; pass Hats\(\.\.\.\)"):
+        nn.Conv2d(kind, kind, 5, basis=Hats)
+
+
+def test_the_error_of_a_cap_names_the_method_that_would_do():
+    G = steer.group("C8", dim=2)
+    with pytest.raises(KernelError, match=r"write the method Hats.capped\(max_frequency\)"):
+        kernel_basis(G.vector, G.vector, radial=Hats(3), max_frequency=1)

@@ -213,6 +213,13 @@ def test_describe_says_what_each_part_costs():
     assert "orbit" in rows[0]
 
 
+def test_it_prints_its_fields_grid_and_weights():
+    C4 = steer.group("C4", dim=2)
+    plan = kernels.compile(2 * [C4.trivial] + [C4.vector], [C4.regular], (3, 3))
+    expected = f"KernelPlan(2 A + 1 vector -> 1 regular of C4, Grid(shape=(3, 3)), num_weights={plan.num_weights})"
+    assert repr(plan) == str(plan) == expected
+
+
 def test_a_strategy_that_fits_nothing_is_refused():
     with pytest.raises(steer.errors.KernelError, match="strategy: 'gather' fits no part of this plan; 'auto' takes"):
         kernels.compile([D4.regular], [D4.regular], (3, 3), strategy="gather")

@@ -206,6 +206,31 @@ def test_it_is_one_graph(plan):
     close(compiled(draw(plan)), plan.spectrum(draw(plan)))
 
 
+def test_a_graph_needs_what_has_been_solved_for():
+    torch.compiler.reset()
+    arguments = kernels.compile([D4.vector], [D4.regular], (5, 5))._arguments
+    plan = kernels.KernelPlan(*arguments)  # shared with no other test
+    compiled = torch.compile(lambda weight: plan.spectrum(weight), fullgraph=True, backend="eager")
+    with pytest.raises(Exception, match=r"call plan.tensors\(dtype, device, verb='spectrum'\) once before"):
+        compiled(draw(plan))
+    plan.tensors(torch.float64, torch.device("cpu"), verb="spectrum")
+    torch.compiler.reset()
+    close(compiled(draw(plan)), plan.spectrum(draw(plan)))
+
+
+def test_points_may_be_tensors(plan):
+    points = torch.randn(4, len(plan.grid.shape), dtype=torch.float64)
+    for same in (points, points.tolist()):
+        np.testing.assert_array_equal(plan.sample(same), plan.sample(points.numpy()))
+    np.testing.assert_array_equal(plan.sample(points.bfloat16()), plan.sample(points.bfloat16().double().numpy()))
+
+
+def test_features_and_weights_meet_in_mixed_precision():
+    plan = kernels.compile([D4.vector], [D4.vector], (1, 1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert plan.apply(draw(plan).float(), torch.zeros(3, 2, dtype=torch.bfloat16)).dtype is torch.bfloat16
+
+
 def test_unknown_verbs_and_other_coefficients_are_refused(plan):
     with pytest.raises(KernelError, match="verb: expected 'expand' or 'spectrum', got 'apply'"):
         plan.tensors(torch.float64, torch.device("cpu"), verb="apply")

@@ -103,7 +103,7 @@ def test_subgroups():
     assert not Quaternions(4) >= Q8
     with pytest.raises(GroupError, match=r"name: 'D4' is not a subgroup of Q8; its subgroups are C1, C2, C4, Q8"):
         Q8.subgroup("D4")
-    with pytest.raises(GroupError, match="axis: unknown argument"):
+    with pytest.raises(GroupError, match="axis: unknown argument; a subgroup of Q8 takes a name only"):
         Q8.subgroup("C2", axis="z")
     assert len(Q8.conjugacy_classes) == len(Q8.irreps())
     assert Q8.index("C2") == 4

@@ -2,10 +2,12 @@
 
 import functools
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..._values import Array, frozen
+from ..._values import Array, frozen, is_count
+from ...errors import KernelError
 from ...reps import Group, Irrep, Representation, harmonic_size
 from ._functions import Element, ScalarFunctions, SolvedForm
 from ._wigner_eckart import AngularDescriptor, Solution, describe, harmonic, solve
@@ -37,7 +39,27 @@ class AngularFunctions(ScalarFunctions):
         return tuple((degree, ring, copy) for ring, degree in self.blocks for copy in range(harmonic_size(dim, degree)))
 
     def require(self, group: Group) -> None:
+        self._require_blocks()
         harmonic(group, self.max_frequency)  # an error where space has none of that degree
+
+    def _require_blocks(self) -> None:
+        """Raise an error unless `blocks` are pairs of integers, and no degree is above `max_frequency`.
+
+        Raises:
+            KernelError: they are not.
+        """
+        name, blocks, highest = type(self).__name__, self.blocks, self.max_frequency
+        if not isinstance(blocks, Sequence) or not blocks or not all(_is_block(block) for block in blocks):
+            raise KernelError(
+                f"basis: expected {name}.blocks to be pairs (ring, degree) of integers >= 0, as in ((0, 0), (0, 1)), "
+                f"got {blocks!r}"
+            )
+        degree = max(degree for _, degree in blocks)
+        if not is_count(highest, degree):
+            raise KernelError(
+                f"basis: {name}.max_frequency has to be the highest degree in {name}.blocks, which is {degree}, "
+                f"got {highest!r}"
+            )
 
     def action(self, group: Group, elements: Array) -> Array | None:
         found, start = np.zeros((len(elements), *2 * [self.count(group.dim)])), 0
@@ -57,6 +79,10 @@ class AngularFunctions(ScalarFunctions):
     @property
     def reach(self) -> str:
         return f"of frequencies up to {self.max_frequency}"
+
+
+def _is_block(block: object) -> bool:
+    return isinstance(block, Sequence) and len(block) == 2 and all(is_count(number, 0) for number in block)
 
 
 class Block:

@@ -2,7 +2,7 @@
 
 from ...errors import KernelError, nearest
 from ._derivative import FiniteDifferences
-from ._functions import ScalarFunctions
+from ._functions import ScalarFunctions, require_value
 from ._grid import Grid
 from ._interpolated import Interpolated
 from ._pixel import Pixels
@@ -29,7 +29,8 @@ def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int |
         The functions.
 
     Raises:
-        KernelError: no basis has that name, or the basis takes no `max_frequency`, or it does not fit the grid.
+        KernelError: no basis has that name, it is a class and no value, it takes no `max_frequency`, or it does not
+            fit the grid.
 
     Example:
         >>> import steer
@@ -37,9 +38,16 @@ def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int |
         FiniteDifferences(shape=(3, 3), max_order=2)
     """
     if isinstance(basis, ScalarFunctions):
+        require_value(basis)
         if max_frequency is not None:
             raise KernelError(f"max_frequency: got {max_frequency} beside basis={basis!r}, which says it; pass one")
         return basis
+    given: object = basis
+    if isinstance(given, type) and issubclass(given, ScalarFunctions):
+        raise KernelError(
+            f"basis: expected a value of scalar functions, got the class {given.__name__}; pass {given.__name__}(...), "
+            f"or what its for_grid returns"
+        )
     if not isinstance(basis, str) or basis not in BASES:
         raise KernelError(f"basis: {nearest(str(basis), tuple(BASES))} Got {basis!r}")
     return BASES[basis].for_grid(grid, max_frequency)

@@ -3,7 +3,6 @@
 import functools
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array, Frozen, require_count
@@ -13,7 +12,7 @@ from ..cache._fetch import fingerprint
 from ._functions import Element, ScalarFunctions, SolvedForm
 from ._orbit import Orbit
 from ._radial import Rings
-from ._types import require_functions, require_pair
+from ._types import require_functions, require_pair, require_points, require_samples
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class KernelBasis:
         self.in_rep, self.out_rep = descriptor.in_rep, descriptor.out_rep
         functions = descriptor.functions
         functions.require(self.in_rep.group)
+        require_samples(functions, self.in_rep.group.dim)
         ends = self.in_rep, self.out_rep
         self.form: SolvedForm | Orbit = Orbit(*ends, functions) if descriptor.form == "orbit" else functions.form(*ends)
 
@@ -106,10 +106,7 @@ class KernelBasis:
         Raises:
             KernelError: the points are not (m, d), or, for functions on a grid alone, are none of its samples.
         """
-        x = np.asarray(points, dtype=np.float64)
-        if x.ndim != 2 or x.shape[1] != self.in_rep.group.dim:
-            raise KernelError(f"points: expected an array of shape (m, {self.in_rep.group.dim}), got {x.shape}")
-        return self.form.sample(x)
+        return self.form.sample(require_points(points, self.in_rep.group.dim))
 
 
 def kernel_basis(

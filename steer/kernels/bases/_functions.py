@@ -1,5 +1,6 @@
 """What kernels are made of: scalar functions on R^d, times matrices that make them steerable."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
@@ -88,7 +89,7 @@ class ScalarFunctions(Frozen, ABC):
         raise KernelError(f"basis: {cls.__name__} has no functions for a grid of its own choice; pass a value of it")
 
     def capped(self, max_frequency: int) -> "ScalarFunctions":
-        """Those of the functions that have no higher degree.
+        """Those of the functions that have no higher degree; to be written by a kind that can be capped.
 
         Args:
             max_frequency: the highest degree of harmonics.
@@ -99,7 +100,10 @@ class ScalarFunctions(Frozen, ABC):
         Raises:
             KernelError: functions of this kind cannot be capped.
         """
-        raise KernelError(f"max_frequency: only rings can be capped, got {max_frequency} beside radial={self!r}")
+        raise KernelError(
+            f"max_frequency: only rings can be capped, got {max_frequency} beside radial={self!r}; leave it out, or "
+            f"write the method {type(self).__name__}.capped(max_frequency) if functions of your own have a degree"
+        )
 
     @abstractmethod
     def count(self, dim: int) -> int:
@@ -213,3 +217,21 @@ class ScalarFunctions(Frozen, ABC):
     def remedy(self) -> str:
         """What would give more kernels, for error messages."""
         return "a larger kernel_size"
+
+
+def require_value(functions: object) -> None:
+    """Raise an error unless functions are a value: equal, hashed and printed by what they hold.
+
+    Raises:
+        KernelError: they are not.
+    """
+    name = type(functions).__name__
+    if not dataclasses.is_dataclass(functions):
+        raise KernelError(f"basis: {name} is no dataclass; write @dataclass(frozen=True) above the class")
+    try:
+        hash(functions)
+    except TypeError as error:  # a field, or the whole class when it is not frozen
+        raise KernelError(
+            f"basis: {name} cannot be hashed ({error}); write @dataclass(frozen=True) above the class, and have fields "
+            f"that are numbers, strings, or tuples of them, not lists or arrays"
+        ) from error

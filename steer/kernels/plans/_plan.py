@@ -18,7 +18,7 @@ from ..bases._bases import functions_for
 from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
-from ..bases._types import as_fields, require_functions
+from ..bases._types import as_fields, require_functions, require_points
 from ..cache._fetch import fingerprint
 from ._cell import Cell
 from ._expansion import Expansion
@@ -112,6 +112,10 @@ class KernelPlan:
         """The kernels that it is made of, whatever the strategy, as `steer.precompute` takes them."""
         return KernelSpec(self.in_reps, self.out_reps, self.grid, self.functions)
 
+    def __repr__(self) -> str:
+        ends = f"{_counts(self.in_reps)} -> {_counts(self.out_reps)} of {self.in_reps.group.name}"
+        return f"{type(self).__name__}({ends}, {self.grid!r}, num_weights={self.num_weights})"
+
     def __reduce__(self) -> tuple[object, ...]:
         return _compile, self._arguments
 
@@ -153,7 +157,7 @@ class KernelPlan:
             (..., out_size, in_size, *kernel), in the dtype of `weight`.
 
         Raises:
-            KernelError: another number of coefficients.
+            KernelError: weights that are no floating-point tensor, or another number of them.
         """
         flat = self._flat(weight)
         filters = self._filters.expand(flat, tensors)
@@ -170,16 +174,20 @@ class KernelPlan:
         always. Of interpolated pixels it does so by turns of the lattice only. For other groups the last axis takes
         all functions moved by representatives g of the cosets of the induced fields, phi_b(g^-1 x), by g and then b.
 
+        What it reads is solved for when it is first asked for, which `torch.compile` cannot trace. A layer that is to
+        be compiled asks in its `__init__`: ``plan.tensors(dtype, device, verb="spectrum")``. The result need not be
+        kept.
+
         Args:
             weight: flat coefficients (..., num_weights).
-            tensors: `tensors(...)` for this verb when the caller keeps them. Without them the first call solves for
-                what is read, which `torch.compile` cannot trace.
+            tensors: `tensors(...)` for this verb when the caller keeps them.
 
         Returns:
             (..., out_size, in_size, functions), in the dtype of `weight`.
 
         Raises:
-            KernelError: another number of coefficients.
+            KernelError: weights that are no floating-point tensor, another number of them; in a trace of
+                `torch.compile`, what is read has not been solved for.
 
         Example:
             >>> import steer, torch
@@ -193,8 +201,8 @@ class KernelPlan:
         found = self._in_functions()[1].expand(self._flat(weight), tensors)
         return found.reshape(*weight.shape[:-1], *found.shape[1:])
 
-    def sample(self, points: npt.ArrayLike) -> Array:
-        """The functions of the last axis of `spectrum` at given points.
+    def sample(self, points: torch.Tensor | npt.ArrayLike) -> Array:
+        """The functions of the last axis of `spectrum` at given points, which are constants: nothing is differentiated.
 
         Args:
             points: (m, d), coordinates (x, y[, z]) in pixels from the centre.
@@ -203,9 +211,17 @@ class KernelPlan:
             (functions, m), float64.
 
         Raises:
-            KernelError: functions of a grid at points where they are not defined.
+            KernelError: the points are not (m, d), or require gradients; functions of a grid at points where they are
+                not defined.
         """
-        return self._in_functions()[0].at(points)
+        if isinstance(points, torch.Tensor):
+            if points.requires_grad:
+                raise KernelError(
+                    "points: they require gradients, but the functions are sampled in NumPy, which gives none; "
+                    "pass points.detach()"
+                )
+            points = points.cpu().double().numpy() if points.dtype is torch.bfloat16 else points.cpu().numpy()
+        return self._in_functions()[0].at(require_points(points, self.in_reps.group.dim))
 
     def apply(
         self, weight: torch.Tensor, x: torch.Tensor, *, dim: int = -1, tensors: Sequence[torch.Tensor] | None = None
@@ -224,15 +240,16 @@ class KernelPlan:
             The same with out_size channels: (..., out_size), or (batch, out_size, *space).
 
         Raises:
-            KernelError: kernels of more than one point, another number of coefficients, or another number of channels.
+            KernelError: kernels of more than one point, weights that are no floating-point tensor or another number of
+                them, features of another dtype or another number of channels.
         """
         if math.prod(self.grid.shape) != 1:
             size = " x ".join(map(str, self.grid.shape))
             raise KernelError(f"apply: kernels of {size} points need positions; expand them for a convolution")
+        self._flat(weight)
         if weight.dim() != 1:
             raise KernelError(f"weight: expected shape ({self.num_weights},), got {tuple(weight.shape)}")
-        if not -x.dim() <= dim < x.dim() or x.shape[dim] != self.in_size:
-            raise KernelError(f"x: expected {self.in_size} channels in axis {dim}, got the shape {tuple(x.shape)}")
+        _require_features(x, weight, self.in_size, dim)
         matrix = self.expand(weight, tensors).reshape(self.out_size, self.in_size)
         if dim in (-1, x.dim() - 1):
             return torch.nn.functional.linear(x, matrix)
@@ -257,6 +274,12 @@ class KernelPlan:
 
     def _flat(self, weight: torch.Tensor) -> torch.Tensor:
         """(B, num_weights)."""
+        if not isinstance(weight, torch.Tensor) or not weight.is_floating_point():
+            got = f"a tensor of {weight.dtype}" if isinstance(weight, torch.Tensor) else f"a {type(weight).__name__}"
+            raise KernelError(
+                f"weight: expected a tensor of floating-point numbers of shape (..., {self.num_weights}), got {got}; "
+                f"make one with torch.as_tensor(weight, dtype=torch.float32)"
+            )
         if weight.dim() < 1 or weight.shape[-1] != self.num_weights:
             raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
         return weight.reshape(-1, self.num_weights)
@@ -264,6 +287,11 @@ class KernelPlan:
     def _in_functions(self) -> tuple[InFunctions, Expansion]:
         """What `spectrum` reads, and the map; made when first asked for."""
         if self._spectra is None:
+            if torch.compiler.is_compiling():
+                raise KernelError(
+                    "spectrum: what it reads has to be solved for, which torch.compile cannot trace; call "
+                    "plan.tensors(dtype, device, verb='spectrum') once before, as in the __init__ of a layer"
+                )
             orbits = [rep for rep in (*self.rows, *self.columns) if isinstance(rep, Induced)]
             group = self.in_reps[0].group
             reading = InFunctions(self.functions, group, tuple(dict.fromkeys(rep.subgroup for rep in orbits)))
@@ -435,8 +463,22 @@ def _compile(
     return KernelPlan(in_reps, out_reps, grid, functions, strategy, transposed)
 
 
+def _require_features(x: torch.Tensor, weight: torch.Tensor, channels: int, dim: int) -> None:
+    """Refuse features that cannot be multiplied by filters; automatic mixed precision brings dtypes together."""
+    if not isinstance(x, torch.Tensor):
+        raise KernelError(f"x: expected a tensor of the dtype of weight, {weight.dtype}, got a {type(x).__name__}")
+    if not -x.dim() <= dim < x.dim() or x.shape[dim] != channels:
+        raise KernelError(f"x: expected {channels} channels in axis {dim}, got the shape {tuple(x.shape)}")
+    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise KernelError(f"x: expected the dtype of weight, {weight.dtype}, got {x.dtype}; convert one of the two")
+
+
 def _runs(fields: Fields) -> str:
     return " + ".join(f"{count} * [{rep!r}]" for rep, count in fields.runs)
+
+
+def _counts(fields: Fields) -> str:
+    return " + ".join(f"{count} {rep.name}" for rep, count in fields.runs)
 
 
 def _names(fields: Iterable[tuple[Representation, int]]) -> str:

@@ -151,11 +151,11 @@ class InFunctions(Reading):
             return basis.form.spread(self.moved(basis.form.induced.group, basis.form.induced.cosets))
         return np.asarray(basis.form.spectrum @ self.plain())
 
-    def at(self, points: npt.ArrayLike) -> Array:
+    def at(self, points: Array) -> Array:
         """(entries, m): the functions whose coefficients these are, at points (m, d)."""
         if self.elements is None:
             return self.functions.sample(points)
-        moved = self.functions.turned(self.group, self.elements, np.asarray(points, dtype=np.float64))
+        moved = self.functions.turned(self.group, self.elements, points)
         return moved.swapaxes(0, 1).reshape(self.entries, -1)
 
 

@@ -1,5 +1,6 @@
 """Which strategy expands which cells of a plan."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -64,9 +65,7 @@ def divide(
 
 
 def _parts(cells: list[Cell], reading: Reading, strategy: str) -> list[Part[Any]]:
-    def rank(parts: Iterable[Part[Any]]) -> tuple[bool, float]:
-        return strategy not in [part.strategy for part in parts], sum(part.cost.seconds for part in parts)
-
+    rank = functools.partial(_rank, strategy)
     found: list[Part[Any]] = []
     plain = []
     for cell in cells:
@@ -80,6 +79,11 @@ def _parts(cells: list[Cell], reading: Reading, strategy: str) -> list[Part[Any]
             ways.insert(0, [BlockPart(tuple(plain), reading)])
         found += min(ways, key=rank)
     return found
+
+
+def _rank(strategy: str, parts: Iterable[Part[Any]]) -> tuple[bool, float]:
+    """The less the better: parts of the wanted strategy come first, then the fast ones."""
+    return strategy not in [part.strategy for part in parts], sum(part.cost.seconds for part in parts)
 
 
 def _axis(fields: Fields, others: Fields, shared: bool) -> Axis:

@@ -28,7 +28,7 @@ def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -
     """The values of the arguments that place a subgroup of the group `name`, None for those not given."""
     unknown = sorted(set(where) - set(known))
     if unknown:
-        takes = " and ".join(f"{argument}=" for argument in known)
+        takes = " and ".join(f"{argument}=" for argument in known) or "a name only"
         raise GroupError(f"{unknown[0]}: unknown argument; a subgroup of {name} takes {takes}")
     return [where.get(argument) for argument in known]
 
