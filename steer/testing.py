@@ -312,13 +312,22 @@ def _demand(good: bool, message: str) -> None:
         raise AssertionError(message)
 
 
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 def _assert_elements(group: Group) -> None:
     """The elements are a group: of a continuous one, some of them are tried."""
+    _demand(_is_hashable(group), f"fields of {group!r}: expected hashable values, such as tuples and no lists")
     size = group.element_size
     g = group.components
     _demand(
-        g.ndim == 3 and g.shape[1:] == (size, size) and len(g) > 0,
-        f"components of {group!r}: expected shape (n, {size}, {size}), got {g.shape}",
+        isinstance(g, np.ndarray) and g.shape[1:] == (size, size) and len(g) > 0,
+        f"components of {group!r}: expected an array of shape (n, {size}, {size}), got {type(g)}, {np.shape(g)}",
     )
     _demand(
         bool(np.abs(g[0] - np.eye(size)).max(initial=0.0) < EXACT),

@@ -56,7 +56,9 @@ def labels(*found):
 ELEMENTS = Q8.elements
 DEFECTS = {
     "identity": ({"components": ELEMENTS[::-1]}, "components of .*expected the identity first"),
-    "shape": ({"components": ELEMENTS[..., :3]}, r"components of .*expected shape \(n, 4, 4\)"),
+    "shape": ({"components": ELEMENTS[..., :3]}, r"components of .*expected an array of shape \(n, 4, 4\)"),
+    "list": ({"components": ELEMENTS.tolist()}, "components of .*expected an array"),
+    "unhashable": ({"__hash__": lambda self: hash([])}, "fields of .*expected hashable"),
     "order": ({"components": ELEMENTS[:4]}, "order of .*8, but components lists 4"),
     "closure": (
         {"components": np.concatenate([ELEMENTS[:7], [np.diag([1.0, 1, 1, -1])]])},
