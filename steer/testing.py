@@ -448,6 +448,8 @@ def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
 
 def _random_input(in_type: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool) -> torch.Tensor:
     dim = in_type.group.dim
+    if shape is not None and not len(shape):
+        raise SteerError("shape: expected (batch, *space), or (batch,) for features without positions, got ()")
     batch, *space = (2, *dim * [33 if dim == 2 else 17]) if shape is None else shape
     noise = np.random.default_rng(seed).normal(size=(batch, in_type.size, *space))
     if smooth and space:

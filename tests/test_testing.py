@@ -170,3 +170,9 @@ def test_kernel_constraint_of_a_basis(source, target):
 def test_a_kernel_function_needs_representations():
     with pytest.raises(FieldTypeError, match="in_rep, out_rep: a kernel that is a plain function needs both"):
         assert_kernel_constraint(lambda points: np.ones((1, 1, len(points))), C4.trivial)
+
+
+def test_an_input_of_no_axes_is_refused():
+    kind = nn.FieldType(C4, [C4.regular])
+    with pytest.raises(SteerError, match=r"shape: expected \(batch, \*space\), .* got \(\)"):
+        assert_equivariant(nn.ReLU(kind), shape=())

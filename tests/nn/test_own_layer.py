@@ -124,7 +124,23 @@ def test_it_compiles_and_exports_by_torch(build):
 def test_what_cannot_be_traced_says_what_to_do():
     layer = Branching(VECTORS)
     assert layer(torch.ones(1, 6, 2, 2)).shape == (1, 6, 2, 2)
-    with pytest.raises(SteerError, match=r"model: the _compute of Branching cannot be traced .* or define _export"):
+    with pytest.raises(SteerError, match=r"model: the _compute of Branching cannot .* define _export, .* plans"):
+        steer.export(layer)
+
+
+def test_a_layer_with_a_plan_is_told_to_define_its_export():
+    class Filter(nn.Module):
+        def __init__(self, fields):
+            super().__init__(fields, fields)
+            self.plan = steer.kernels.compile(fields, fields, (3, 3))
+            self.weight = torch.nn.Parameter(torch.ones(self.plan.num_weights))
+
+        def _compute(self, x):
+            return torch.nn.functional.conv2d(x, self.plan.expand(self.weight), padding=1)
+
+    layer = Filter(VECTORS)
+    assert_equivariant(layer)
+    with pytest.raises(SteerError, match=r"Filter cannot be traced .* define _export, .* without kernel plans"):
         steer.export(layer)
 
 

@@ -31,7 +31,7 @@ class Module(Constants):
       channels of `in_type`.
     - `_export()` returns the same function as a module of plain torch, for `steer.export`. The inherited one traces
       `_compute` by `torch.fx`, for which it may contain other modules but no branches or loops on the values or the
-      shape of x.
+      shape of x, and no `KernelPlan`: a layer with a plan returns a torch module with the expanded filter.
 
     Nothing here makes a layer equivariant: `steer.testing.assert_equivariant` tells whether it is. NumPy arrays that
     follow from the arguments are best registered by `add_constant`, which keeps them exact in any dtype.
@@ -110,8 +110,9 @@ class Module(Constants):
             return traced(self)
         except Exception as error:  # torch.fx raises what its tensors cannot do, of many classes
             raise SteerError(
-                f"model: the _compute of {type(self).__name__} cannot be traced by torch.fx ({error}); write it "
-                f"without branches on x or its shape, or define _export, which returns the same function in plain torch"
+                f"model: the _compute of {type(self).__name__} cannot be traced by torch.fx ({error}); define _export, "
+                f"which returns the same function in plain torch, or write _compute without branches on x or its shape "
+                f"and without kernel plans, whose own branches count"
             ) from error
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
