@@ -43,7 +43,17 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-skip-member", skip)
     app.connect("source-read", command)
     app.connect("doctree-read", close_blocks)
+    app.connect("viewcode-follow-imported", file_of)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def file_of(app: Any, module: str | None, attribute: str) -> str | None:
+    """The module whose source a name links to: that of the class, for a method that it inherits too.
+
+    Sphinx would take that of the base, and where this is public in another package, call it by the name of the first.
+    """
+    first = module and getattr(importlib.import_module(module), attribute.partition(".")[0], None)
+    return getattr(first, "__module__", None)
 
 
 def close_blocks(app: Any, doctree: nodes.document) -> None:
