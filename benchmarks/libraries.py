@@ -100,6 +100,8 @@ class Steer(Library):
         from steer import nn
 
         self.steer, self.nn = steer, nn
+        for name in nn.__all__:  # layers load on first use, which is import, not construction
+            getattr(nn, name)
         self.version = str(steer.__version__)
         self.conv_classes = {2: nn.Conv2d, 3: nn.Conv3d}
         self.chain_class = nn.Sequential

@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from torch.nn import ModuleList
 
-from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
-from ._chain._chain import Restrict, Sequential
 from ._engine._module import Module
 from ._fields._fields import cat, split
 from ._fields._types import FieldTensor, FieldType
-from ._linear._conv import Conv2d, Conv3d
-from ._linear._linear import Linear
-from ._norm._batch_norm import BatchNorm, convert_sync_batchnorm
 
 if TYPE_CHECKING:
     from . import init, models
@@ -21,16 +16,21 @@ if TYPE_CHECKING:
     from ._act._gate import Gate
     from ._act._invariant import GroupPool, NormPool
     from ._act._norm_act import NormAct
+    from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
     from ._act._vector_field import VectorFieldAct
     from ._chain._branch import Branch, Identity, Residual
+    from ._chain._chain import Restrict, Sequential
     from ._chain._disentangle import Disentangle
     from ._engine._export import export
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
     from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
     from ._linear._attention import SelfAttention
+    from ._linear._conv import Conv2d, Conv3d
     from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
+    from ._linear._linear import Linear
     from ._linear._project import project
     from ._linear._tensor_product import TensorProduct, TensorSquare
+    from ._norm._batch_norm import BatchNorm, convert_sync_batchnorm
     from ._norm._dropout import Dropout
     from ._norm._norms import GroupNorm, InstanceNorm, LayerNorm
     from ._space._blur_pool import BlurPool
@@ -113,16 +113,21 @@ _LATER: Final = {
         "._act._gate": ("Gate",),
         "._act._invariant": ("GroupPool", "NormPool"),
         "._act._norm_act": ("NormAct",),
+        "._act._pointwise": ("ELU", "GELU", "LeakyReLU", "Pointwise", "ReLU", "Sigmoid", "SiLU", "Tanh"),
         "._act._vector_field": ("VectorFieldAct",),
         "._chain._branch": ("Branch", "Identity", "Residual"),
+        "._chain._chain": ("Restrict", "Sequential"),
         "._chain._disentangle": ("Disentangle",),
         "._engine._export": ("export",),
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
         "._hex._hexmap": ("act_on_hexagonal", "from_hexagonal", "to_hexagonal"),
         "._linear._attention": ("SelfAttention",),
+        "._linear._conv": ("Conv2d", "Conv3d"),
         "._linear._conv_transpose": ("ConvTranspose2d", "ConvTranspose3d"),
+        "._linear._linear": ("Linear",),
         "._linear._project": ("project",),
         "._linear._tensor_product": ("TensorProduct", "TensorSquare"),
+        "._norm._batch_norm": ("BatchNorm", "convert_sync_batchnorm"),
         "._norm._dropout": ("Dropout",),
         "._norm._norms": ("GroupNorm", "InstanceNorm", "LayerNorm"),
         "._space._blur_pool": ("BlurPool",),
@@ -134,7 +139,7 @@ _LATER: Final = {
     }.items()
     for name in names
 }
-"""The file of each name that loads on first use (PEP 562): of these, every network takes a few."""
+"""The file of each layer, which loads on first use (PEP 562): a network takes a few of them."""
 
 
 def __getattr__(name: str) -> object:

@@ -94,8 +94,13 @@ def canonical_axis(vector: Array) -> tuple[Triple, Triple]:
 
 
 def _rounded(vector: Array) -> Triple:
-    x, y, z = np.floor(vector / np.abs(vector).max() * 10**DIGITS + BIAS).tolist()
-    return x / 10**DIGITS, y / 10**DIGITS, z / 10**DIGITS
+    x, y, z = _rounded_all(vector).tolist()
+    return x, y, z
+
+
+def _rounded_all(vectors: Array) -> Array:
+    """(..., 3): the numbers that vectors (..., 3) are known by."""
+    return np.asarray(np.floor(vectors / np.abs(vectors).max(-1, keepdims=True) * 10**DIGITS + BIAS) / 10**DIGITS)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -120,13 +125,15 @@ def _named(known: Triple) -> Array:
 def _icosahedral_axes() -> dict[Triple, Array]:
     """The 31 axes of the icosahedron in the standard setting, by the numbers that they are known by."""
     phi = (1 + math.sqrt(5)) / 2
-    found = {}
-    for a, b, c in ((0, 1, phi), (1, 1, 1), (0, 1 / phi, phi), (0, 0, 1), (1, phi, 1 / phi)):
-        for signs in itertools.product((1, -1), repeat=3):
-            for shift in range(3):
-                axis = upward(np.roll(np.array([a, b, c]) * signs, shift))
-                found[_rounded(axis)] = frozen(axis / np.linalg.norm(axis))
-    return found
+    shapes = np.array([(0, 1, phi), (1, 1, 1), (0, 1 / phi, phi), (0, 0, 1), (1, phi, 1 / phi)])
+    signs = np.array(list(itertools.product((1, -1), repeat=3)))
+    shifts = (np.arange(3) - np.arange(3)[:, None]) % 3
+    axes = (shapes[:, None] * signs)[:, :, shifts].reshape(-1, 3)
+    axes = np.where(points_up(axes)[:, None], axes, -axes)
+    # together: one by one they take as long as a small network
+    numbers = _rounded_all(axes).tolist()
+    found = dict(zip(map(tuple, numbers), axes, strict=True))
+    return {known: frozen(axis / np.linalg.norm(axis)) for known, axis in found.items()}
 
 
 def ranks(keys: Array) -> npt.NDArray[np.intp]:
