@@ -286,7 +286,7 @@ def assert_group(group: Group, *, max_frequency: int = 2, seed: int = 0) -> None
     """
     if not isinstance(group, Group):
         raise GroupError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
-    _assert_elements(group)
+    _assert_elements(group, seed)
     g = group.elements if group.order <= 48 else group.sample(12, seed)
     _assert_homomorphism(f"action of {group!r}", group.action, g, group.dim)
     irreps = group.irreps(None if group.is_finite else max_frequency)
@@ -320,7 +320,7 @@ def _is_hashable(value: object) -> bool:
     return True
 
 
-def _assert_elements(group: Group) -> None:
+def _assert_elements(group: Group, seed: int) -> None:
     """The elements are a group: of a continuous one, some of them are tried."""
     _demand(_is_hashable(group), f"fields of {group!r}: expected hashable values, such as tuples and no lists")
     size = group.element_size
@@ -338,7 +338,7 @@ def _assert_elements(group: Group) -> None:
     if group.is_finite:
         _demand(len(g) == group.order, f"order of {group!r}: {group.order}, but components lists {len(g)} elements")
     else:
-        g = np.concatenate([g, group.sample(12)])
+        g = np.concatenate([g, group.sample(12, seed)])
     away = np.abs(g @ np.swapaxes(g, -2, -1) - np.eye(size)).max(axis=(1, 2))
     worst = int(np.argmax(away))
     _demand(bool(away[worst] < EXACT), f"element {worst} of {group!r} is not orthogonal: {g[worst].tolist()}")

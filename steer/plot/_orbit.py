@@ -133,7 +133,7 @@ def points(group: Group, point: npt.ArrayLike | None = None, *, axes: "Axes | No
     if x.shape != (group.dim,) or not np.isfinite(x).all():
         raise ShapeError(f"point: expected {group.dim} finite coordinates, got {x.tolist()}")
     made = make_axes(axes, 4.2, 4.2, group.dim)
-    elements = group.elements if group.is_finite else group.sample(400)
+    elements = group.elements if group.is_finite else group.sample(400, seed=0)
     moves = group.action(elements)
     images, proper = moves @ x, np.linalg.det(moves) > 0
     if group.dim == 2:

@@ -96,7 +96,7 @@ def elements(group: steer.reps.Group, space: tuple[int, ...]):
     """Elements that act exactly: on a grid generators of its symmetries, else any."""
     if len(space) == group.dim and group.dim:
         return grid_generators(group)
-    return group.elements[:8] if group.is_finite else group.sample(6)
+    return group.elements[:8] if group.is_finite else group.sample(6, seed=0)
 
 
 def move(field_type: nn.FieldType, x: torch.Tensor, g) -> torch.Tensor:

@@ -59,7 +59,7 @@ def test_after_a_restriction():
     net = nn.Sequential(nn.Restrict(fields, "Cinfv"), nn.Disentangle(below), nn.NormAct(nn.Disentangle(below).out_type))
     assert [psi.size for psi in net.out_type] == [1, 2, 1, 2, 2]
     small = below.group
-    assert_equivariant(net, elements=small.sample(6), shape=(3,), tolerance=1e-5, in_type=below)
+    assert_equivariant(net, elements=small.sample(6, seed=0), shape=(3,), tolerance=1e-5, in_type=below)
     assert nn.Disentangle(nn.FieldType(O2, [O2.irrep("0-")]).restrict("SO(2)")).out_type[0] == SO2.trivial
 
 

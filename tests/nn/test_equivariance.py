@@ -102,5 +102,5 @@ def test_other_angles_within_interpolation(name):
     # irreps, which does not commute, has an error above 20%.
     group = zoo.O2
     layer = zoo.scrambled(zoo.LAYERS[name](zoo.linear_types(group)[1])).double()
-    errors = equivariance_error(layer, elements=group.sample(6), shape=(1, 33, 33))
+    errors = equivariance_error(layer, elements=group.sample(6, seed=0), shape=(1, 33, 33))
     assert errors.max() < 0.05

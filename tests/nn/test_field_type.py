@@ -40,7 +40,7 @@ def test_sizes_offsets_and_slices(group):
 def test_invariants_are_fixed_orthogonal_and_complete(group):
     for field_type in all_types(group):
         basis = field_type.invariants
-        for g in group.sample(5):
+        for g in group.sample(5, seed=0):
             assert np.abs(field_type.representation(g) @ basis - basis).max(initial=0) < 1e-12
         gram = basis.T @ basis
         assert np.abs(gram - np.diag(np.diag(gram))).max(initial=0) < 1e-12
@@ -81,7 +81,7 @@ def test_restriction_keeps_the_channels(group):
             found = field_type.restrict(small)
             assert found.group == small
             assert found.size == field_type.size
-            for g in small.sample(3):
+            for g in small.sample(3, seed=0):
                 assert np.allclose(found.representation(g), field_type.representation(g), atol=1e-12)
 
 
@@ -140,7 +140,7 @@ def test_turns_by_any_angle_agree_with_those_of_a_smooth_function():
     def blob(a, b):
         return torch.exp(-((x - a) ** 2 + (y - b) ** 2) / 18)[None, None].double()
 
-    for g in so2.sample(5):
+    for g in so2.sample(5, seed=0):
         a, b = g @ [5, 2]
         moved = nn.FieldType(so2, [so2.trivial]).transform(blob(5, 2), g)
         assert (moved - blob(a, b)).abs().max() < 5e-4

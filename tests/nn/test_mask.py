@@ -93,7 +93,10 @@ def test_any_turn_keeps_what_lies_inside(group):
     kind = nn.FieldType(group, [group.vector, group.trivial])
     layer = nn.Mask(kind)
     size = 33 if group.dim == 2 else 17
-    assert equivariance_error(layer, shape=(1, *(size,) * group.dim), elements=group.sample(4), margin=2).max() < 1e-6
+    assert (
+        equivariance_error(layer, shape=(1, *(size,) * group.dim), elements=group.sample(4, seed=0), margin=2).max()
+        < 1e-6
+    )
     # and of the corners nothing is left, so that a turn of a masked map loses nothing that the turn back would need
     mask = factor((size,) * group.dim)
     assert not mask[radii(mask.shape) >= (size + 1) / 2].any()
@@ -105,7 +108,7 @@ def test_turns_keep_the_mask_up_to_its_sampling():
     errors = []
     for width in (1, 2, 4, 8):
         mask = factor((51, 51), margin=6, width=width)[None, None]
-        errors.append(max(float((kind.transform(mask, g) - mask).abs().max()) for g in SO2.sample(20)))
+        errors.append(max(float((kind.transform(mask, g) - mask).abs().max()) for g in SO2.sample(20, seed=0)))
     for width, error in zip((1, 2, 4, 8), errors, strict=True):
         assert error < 0.3 / width**2, errors
 

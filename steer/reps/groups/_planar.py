@@ -105,11 +105,9 @@ class PlanarGroup(Group):
         max_degree = require_count("max_degree", max_degree, GroupError)
         return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
 
-    def sample(self, n: int, seed: int = 0) -> Array:
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
         if self.is_finite:
-            return super().sample(n, seed)
-        n = require_count("n", n, GroupError)
-        rng = np.random.default_rng(seed)
+            return super()._draw(n, rng)
         angle = rng.uniform(0, 2 * np.pi, n)
         sign = np.where(rng.integers(2, size=n), -1.0, 1.0) if self.reflections else np.ones(n)
         c, s = np.cos(angle), np.sin(angle)

@@ -141,9 +141,8 @@ class DirectProduct(Group):
         max_degree = require_count("max_degree", max_degree, GroupError)
         return _haar(self, 0 if self.is_finite else max_degree)
 
-    def sample(self, n: int, seed: int = 0) -> Array:
-        n = require_count("n", n, GroupError)
-        seeds = np.random.default_rng(seed).integers(2**32, size=2)
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
+        seeds = rng.integers(2**32, size=2)
         return block_diagonal([self.first.sample(n, int(seeds[0])), self.second.sample(n, int(seeds[1]))])
 
     def _distance(self, g: Array) -> Array:

@@ -117,11 +117,8 @@ class SpatialGroup(Group):
         max_degree = require_count("max_degree", max_degree, GroupError)
         return _haar(self, 0 if self.is_finite else max_degree)
 
-    def sample(self, n: int, seed: int = 0) -> Array:
-        if self.is_finite:
-            return super().sample(n, seed)
-        n = require_count("n", n, GroupError)
-        return self._turned(self.form.draw(n, np.random.default_rng(seed)))
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
+        return super()._draw(n, rng) if self.is_finite else self._turned(self.form.draw(n, rng))
 
     def _distance(self, g: Array) -> Array:
         return super()._distance(g) if self.is_finite else self.form.distance(self._unturned(g))

@@ -14,6 +14,7 @@ from ._cosets import coset_representatives, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
 from ._intertwiner import isometries, multiplicity
+from ._random import random_generator
 from ._representation import Defining, Harmonic, Irrep, IrrepData, Representation
 
 
@@ -66,7 +67,7 @@ class Group(Frozen, ABC):
     """
 
     # What a family of groups must say of itself: a finite one the seven without which there is none, a continuous one
-    # these and its `order`, `generators`, `identity_component`, `haar`, `sample` and `_distance`.
+    # these and its `order`, `generators`, `identity_component`, `haar`, `_draw` and `_distance`.
 
     @property
     @abstractmethod
@@ -162,21 +163,35 @@ class Group(Frozen, ABC):
         require_count("max_degree", max_degree, GroupError)
         return self.components, frozen(np.full(len(self.components), 1 / len(self.components)))
 
-    def sample(self, n: int, seed: int = 0) -> Array:
-        """Random elements, distributed by the Haar measure; equal seeds give equal elements.
+    def sample(self, n: int, seed: int | None = None, *, generator: "np.random.Generator | None" = None) -> Array:
+        """Random elements, distributed by the Haar measure: fresh ones at each call, unless told to repeat.
+
+        Without `seed` and `generator` they follow the global state of NumPy, as `numpy.random.rand` does: every call
+        gives other elements, and `numpy.random.seed` repeats a program. `torch.manual_seed` does not;
+        `steer.nn.RandomTransform` follows that one.
 
         Args:
             n: how many, an integer >= 0.
-            seed: of NumPy's generator.
+            seed: an integer >= 0; equal seeds give equal elements.
+            generator: draws from this generator of NumPy, and advances it.
 
         Returns:
             (n, d, d).
 
         Raises:
-            GroupError: `n` is not an integer >= 0.
+            GroupError: `n` or `seed` is not an integer >= 0, `generator` is none of NumPy's, or both are given.
+
+        Example:
+            >>> import numpy as np, steer
+            >>> G = steer.group("SO(3)", dim=3)
+            >>> np.array_equal(G.sample(5, seed=1), G.sample(5, seed=1)), np.array_equal(G.sample(5), G.sample(5))
+            (True, False)
         """
-        n = require_count("n", n, GroupError)
-        return np.asarray(self.elements[np.random.default_rng(seed).integers(len(self.elements), size=n)])
+        return self._draw(require_count("n", n, GroupError), random_generator(seed, generator))
+
+    def _draw(self, n: int, rng: "np.random.Generator") -> Array:
+        """(n, d, d): `sample` from a generator."""
+        return np.asarray(self.elements[rng.integers(len(self.elements), size=n)])
 
     def subgroup(self, name: str, **where: object) -> "Group":
         """The closed subgroup called `name`; its elements are elements of this group.
@@ -240,7 +255,7 @@ class Group(Frozen, ABC):
 
     def _grid_symmetries(self) -> Array:
         """(n, d, d): the elements, of a continuous group some of them, that map the square or cubic grid to itself."""
-        candidates = self.elements if self.is_finite else np.concatenate([self.components, self.sample(4)])
+        candidates = self.elements if self.is_finite else np.concatenate([self.components, self.sample(4, 0)])
         return self._on_grid(candidates)
 
     def _on_grid(self, g: Array) -> Array:
@@ -250,7 +265,7 @@ class Group(Frozen, ABC):
 
     def _some_elements(self) -> Array:
         """(n, d, d): all elements of a finite group, some of a continuous one, the identity first."""
-        return self.elements if self.is_finite else np.concatenate([self._grid_symmetries(), self.sample(4)])
+        return self.elements if self.is_finite else np.concatenate([self._grid_symmetries(), self.sample(4, 0)])
 
     @property
     def _axes(self) -> str:
