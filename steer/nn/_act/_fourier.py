@@ -135,9 +135,11 @@ class FourierAct(_Sampled):
     O(3) band_limited(1)        20            960    8.0e-03  1.7e-03  5.8e-04
     ==========================  ============  =====  =======  =======  =======
 
-    A default grid is mapped to itself by the symmetries of square and hexagonal grids in G (C12, D12 in the plane), of
-    cubic grids (O, Oh, C4v, ...) or, where fields of a larger group are restricted to a finite one, by this. So the
-    layer is exactly equivariant under turns and flips of feature maps.
+    A default grid is mapped to itself by all elements of G that move space by a symmetry of the square, hexagonal or
+    cubic lattice, however G stands and acts: thirds of a turn about (1, 1, 1), eighths where G turns the plane twice as
+    fast. Where fields of a larger group are restricted, those of the smaller one count, all of a finite one. So the
+    layer is exactly equivariant under turns and flips of feature maps. A circle or sphere of elements that move nothing
+    (an internal SO(2), SO(3)) is no symmetry of a grid: there it errs as in the table.
 
     Cost: as nodes times coefficients. On SO(3) a rule without the symmetries is cheaper and coarser: for band limit 2,
     ``grid=steer.reps.quadrature(group, 6)`` has 196 nodes and an error of 0.06 (ReLU).

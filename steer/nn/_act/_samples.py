@@ -26,8 +26,11 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 Choice = int | Quadrature
 Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Choice] | None
 
+POWERS: Final = {1: 7, 2: 3}
+"""p of the degree p L + L_out of a grid, by the dimension of G/H; 2 above."""
+
 COARSEST: Final = 4
-"""Least degree on SO(3) and O(3). The rule of degree 3 with the symmetries of the cube is the group O itself, which
+"""Least degree in three dimensions. The rule of degree 3 with the symmetries of the cube is the group O itself, which
 leaves an error of 0.1 at band limit 1."""
 
 
@@ -92,7 +95,7 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
     if isinstance(chosen, Quadrature):
         rule = chosen
     elif chosen is None or is_count(chosen, 0):
-        rule = default_grid(base, frequency, rep.group, chosen)
+        rule = default_grid(base, frequency, rep, chosen)
     else:
         raise SteerError(
             f"grid: expected a degree, a steer.reps.quadrature(group, degree), a dictionary or function from "
@@ -128,30 +131,39 @@ def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tup
     return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))
 
 
-def default_grid(base: BandLimited, out_frequency: int, acting: Group, degree: int | None = None) -> Quadrature:
+def default_grid(base: BandLimited, out_frequency: int, rep: Representation, degree: int | None = None) -> Quadrature:
     """The grid for functions of a band limit and a result of another; of a given degree, if there is one.
 
-    Of a finite group, all elements. Else the rule is the orbit of a symmetry group: the acting group where it is
-    finite, or what maps square and hexagonal (cubic) lattices to themselves.
+    Of a finite group, all elements. Else nodes are mapped to nodes by the acting group where it is finite, or by its
+    elements that move space as square, cubic or hexagonal lattices are moved to themselves.
 
     Args:
         base: what the functions are.
         out_frequency: band limit of the result.
-        acting: the group of the fields, a subgroup of that of `base`.
+        rep: the representation of the fields, that of the functions or a restriction of it.
         degree: of the quadrature.
     """
     group, small = base.group, base.subgroup
     if group.is_finite:
         return quadrature(group, subgroup=small)
     if degree is None:
-        is_solid = group._is_solid
-        power = 7 if not is_solid else 2 if small.is_finite else 3
-        coarsest = COARSEST if is_solid and small.is_finite else 0
+        dimension = group._dimension - small._dimension
+        power = POWERS.get(dimension, 2)
+        coarsest = COARSEST if dimension > 2 else 0
         degree = max(power * base.max_frequency + out_frequency, 2 * out_frequency, coarsest)
-    symmetry = acting if acting.is_finite and acting <= group else group._lattice_symmetry
+    symmetry = _symmetry(rep)
     if symmetry is None:
         return quadrature(group, degree, subgroup=small)
     return quadrature(group, degree, subgroup=small, kind="orbit", symmetry=symmetry)
+
+
+def _symmetry(rep: Representation) -> Group | None:
+    """The symmetries of lattices that a group has, as a subgroup of that of the functions that it acts on."""
+    found = rep.group._lattice_symmetry
+    while isinstance(rep, Restriction) and found is not None:
+        found = rep.base.group._lifted(rep.group, found)
+        rep = rep.base
+    return found
 
 
 class Samples(Constants):

@@ -1,5 +1,6 @@
 """Quadratures of compact groups and their cosets: exact to a degree, exactly symmetric, or evenly spread."""
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError
+from ..groups._products import FACTORS, DirectProduct, pairs
 from ..groups._settings import about_z
 from ..theory._cosets import columns, coset_representatives, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
@@ -226,6 +228,10 @@ def _mean(rule: Rule, psi: Irrep, subgroup: Group) -> float:
 
 def _build(asked: Quadrature) -> Rule:
     group, small, symmetry = asked.group, asked.subgroup, asked.symmetry
+    if group._bare != group:  # the same elements, whatever they move
+        return _build(dataclasses.replace(asked, group=group._bare, subgroup=small._bare, symmetry=_bare(symmetry)))
+    if isinstance(group, DirectProduct) and symmetry is not None and _is_product(small, symmetry):
+        return _of_factors(asked, group)
     if symmetry is not None:
         orbit = _merged(_uniform(symmetry.elements), small)
         wanted = [] if asked.requested is None else _irreps(group, asked.requested)
@@ -241,6 +247,27 @@ def _build(asked: Quadrature) -> Rule:
     found = _rotations(asked, _axis(left), _axis(small), count) if group._is_solid else _turns(asked, left, count)
     found = _images(parts, found)
     return found if symmetry is None else _merged(_images(symmetry.elements, found), small)
+
+
+def _bare(group: Group | None) -> Group | None:
+    return None if group is None else group._bare
+
+
+def _is_product(*groups: Group) -> bool:
+    return all(isinstance(small, DirectProduct) for small in groups)
+
+
+def _of_factors(asked: Quadrature, group: DirectProduct) -> Rule:
+    """All pairs of nodes of rules of the two factors: cosets of products are products of cosets."""
+    rules = []
+    for name in FACTORS:
+        factor, small, symmetry = (getattr(whole, name) for whole in (group, asked.subgroup, asked.symmetry))
+        if has_finite_index(factor, small) and not has_finite_index(group, asked.subgroup):
+            rules.append(_uniform(coset_representatives(factor, small)))  # frequencies of the other factor alone count
+        else:
+            rules.append(_build(Quadrature(factor, small, asked.kind, asked.requested, None, symmetry)))
+    first, second = rules
+    return Rule(pairs(first.elements, second.elements), np.outer(first.weights, second.weights).ravel())
 
 
 def _uniform(elements: Array) -> Rule:

@@ -8,6 +8,7 @@ import numpy as np
 from ..._values import Array
 from ...errors import RepresentationError
 from ..theory._group import Group, require_group
+from ..theory._lattice import Moves
 from ..theory._representation import Representation
 
 
@@ -99,7 +100,22 @@ class GroupAction(Group):
         return 0 if self.by is None else self.by._degree
 
     def _grid_symmetries(self) -> Array:
-        return self._on_grid(self.base._some_elements())
+        small = self._lattice_symmetry
+        known = self.base._some_elements() if small is None else small.elements
+        return self._on_grid(known if self.is_finite else np.concatenate([known, self.sample(4, 0)]))
+
+    def _finite_with(self, moves: Moves) -> "GroupAction | None":
+        found = self.base._finite_with(moves)
+        return None if found is None else self._through(found)
+
+    @property
+    def _bare(self) -> Group:
+        return self.base._bare
+
+    def _lifted(self, subgroup: Group, small: Group) -> "GroupAction":
+        return self._through(self.base._lifted(subgroup._bare, small._bare))
+
+    _dimension = _of_base("_dimension")
 
     def _through(self, subgroup: Group) -> "GroupAction":
         return GroupAction(subgroup, None if self.by is None else self.by.restrict(subgroup))

@@ -59,10 +59,6 @@ class AxialForm(Form):
         return AxialForm("C", None) if self.n is None else None
 
     @property
-    def lattice_symmetry(self) -> "AxialForm | None":
-        return AxialForm(self.family, 4) if self.n is None else None
-
-    @property
     def has_secondary(self) -> bool:
         return self.n is not None and self.family in ("Cv", "D", "Dh", "Dd")
 

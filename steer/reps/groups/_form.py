@@ -66,11 +66,6 @@ class Form(Frozen, ABC):
         """See `Group._connected`."""
         return None
 
-    @property
-    def lattice_symmetry(self) -> "Form | None":
-        """See `Group._lattice_symmetry`."""
-        return None
-
     @abstractmethod
     def nodes(self, max_degree: int) -> Array:
         """The nodes of the quadrature `Group.haar`."""

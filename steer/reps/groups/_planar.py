@@ -15,9 +15,11 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError, nearest
-from ..theory._group import Group, require_where, signed_permutations
+from ..theory._group import Group, require_where
+from ..theory._lattice import Moves, signed_permutations
 from ..theory._representation import IrrepData, Representation
 from ._angles import angular_distance, canonical_turn, radians, rotation_matrix
+from ._circle import dihedral, on_circles, turned
 
 
 @functools.lru_cache(maxsize=256)
@@ -132,9 +134,9 @@ class PlanarGroup(Group):
     def _connected(self) -> "PlanarGroup | None":
         return PlanarGroup(None, False) if self.rotations is None else None
 
-    @property
-    def _lattice_symmetry(self) -> "PlanarGroup | None":
-        return PlanarGroup(12, self.reflections) if self.rotations is None else None  # a multiple of 4 and 6
+    def _finite_with(self, moves: Moves) -> "PlanarGroup":
+        count, axis = dihedral(on_circles(turned, self.components, moves))
+        return PlanarGroup(count, axis is not None, axis or Fraction(0))
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 

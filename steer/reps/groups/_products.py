@@ -14,6 +14,7 @@ from ...errors import GroupError, RepresentationError
 from ..theory._decomposition import Decomposition
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import clebsch_gordan, endomorphisms
+from ..theory._lattice import Moves
 from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal
 
 FACTORS = ("first", "second")
@@ -166,6 +167,34 @@ class DirectProduct(Group):
 
     def _grid_symmetries(self) -> Array:
         return pairs(self.first._grid_symmetries(), self.second._some_elements())
+
+    def _finite_with(self, moves: Moves) -> "DirectProduct | None":
+        found = []
+        for factor, other in (FACTORS, FACTORS[::-1]):
+            mine, beside = getattr(self, factor), getattr(self, other)
+            # of a pair that moves space by a target, one moves it by a target times an inverse move of the other
+            shifts = moves.action(self._inject(beside.components, other))
+            targets = (moves.targets[:, None] @ np.swapaxes(shifts, 1, 2)).reshape(-1, *moves.targets.shape[1:])
+            action = functools.partial(self._through_factor, moves, factor)
+            small = mine if mine.is_finite else mine._finite_with(Moves(action, moves.degree, targets))
+            if small is None:
+                return None
+            found.append(small)
+        return DirectProduct(*found)
+
+    def _through_factor(self, moves: Moves, factor: str, g: Array) -> Array:
+        return moves.action(self._inject(g, factor))
+
+    def _lifted(self, subgroup: Group, small: Group) -> Group:
+        if subgroup == self.first:
+            return DirectProduct(small, self.second.trivial_subgroup)
+        if subgroup == self.second:
+            return DirectProduct(self.first.trivial_subgroup, small)
+        return small._bare
+
+    @property
+    def _dimension(self) -> int:
+        return self.first._dimension + self.second._dimension
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from ..special._racah import racah
 from ..special._wigner import _wigner_d
 from ..theory._representation import Irrep, IrrepData
 from ._form import Form
-from ._polyhedral import PolyhedralForm
 from ._settings import about_z
 
 
@@ -42,10 +41,6 @@ class RotationForm(Form):
     @property
     def connected(self) -> "RotationForm":
         return RotationForm(False)
-
-    @property
-    def lattice_symmetry(self) -> PolyhedralForm:
-        return PolyhedralForm("Oh" if self.inversion else "O")
 
     @property
     def normalizer(self) -> None:

@@ -1,18 +1,22 @@
 """What all subgroups of O(3) are: a form in a setting, and the search for subgroups along their axes."""
 
 import functools
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError
-from ..theory._group import Group, require_where, signed_permutations
+from ..theory._group import Group, require_where
+from ..theory._lattice import Moves, signed_permutations
 from ..theory._representation import Irrep, IrrepData, Representation
 from ._angles import radians
 from ._axial import AxialForm
+from ._circle import dihedral, on_circles, turned, vector_frame
 from ._form import Form, cube_rotations
 from ._names import all_forms, named_form
 from ._polyhedral import PolyhedralForm
@@ -20,6 +24,7 @@ from ._rotations import RotationForm
 from ._settings import (
     STANDARD,
     Setting,
+    about_z,
     canonical_setting,
     frame_of,
     perpendicular,
@@ -136,10 +141,25 @@ class SpatialGroup(Group):
         found = self.form.connected
         return None if found is None else in_setting(found, STANDARD).in_frame(self.frame)
 
-    @property
-    def _lattice_symmetry(self) -> "SpatialGroup | None":
-        found = self.form.lattice_symmetry
-        return None if found is None else in_setting(found, STANDARD).in_frame(self.frame)
+    def _finite_with(self, moves: Moves) -> "SpatialGroup | None":
+        form, inner = self.form, self._connected
+        if isinstance(form, RotationForm) and inner is not None:
+            frame = vector_frame(*inner.haar(2), moves)
+            if frame is None:
+                return in_setting(AxialForm("S" if form.inversion else "C", 1), STANDARD)
+            return in_setting(PolyhedralForm("Oh" if form.inversion else "O"), STANDARD).in_frame(frame)
+        if not isinstance(form, AxialForm):
+            return None
+        found = on_circles(self._about_axis, self.components, moves)
+        count, axis = dihedral((self.frame.T @ found @ self.frame)[:, :2, :2])
+        even = AxialForm(form.family, math.lcm(2, count))  # only with these C_nh and D_nh have the inversion
+        return in_setting(even, STANDARD).in_frame(self.frame @ about_z(axis or Fraction(0)))
+
+    def _about_axis(self, angle: Array) -> Array:
+        """(n, 3, 3): the rotations about the first axis by angles (n,)."""
+        planar = np.tile(np.eye(3), (len(angle), 1, 1))
+        planar[:, :2, :2] = turned(angle)
+        return np.asarray(self.frame @ planar @ self.frame.T)
 
     # Irreps ---------------------------------------------------------------------------------------------------------
 

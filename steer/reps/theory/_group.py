@@ -1,7 +1,6 @@
 """What every symmetry group can do: a compact group of orthogonal matrices acting on R^d."""
 
 import functools
-import itertools
 import math
 from abc import ABC, abstractmethod
 
@@ -14,6 +13,7 @@ from ._cosets import coset_representatives, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
 from ._intertwiner import isometries, multiplicity
+from ._lattice import Moves, lattice_moves
 from ._random import random_generator
 from ._representation import Defining, Harmonic, Irrep, IrrepData, Representation
 
@@ -32,13 +32,6 @@ def require_where(name: str, where: dict[str, object], known: tuple[str, ...]) -
         takes = " and ".join(f"{argument}=" for argument in known) or "a name only"
         raise GroupError(f"{unknown[0]}: unknown argument; a subgroup of {name} takes {takes}")
     return [where.get(argument) for argument in known]
-
-
-def signed_permutations(dim: int) -> Array:
-    """(2^d d!, d, d): the matrices that map the square or cubic grid to itself, the identity first."""
-    signs = np.array(list(itertools.product((1.0, -1.0), repeat=dim)))
-    axes = np.array([np.eye(dim)[list(order)] for order in itertools.permutations(range(dim))])
-    return np.asarray((axes[:, None] * signs[None, :, None, :]).reshape(-1, dim, dim) + 0.0)  # makes -0.0 plain
 
 
 class Group(Frozen, ABC):
@@ -277,10 +270,34 @@ class Group(Frozen, ABC):
         """The connected component of the identity of a circle or of SO(3), where the group is made of copies of one."""
         return None
 
+    def _finite_with(self, moves: Moves) -> "Group | None":
+        """Of a continuous group, a finite subgroup that contains all elements that move space by one of the targets.
+
+        Where these are infinitely many, because a circle of elements moves nothing, it contains some for each target.
+        None where the group does not know.
+        """
+        return None
+
     @property
     def _lattice_symmetry(self) -> "Group | None":
-        """Of a continuous group, a finite subgroup with its symmetries of square, hexagonal or cubic grids."""
-        return None
+        """A finite subgroup that contains all symmetries of square, hexagonal or cubic lattices, see `_finite_with`."""
+        if self.is_finite:
+            return self
+        return self._finite_with(Moves(self._action, self._action_degree, lattice_moves(self.dim)))
+
+    @property
+    def _bare(self) -> "Group":
+        """The group of the same elements that moves space by the matrices that these are."""
+        return self
+
+    def _lifted(self, subgroup: "Group", small: "Group") -> "Group":
+        """A subgroup `small` of what `_named_subgroup` gave as one of this group, see `_embed`."""
+        return small._bare
+
+    @property
+    def _dimension(self) -> int:
+        """Dimension of the group as a manifold."""
+        return 0 if self.is_finite else 3 if self._is_solid else 1
 
     # What follows.
 
