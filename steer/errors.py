@@ -1,4 +1,4 @@
-"""Exceptions. Every error a user can cause is a `SteerError`, which is a `ValueError`.
+"""Exceptions and warnings. Every error a user can cause is a `SteerError`, which is a `ValueError`.
 
 A message names the argument, says what it got and what would do.
 """
@@ -10,11 +10,14 @@ __all__ = [
     "CacheError",
     "CheckpointError",
     "FieldTypeError",
+    "GridWarning",
     "GroupError",
     "KernelError",
     "RepresentationError",
     "ShapeError",
     "SteerError",
+    "SteerWarning",
+    "UnreachedWarning",
 ]
 
 
@@ -48,6 +51,18 @@ class CacheError(SteerError):
 
 class CheckpointError(SteerError):
     """Weights that were trained in another kernel basis."""
+
+
+class SteerWarning(UserWarning):
+    """The base class of all warnings of `steer`; a `UserWarning`."""
+
+
+class GridWarning(SteerWarning):
+    """A layer whose stride loses an exact symmetry of the grid on maps of the size that it has met."""
+
+
+class UnreachedWarning(SteerWarning):
+    """Fields that stay zero, because no kernel or map leads to them."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from torch.nn import ModuleList
 
+from ._engine._grid import grid_loss, set_grid_warnings
 from ._engine._module import Module
+from ._engine._sampling import GridLoss
 from ._fields._fields import cat, split
 from ._fields._types import FieldTensor, FieldType
 
@@ -62,6 +64,7 @@ __all__ = [
     "FourierMaxPool",
     "Gate",
     "GlobalAvgPool",
+    "GridLoss",
     "GroupNorm",
     "GroupPool",
     "HexConv2d",
@@ -97,9 +100,11 @@ __all__ = [
     "convert_sync_batchnorm",
     "export",
     "from_hexagonal",
+    "grid_loss",
     "init",
     "models",
     "project",
+    "set_grid_warnings",
     "split",
     "to_hexagonal",
 ]

@@ -41,6 +41,8 @@ NO_ERRORS = {
     "steer.reps.PlanarGroup": "reduces and rounds an angle",
     "steer.reps.SpatialGroup.in_frame": "internal: frames come from settings, which are rotations",
     "steer.reps.harmonic_size": "arithmetic",
+    "steer.nn.set_grid_warnings": "takes what is true or false",
+    "steer.nn.GridLoss": "a result, made by grid_loss",
     "steer.kernels.ScalarFunctions.count": "a number",
     "steer.kernels.ScalarFunctions.names": "a list of names",
     "steer.kernels.ScalarFunctions.action": "of any group that `require` lets pass",

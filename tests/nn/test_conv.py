@@ -15,6 +15,8 @@ from tests.catalogue import IN_PLANE, O2, few_types, group_id
 
 from .symmetries import require_symmetry, symmetry_error
 
+pytestmark = pytest.mark.filterwarnings("ignore::steer.errors.GridWarning")  # sizes that fit and that do not
+
 SQUARE = [
     *(steer.group(f"{family}{n}", dim=2) for family in "CD" for n in range(1, 9)),
     steer.group("SO(2)", dim=2),

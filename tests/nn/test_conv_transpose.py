@@ -17,6 +17,8 @@ from tests.catalogue import group_id
 
 from .symmetries import require_symmetry, symmetry_error
 
+pytestmark = pytest.mark.filterwarnings("ignore::steer.errors.GridWarning")  # sizes that fit and that do not
+
 PLANAR = [steer.group(name, dim=2) for name in ("C1", "C2", "C4", "D1", "D4", "C8", "SO(2)", "O(2)")]
 SPATIAL = [
     steer.group(name, dim=3) for name in ("C1", "C2", "C4v", "D2d", "D4h", "T", "O", "Oh", "Cinf", "SO(3)", "O(3)")

@@ -15,6 +15,8 @@ from steer.testing import assert_equivariant, equivariance_error
 
 from . import zoo
 
+pytestmark = pytest.mark.filterwarnings("ignore::steer.errors.GridWarning")  # sizes that fit and that do not
+
 C2, C4, D1, D4, O2 = (steer.group(name, dim=2) for name in ("C2", "C4", "D1", "D4", "O(2)"))
 REGULAR = nn.FieldType(D4, [D4.regular, D4.trivial])
 WINDOWS = [nn.AvgPool, nn.MaxPool, nn.NormMaxPool]

@@ -221,10 +221,12 @@ class FourierMaxPool(_Sampled):
     ) -> None:
         require_types(type(self).__name__, in_type=in_type)
         scalar = FieldType(in_type.group, [in_type.group.trivial])
-        pool = MaxPool(scalar, kernel_size, stride, padding, dilation, ceil_mode).pool
+        single = MaxPool(scalar, kernel_size, stride, padding, dilation, ceil_mode)
+        pool = single.pool
         extents = zip(pool.kernel_size, pool.dilation, strict=True)  # type: ignore[arg-type]
         window = tuple((edge - 1) * step + 1 for edge, step in extents)
         super().__init__(in_type, pool, out_frequency, grid, window)
+        self._sample_by(single.sampling)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)

@@ -1,6 +1,6 @@
 """The base of every layer: typed at construction, plain tensors at run time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import overload
 
 import torch
@@ -8,6 +8,8 @@ import torch
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
+from ._grid import require_size, warn_of_loss
+from ._sampling import AxisSampling
 
 
 class Module(Constants):
@@ -51,6 +53,15 @@ class Module(Constants):
         FieldTypeError: a type that is none; at run time, a FieldTensor of another type.
         ShapeError: at run time, a plain tensor of another number of channels or axes.
     """
+
+    sampling: tuple[AxisSampling, ...] = ()
+    """How a layer that samples space reads each of its axes ([z,] y, x), from which its `_check_space` goes by."""
+
+    _least: tuple[int, ...] = ()
+    """The smallest size of space that it can read."""
+
+    _met: frozenset[tuple[int, ...]] = frozenset()
+    """The sizes of space that it has met in training, each of which it warns of at most once."""
 
     def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
         super().__init__()
@@ -100,6 +111,15 @@ class Module(Constants):
                 f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, "
                 f"got {tuple(x.shape)}"
             )
+        if self.sampling:
+            require_size(self, x.shape[2:])
+            if self.training and not torch.compiler.is_compiling():
+                warn_of_loss(self, x)
+
+    def _sample_by(self, axes: Iterable[AxisSampling]) -> None:
+        """Keep how the layer reads each axis of space ([z,] y, x)."""
+        self.sampling = tuple(axes)
+        self._least = tuple(axis.least for axis in self.sampling)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         raise TypeError(f"{type(self).__name__} must define _compute")

@@ -12,6 +12,7 @@ from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
 from ...kernels import compile as compile_plan
 from ...kernels.plans._project import as_array, as_filter
+from .._engine._sampling import Window
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
@@ -208,6 +209,8 @@ class Conv(Convolution):
         self.padding_mode = padding_mode
         self.groups = groups
         super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype)
+        axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        self._sample_by(Window(*axis, padding_mode) for axis in axes)
 
     def _amount(self, padding: int | str | tuple[int, ...]) -> tuple[int, ...]:
         """Padding of each axis, on both sides."""
@@ -229,20 +232,6 @@ class Conv(Convolution):
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
-        space = x.shape[2:]
-        sides = zip(space, self.padding, self._spans, strict=True)
-        if any(size + 2 * amount <= span for size, amount, span in sides):
-            raise ShapeError(
-                f"x: the kernel of {type(self).__name__} spans {tuple(span + 1 for span in self._spans)} pixels, more "
-                f"than an input of {tuple(space)} padded by {self.padding}; use a larger input or padding"
-            )
-        # padding that mirrors or repeats the input once can take no more than it has
-        most = {"reflect": -1, "circular": 0}.get(self.padding_mode)
-        if most is not None and any(amount > size + most for amount, size in zip(self.padding, space, strict=True)):
-            raise ShapeError(
-                f"x: padding_mode {self.padding_mode!r} can pad an input of {tuple(space)} by at most "
-                f"{tuple(size + most for size in space)}, got padding={self.padding}"
-            )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         padding = self.padding

@@ -7,8 +7,9 @@ from typing import ClassVar
 import torch
 
 from ..._values import Array
-from ...errors import KernelError, ShapeError
+from ...errors import KernelError
 from ...kernels import ScalarFunctions, per_axis
+from .._engine._sampling import Spread
 from .._fields._types import FieldType
 from ._conv import Convolution
 
@@ -54,6 +55,8 @@ class ConvTranspose(Convolution):
         self.padding_mode = padding_mode
         self.groups = groups
         super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype, transposed=True)
+        axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding, strict=True)
+        self._sample_by(Spread(*axis) for axis in axes)
 
     def _scales(self) -> Array:
         # Of the outputs only one in prod(stride) meets any one entry of the filter.
@@ -62,14 +65,6 @@ class ConvTranspose(Convolution):
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
-        extents = zip(x.shape[2:], self.stride, self.padding, self._spans, self.output_padding, strict=True)
-        out = tuple((size - 1) * step - 2 * cut + span + 1 + more for size, step, cut, span, more in extents)
-        if any(size < 1 for size in out):
-            raise ShapeError(
-                f"x: {type(self).__name__} with kernel_size={self.kernel_size}, stride={self.stride} and "
-                f"padding={self.padding} makes nothing of an input of {tuple(x.shape[2:])}: its output would have the "
-                f"size {out}; use a larger input or less padding"
-            )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         steps = self.stride, self.padding, self.output_padding, self.groups, self.dilation

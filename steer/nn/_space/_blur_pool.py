@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ...errors import KernelError
 from .._engine._module import Module
+from .._engine._sampling import Window
 from .._fields._types import FieldType
 from ._pool import Size, symmetric_sizes
 
@@ -60,6 +61,8 @@ class BlurPool(Module):
         half = tuple((edge - 1) // 2 for edge in self.kernel_size)
         self.padding = symmetric_sizes("padding", half if padding is None else padding, group, 0)
         self.sigma = sigma
+        axes = zip(self.kernel_size, self.stride, self.padding, strict=True)
+        self._sample_by(Window(*axis, taps="even") for axis in axes)
         weights = np.ones(())
         for edge in self.kernel_size:
             profile = np.exp(-((np.arange(edge) - (edge - 1) / 2) ** 2) / (2 * sigma**2))

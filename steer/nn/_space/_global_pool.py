@@ -20,7 +20,7 @@ class GlobalAvgPool(Module):
         (batch, in_type.size, *space) -> (batch, in_type.size).
 
     Raises:
-        ShapeError: at run time, an input without an axis of space.
+        ShapeError: at run time, an input without an axis of space, or without samples on it.
     """
 
     def __init__(self, in_type: FieldType) -> None:
@@ -28,9 +28,9 @@ class GlobalAvgPool(Module):
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
-        if x.dim() < 3:
+        if x.dim() < 3 or 0 in x.shape[2:]:
             raise ShapeError(
-                f"x: GlobalAvgPool expects (batch, {self.in_type.size}, *space) with an axis of space, "
+                f"x: GlobalAvgPool expects (batch, {self.in_type.size}, *space) with an axis of space and a sample, "
                 f"got {tuple(x.shape)}"
             )
 

@@ -8,7 +8,7 @@ import torch
 from .._engine._layout import FieldLayout
 from .._engine._module import Module
 from .._fields._types import FieldType
-from ._pool import Size, window_sizes
+from ._pool import Size, axes_of, window_sizes
 
 _LARGEST: Final[Mapping[int, Callable[..., Any]]] = {
     2: torch.nn.functional.max_pool2d,
@@ -57,6 +57,7 @@ class NormMaxPool(Module):
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         self.window = window_sizes(in_type.group, window)
         self.ceil_mode = ceil_mode
+        self._sample_by(axes_of(self.window, ceil_mode=ceil_mode))
         self.layout = FieldLayout(in_type)
 
     def _check(self, x: torch.Tensor) -> None:

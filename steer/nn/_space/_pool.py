@@ -1,7 +1,7 @@
 """Pooling over space."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import torch
 
@@ -10,6 +10,7 @@ from ...kernels import per_axis, require_symmetric
 from ...reps import Group
 from .._engine._layout import wide
 from .._engine._module import Module, require_permutation
+from .._engine._sampling import Adaptive, AxisSampling, Window
 from .._fields._types import FieldType
 
 Size = int | Iterable[int]
@@ -29,7 +30,9 @@ class _Pool(Module):
         **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
-        self.pool = kind[in_type.group.dim](**window_sizes(in_type.group, window), **options)
+        sizes = window_sizes(in_type.group, window)
+        self.pool = kind[in_type.group.dim](**sizes, **options)
+        self._sample_by(axes_of(sizes, **options))
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -211,6 +214,16 @@ def window_sizes(group: Group, window: Mapping[str, Size | None]) -> dict[str, t
                 f"padding: expected at most half of kernel_size {window['kernel_size']!r}, got {window['padding']!r}"
             )
     return sizes
+
+
+def axes_of(sizes: Mapping[str, tuple[int, ...]], **options: bool) -> list[AxisSampling]:
+    """How each axis is read by windows of these sizes, or to this `output_size`."""
+    axes: list[dict[str, Any]] = [
+        dict(zip(sizes, values, strict=True)) | options for values in zip(*sizes.values(), strict=True)
+    ]
+    if "output_size" in sizes:
+        return [Adaptive(**axis) for axis in axes]
+    return [Window(**axis, taps="alike") for axis in axes]
 
 
 def symmetric_sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import torch
 
-from ...errors import KernelError, ShapeError
+from ...errors import KernelError
 from ...kernels import require_symmetric
 from ...reps import Group
 from .._engine._layout import merge, split
 from .._engine._module import Module, traced
+from .._engine._sampling import Resize
 from .._fields._types import FieldType
 from ._pool import Size, require_space, symmetric_sizes
 
@@ -74,17 +75,12 @@ class Upsample(Module):
         self.align_corners = align_corners
         self.size = None if size is None else symmetric_sizes("size", size, in_type.group, 1)
         self.scale_factor = None if scale_factor is None else _factors(scale_factor, in_type.group)
+        given = zip(*((value or (None,) * in_type.group.dim) for value in (self.size, self.scale_factor)), strict=True)
+        self._sample_by(Resize(size, factor, mode, align_corners) for size, factor in given)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         self._check_space(x)
-        if self.scale_factor is not None and min(self.scale_factor) < 1:
-            out = tuple(math.floor(edge * factor) for edge, factor in zip(x.shape[2:], self.scale_factor, strict=True))
-            if min(out) < 1:
-                raise ShapeError(
-                    f"x: Upsample by {self.scale_factor} leaves nothing of an input of {tuple(x.shape[2:])}: its "
-                    f"output would have the size {out}; use a larger input or scale_factor"
-                )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         dim = self.in_type.group.dim
