@@ -106,8 +106,12 @@ def peak_mb() -> float:
 
 
 def buffers_mb(module: torch.nn.Module) -> float:
-    """Memory behind the buffers of a module, in 10^6 bytes; what several share counts once."""
-    storages = {buffer.untyped_storage().data_ptr(): buffer.untyped_storage() for buffer in module.buffers()}
+    """Memory behind the buffers and constants of a module, in 10^6 bytes; what several share counts once."""
+    held = list(module.buffers())
+    for part in module.modules():
+        held += [getattr(part, name) for name in getattr(part, "_tables", ())]
+        held += getattr(part, "_tensors", ((), (), ()))[2]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in held}
     return sum(storage.nbytes() for storage in storages.values()) / 1e6
 
 

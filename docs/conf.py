@@ -58,7 +58,7 @@ autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
 autodoc_default_options = {
     "members": True,
-    "exclude-members": "forward, extra_repr, train, add_constant, convolve, plain, reduce, contract",
+    "exclude-members": "forward, extra_repr, train, add_constant, constant, convolve, plain, reduce, contract",
 }
 autosummary_generate = False
 python_maximum_signature_line_length = 88

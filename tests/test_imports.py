@@ -29,7 +29,7 @@ LAYERS = (
     ("_values",),
     ("_linalg",),
     ("reps",),
-    ("_classes",),
+    ("_classes", "_tables"),
     ("kernels",),
     ("nn",),
     ("testing", "_precompute"),

@@ -195,6 +195,15 @@ def test_autocast(case):
         assert all(parameter.grad.dtype == torch.float32 for parameter in module.parameters())
 
 
+def constants(model):
+    """By name, the tensors that follow from the arguments of modules: those that they keep, and what plans read."""
+    found = {}
+    for name, part in model.named_modules():
+        found |= {f"{name}.{own}": getattr(part, own) for own in getattr(part, "_tables", {})}
+        found |= {f"{name}.plan {index}": tensor for index, tensor in enumerate(getattr(part, "_tensors", [[]] * 3)[2])}
+    return found
+
+
 @contract
 def test_constants_are_exact_after_a_cast(case):
     cast = case.build().half().double()
@@ -203,11 +212,12 @@ def test_constants_are_exact_after_a_cast(case):
         built = case.build()
     finally:
         torch.set_default_dtype(torch.float32)
-    saved = set(built.state_dict())
-    buffers = dict(cast.named_buffers())
-    for key, value in built.named_buffers():
-        if key not in saved:
-            assert torch.equal(buffers[key], value), key
+    expected = constants(built)
+    assert {key: value.dtype for key, value in constants(cast).items()} == {
+        key: value.dtype for key, value in expected.items()
+    }
+    for key, value in constants(cast).items():
+        assert torch.equal(value, expected[key]), key
 
 
 @contract

@@ -52,7 +52,6 @@ NO_ERRORS = {
     "steer.kernels.Grid.embed": "a scatter of what fits the grid",
     "steer.kernels.cache.Descriptor.to_arrays": "of any solution",
     "steer.kernels.cache.fingerprint": "the hash of any value",
-    "steer.nn.Module.add_constant": "a buffer, as torch's register_buffer",
     "steer.testing.grid_symmetries": "of any group",
 }
 """What has parameters and raises no error of its own, and why."""

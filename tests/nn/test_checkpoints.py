@@ -60,15 +60,19 @@ def test_save_and_load_in_every_mode(name, saved_in, loaded_in):
         assert torch.equal(target(x), source(x))
 
 
-def test_the_fingerprint_is_sixteen_bytes_of_the_plan():
+def digits(layer):
+    return "".join("0123456789abcdef"[int(value)] for value in layer.fingerprint)
+
+
+def test_the_fingerprint_is_the_digits_of_the_plan_s():
     layer = conv()
-    assert layer.fingerprint.dtype == torch.uint8
-    assert layer.fingerprint.shape == (16,)
-    assert bytes(layer.fingerprint.tolist()).hex() == layer.plan.fingerprint
+    assert layer.fingerprint.dtype == torch.float32
+    assert layer.fingerprint.shape == (32,)
+    assert digits(layer) == layer.plan.fingerprint
     assert layer.plan.fingerprint == compile_plan(KIND, KIND, (3, 3)).fingerprint
     for moved in (layer.double(), layer.half(), layer.type(torch.float64), copy.deepcopy(layer)):
-        assert moved.fingerprint.dtype == torch.uint8
-        assert bytes(moved.fingerprint.tolist()).hex() == layer.plan.fingerprint
+        assert moved.fingerprint.dtype == torch.float32
+        assert digits(moved) == layer.plan.fingerprint
 
 
 EQUAL_SHAPE = {
@@ -119,15 +123,24 @@ def test_a_missing_fingerprint_is_torch_s_missing_key():
 
 @pytest.mark.parametrize(
     "damaged",
-    [torch.zeros(16), torch.zeros(15, dtype=torch.uint8), torch.tensor(0, dtype=torch.uint8)],
-    ids=["floats", "too short", "a number"],
+    [
+        torch.zeros(16),
+        torch.zeros(15, dtype=torch.uint8),
+        torch.tensor(0.0),
+        torch.full((32,), 7.5),
+        torch.full((32,), 16.0),
+        torch.full((32,), -1.0),
+        torch.full((32,), math.nan),
+        torch.zeros(32, dtype=torch.int64),
+    ],
+    ids=["too short", "too few bytes", "a number", "halves", "no digits", "negative", "not a number", "integers"],
 )
 def test_a_fingerprint_that_is_none_is_refused(damaged):
     target = conv()
     before = target.weight.clone()
     state = conv().state_dict() | {"fingerprint": damaged}
     for strict in (True, False):
-        with pytest.raises(CheckpointError, match="state_dict: fingerprint: expected 16 bytes"):
+        with pytest.raises(CheckpointError, match="state_dict: fingerprint: expected 32 whole numbers"):
             target.load_state_dict(state, strict=strict)
     assert torch.equal(target.weight, before)
 

@@ -124,10 +124,10 @@ def test_nothing_is_kept_in_training(counted):
     layer, x, expansions = counted
     layer(x)
     layer.train()
-    assert layer._kept is None
+    assert layer._kept._pair is None
     layer(x)
     layer(x)
-    assert layer._kept is None
+    assert layer._kept._pair is None
     assert len(expansions) == 3
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._tables import Table
 from ...reps import Representation
-from ._tables import Order, Table, order_table
+from ._tables import Order, order_table
 
 Indices = npt.NDArray[np.intp]
 Starts = dict[Representation, Indices]

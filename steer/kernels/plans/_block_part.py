@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, cast
 import numpy as np
 import torch
 
+from ..._tables import Table
 from ..._values import Array
 from ...reps import Irrep, harmonic_size
 from ..bases._angular import AngularFunctions, Block
@@ -16,7 +17,7 @@ from ._cell import Cell, basis_of
 from ._cost import Cost, block_cost
 from ._part import Part
 from ._reading import Reading
-from ._tables import T, Table
+from ._tables import T
 from ._tiling import Orders, Tile, Tiling
 
 

@@ -6,12 +6,13 @@ from typing import Generic, NamedTuple
 
 import torch
 
+from ..._tables import Table
 from ..bases._basis import KernelDescriptor
 from ._cell import Cell, basis_of
 from ._cost import Cost, dense_cost
 from ._part import Part
 from ._reading import Reading
-from ._tables import T, Table
+from ._tables import T
 
 
 class DenseHeld(NamedTuple, Generic[T]):

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 
+from ..._tables import Table, admitted
 from . import _linear_map
 from ._cell import Cell
 from ._reading import Reading
 from ._strategy import Fields, divide
-from ._tables import Table, filled, leaves
+from ._tables import filled, leaves
 from ._tiling import Tiling
 
 
@@ -46,7 +47,7 @@ class Expansion:
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None) -> torch.Tensor:
         """(B, out, in, entries) of coefficients (B, num_weights); differentiable."""
         held = self.tensors(weight.dtype, weight.device) if tensors is None else tensors
-        return _linear_map.apply(self, weight, held)
+        return _linear_map.apply(self, weight, admitted(held, weight))
 
     def contract(self, x: torch.Tensor, constants: Sequence[torch.Tensor], transposed: bool) -> torch.Tensor:
         """The map of coefficients (B, num_weights) to (B, out, in, entries), or its transpose."""

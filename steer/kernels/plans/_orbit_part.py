@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._tables import Table
 from ..._values import CHUNK
 from ...reps import Group
 from ..bases._basis import KernelDescriptor
@@ -20,7 +21,7 @@ from ._cell import Cell, basis_of
 from ._cost import FLOAT, Cost, permuted_cost, turned_cost
 from ._part import Part
 from ._reading import Reading
-from ._tables import Order, T, Table, order_table
+from ._tables import Order, T, order_table
 
 H = TypeVar("H")
 

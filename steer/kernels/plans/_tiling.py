@@ -6,8 +6,9 @@ from typing import Generic, NamedTuple
 import numpy as np
 import torch
 
+from ..._tables import Table
 from ._axis import Axis, Slot
-from ._tables import Order, T, Table
+from ._tables import Order, T
 
 
 class Tile(NamedTuple):

@@ -58,7 +58,7 @@ class CReLU(Module):
         fields = split(x, *self.view)
         both = torch.cat([fields, -fields], 2)
         if self.gathers:
-            both = both.index_select(2, self.channels)
+            both = both.index_select(2, self.constant("channels", both))
         return merge(both).relu()
 
 

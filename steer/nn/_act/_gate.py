@@ -94,7 +94,7 @@ class Gate(Module):
             out = self.scalars(x)
             return out
         if self.gathered:
-            x = x.index_select(1, self.channels)
+            x = x.index_select(1, self.constant("channels", x))
         width, gates = sum(self.widths), sum(self.gates)
         if self.repeats == 1:
             # one split where one will do: each is a copy of all channels in the backward pass
@@ -112,7 +112,7 @@ class Gate(Module):
         out = done[0] if len(done) == 1 else torch.cat(done, axis)
         if self.repeats > 1:
             out = out.flatten(1, 2)
-        return out.index_select(1, self.position) if self.gathered else out
+        return out.index_select(1, self.constant("position", out)) if self.gathered else out
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""

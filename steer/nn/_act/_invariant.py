@@ -64,7 +64,7 @@ class GroupPool(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         if self.gathers:
-            x = x.index_select(1, self.channels)
+            x = x.index_select(1, self.constant("channels", x))
         if self.reduction == "max":
             return self.layout.reduce(x, lambda fibres: fibres.amax(3))
         return self.layout.reduce(x, lambda fibres: fibres.mean(3))

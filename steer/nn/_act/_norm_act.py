@@ -86,7 +86,7 @@ class NormAct(Module):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         bias: torch.Tensor | None = self.bias
         if bias is not None and self.shares_bias:
-            bias = bias.index_select(0, self.field_of_block)
+            bias = bias.index_select(0, self.constant("field_of_block", bias))
         if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
             return self._act(x, bias)
         out: torch.Tensor = _Radial.apply(x, bias, self)  # type: ignore[no-untyped-call]

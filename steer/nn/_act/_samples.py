@@ -216,7 +216,7 @@ class Samples(Constants):
         `function` maps samples (batch, fields * nodes, ...) to the same, perhaps at other points of space.
         """
         if self.gathered:
-            x = x.index_select(1, self.channels)
+            x = x.index_select(1, self.constant("channels", x))
         if len(self.runs) == 1:
             out = self._run(x, 0, function)
         else:
@@ -224,7 +224,7 @@ class Samples(Constants):
             done = [self._run(merge(parts[index]), index, function) for index in range(len(self.runs))]
             both = zip(done, self.out_widths, strict=True)
             out = merge(torch.cat([split(part, self.repeats, width) for part, width in both], 2))
-        return out.index_select(1, self.position) if self.gathered else out
+        return out.index_select(1, self.constant("position", out)) if self.gathered else out
 
     def _run(self, x: torch.Tensor, index: int, function: Function) -> torch.Tensor:
         """`through` for the fields of one run, in all periods."""
@@ -240,8 +240,8 @@ class Samples(Constants):
 
     def _one(self, x: torch.Tensor, number: int, fields: int, size: int, function: Function) -> torch.Tensor:
         """A f(S x) for fields of one kind."""
-        samples = times(getattr(self, f"synthesis{number}"), x, fields, size)
-        return times(getattr(self, f"analysis{number}"), function(samples), fields, self.nodes[number])
+        samples = function(times(self.constant(f"synthesis{number}", x), x, fields, size))
+        return times(self.constant(f"analysis{number}", samples), samples, fields, self.nodes[number])
 
 
 def _is_large(x: torch.Tensor, samples: int) -> bool:
@@ -266,7 +266,6 @@ def _by_blocks(x: torch.Tensor, nodes: int, function: Function) -> torch.Tensor:
 
 def times(matrix: torch.Tensor, x: torch.Tensor, fields: int, size: int) -> torch.Tensor:
     """(batch, fields * n, ...): a matrix (n, size) times each field of x (batch, fields * size, ...)."""
-    matrix = matrix.to(x.dtype)
     if not isinstance(x, torch.Tensor):  # a tracer does not know the number of axes
         spread = x.unsqueeze(-1)  # type: ignore[unreachable] # so that there is one to flatten
         flat = spread.unflatten(1, (fields, size)).flatten(3)

@@ -58,16 +58,16 @@ class KindwiseMap(Constants):
     def mapped(self, x: torch.Tensor) -> torch.Tensor:
         """The fields y of x; works under `torch.fx` tracing."""
         if self.gathers:
-            x = x.index_select(1, self.to_kinds)
+            x = x.index_select(1, self.constant("to_kinds", x))
         out = self._by_kind(x, self.runs, False)
-        return out.index_select(1, self.to_output) if self.scatters else out
+        return out.index_select(1, self.constant("to_output", out)) if self.scatters else out
 
     def transposed(self, y: torch.Tensor) -> torch.Tensor:
         """The transpose of the whole map, of y (batch, channels out, ...)."""
         if self.scatters:
-            y = y.index_select(1, self.from_output)
+            y = y.index_select(1, self.constant("from_output", y))
         x = self._by_kind(y, self.runs_out, True)
-        return x.index_select(1, self.from_kinds) if self.gathers else x
+        return x.index_select(1, self.constant("from_kinds", x)) if self.gathers else x
 
     def _by_kind(self, x: torch.Tensor, runs: list[tuple[int, int]], transposed: bool) -> torch.Tensor:
         parts = torch.split(x, [count * size for count, size in runs], 1) if len(runs) > 1 else [x]
@@ -75,7 +75,7 @@ class KindwiseMap(Constants):
         for index, (run, name) in enumerate(zip(runs, self.names, strict=True)):
             part = parts[index]
             if name is not None:
-                matrix = getattr(self, name)
+                matrix = self.constant(name, part)
                 part = merge(_product(matrix.T if transposed else matrix, split(part, *run)))
             done.append(part)
         return done[0] if len(done) == 1 else torch.cat(done, 1)
@@ -92,7 +92,6 @@ def _merged(kinds: Sequence[int], matrices: Sequence[Array]) -> tuple[list[int |
 
 def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
     """(batch, n, out, ...) from (batch, n, in, ...)."""
-    matrix = matrix.to(fields.dtype)
     if isinstance(fields, torch.Tensor) and fields.dim() > 3:
         # on CPU einsum copies both sides, which takes half as long again
         flat = matrix @ fields.reshape(*fields.shape[:3], fields.shape[3:].numel())

@@ -154,14 +154,14 @@ class FieldLayout(Constants):
     def fibres(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(batch, repeats, n, size, ...) for each run, from x (batch, channels, ...)."""
         if self.gathered:
-            x = x.index_select(1, self.channels)
+            x = x.index_select(1, self.constant("channels", x))
         parts = self._parts(x, self._widths)
         return [split(part, *run, axis=2) for part, run in zip(parts, self.runs, strict=True)]
 
     def values(self, fields: torch.Tensor) -> list[torch.Tensor]:
         """(batch, repeats, n, 1, ...) for each run, from one value (batch, fields, ...) for each field."""
         if self.gathered:
-            fields = fields.index_select(1, self.fields)
+            fields = fields.index_select(1, self.constant("fields", fields))
         return [part.unsqueeze(3) for part in self._parts(fields, self._counts)]
 
     def _parts(self, x: torch.Tensor, sizes: list[int]) -> list[torch.Tensor]:
@@ -180,7 +180,7 @@ class FieldLayout(Constants):
     def joined(self, values: list[torch.Tensor]) -> torch.Tensor:
         """(batch, fields, ...) from (batch, repeats, n, ...) for each run."""
         out = merge(values[0] if len(values) == 1 else torch.cat(values, 2))
-        return out.index_select(1, self.position_of_field) if self.gathered else out
+        return out.index_select(1, self.constant("position_of_field", out)) if self.gathered else out
 
     def squares(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, fields, ...): squared norm of each field; of half-precision fields in float32."""
@@ -207,11 +207,11 @@ class FieldLayout(Constants):
         """The inverse of `fibres`."""
         parts = [merge(part, 2) for part in fibres]
         out = merge(parts[0] if len(parts) == 1 else torch.cat(parts, 2))
-        return out.index_select(1, self.position) if self.gathered else out
+        return out.index_select(1, self.constant("position", out)) if self.gathered else out
 
     def spread(self, values: torch.Tensor) -> torch.Tensor:
         """(batch, channels, ...) from one value (batch, fields, ...) for each field."""
-        return values.index_select(1, self.field_of_channel)
+        return values.index_select(1, self.constant("field_of_channel", values))
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor, size: int) -> torch.Tensor:

@@ -36,7 +36,8 @@ class Module(Constants):
       shape of x, and no `KernelPlan`: a layer with a plan returns a torch module with the expanded filter.
 
     Nothing here makes a layer equivariant: `steer.testing.assert_equivariant` tells whether it is. NumPy arrays that
-    follow from the arguments are best registered by `add_constant`, which keeps them exact in any dtype.
+    follow from the arguments are kept by `add_constant`, and read by `constant(name, x)` in the dtype and on the device
+    of x, exact in any.
 
     Args:
         in_type: type of the input.
@@ -89,9 +90,11 @@ class Module(Constants):
         """
         if not isinstance(x, FieldTensor):
             self._check(x)
+            self._follow(x)
             return self._compute(x)
         self._require_field(x)
         self._check(x.tensor)
+        self._follow(x.tensor)
         return FieldTensor(self._compute(x.tensor), self.out_type)
 
     def _require_field(self, x: FieldTensor) -> None:

@@ -254,16 +254,17 @@ class DistanceBias(Constants):
         self.add_constant("inverse_widths", 2.0 ** (1 - np.arange(count)))
         self.to(self.weight)  # the constants too
 
-    def _scales(self) -> torch.Tensor:
+    def _scales(self, like: torch.Tensor) -> torch.Tensor:
         """(count,): 1 / s_k, in float64 or float32: squares of half-precision distances overflow."""
-        return (self.inverse_widths + self.inverse_widths.float()) / 2
+        inverse_widths = self.constant("inverse_widths", like)  # powers of two, exact in any dtype
+        return (inverse_widths + inverse_widths.float()) / 2
 
     def on_grid(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         """(num_heads, n, n): the bias of the n pixels of feature maps x (batch, channels, *space).
 
         Gaussians are products over the axes, so that no tensor (count, n, n) is made.
         """
-        scales = self._scales().reshape(-1, 1, 1)
+        scales = self._scales(x).reshape(-1, 1, 1)
         factors = []
         for axis in range(2, dim + 2):
             index = x.new_ones(x.shape[axis : axis + 1], dtype=torch.int64).cumsum(0)  # a tracer does not see arange
@@ -279,7 +280,7 @@ class DistanceBias(Constants):
 
     def between(self, positions: torch.Tensor) -> torch.Tensor:
         """(batch, num_heads, n, n): the bias of points at positions (batch, n, dim)."""
-        scales = self._scales()
+        scales = self._scales(positions)
         coordinates = (positions * scales[:1]).unbind(2)  # in units of s_0, and no narrower than float32
         squares = functools.reduce(torch.add, [(c.unsqueeze(2) - c.unsqueeze(1)).square() for c in coordinates])
         rates = (scales / scales[:1]).square().reshape(-1, 1, 1) / -2

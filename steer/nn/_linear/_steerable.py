@@ -2,34 +2,41 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import torch
 
 from ..._values import Array
 from ...errors import CheckpointError, ShapeError
 from ...kernels import KernelPlan
+from .._engine._kept import Kept
 from .._engine._layout import exact
 from .._engine._module import Module
 from .._fields._types import FieldType, require_map
 
-
-def _name(prefix: str, fingerprint: torch.Tensor) -> str:
-    """A fingerprint of a state dict in hexadecimal digits."""
-    if fingerprint.dtype != torch.uint8 or fingerprint.shape != (16,):
-        raise CheckpointError(
-            f"state_dict: {prefix}fingerprint: expected 16 bytes (torch.uint8), got {tuple(fingerprint.shape)} of "
-            f"{fingerprint.dtype}; it names the kernel basis, so keep it as it was saved"
-        )
-    return bytes(fingerprint.tolist()).hex()
+_WHOLE: Final = 0.25
+"""Farthest from a whole number that a digit of a fingerprint may be: bfloat16 rounds 15 by 1/32."""
 
 
-class _Kept(NamedTuple):
-    """A filter and the version of the coefficients that it was made of."""
+def _digits(fingerprint: str) -> torch.Tensor:
+    """(32,): the hexadecimal digits as whole numbers 0 to 15, which every floating-point type holds exactly."""
+    return torch.tensor([int(digit, 16) for digit in fingerprint], dtype=torch.float32, device="cpu")
 
-    version: tuple[int, int, torch.dtype, torch.device]
-    weight: torch.Tensor  # holds the storage, so that its address names no other tensor meanwhile
-    filter: torch.Tensor
+
+def _name(prefix: str, found: torch.Tensor) -> str:
+    """A fingerprint of a state dict in hexadecimal digits: 32 numbers, or the 16 bytes that were saved before."""
+    if found.dtype == torch.uint8 and found.shape == (16,):
+        return bytes(found.tolist()).hex()
+    if found.is_floating_point() and found.shape == (32,):
+        values = found.detach().to("cpu", torch.float64)
+        digits = values.round()
+        # averages of state dicts are whole up to rounding; those of two bases are not, or name a third one
+        if bool(((values - digits).abs() < _WHOLE).all()) and digits.min() >= 0 and digits.max() <= 15:
+            return "".join(f"{int(digit):x}" for digit in digits)
+    raise CheckpointError(
+        f"state_dict: {prefix}fingerprint: expected 32 whole numbers from 0 to 15 (or 16 bytes, torch.uint8), got "
+        f"{tuple(found.shape)} of {found.dtype}; it names the kernel basis, so keep it as it was saved"
+    )
 
 
 class Steerable(Module):
@@ -38,9 +45,8 @@ class Steerable(Module):
     `weight` (num_weights,) are the coefficients of the plan, `bias` (n,) those of the invariant vectors of the output
     type. The state dict holds these and the fingerprint of the kernel basis; the sampled basis is not part of it.
 
-    In evaluation without gradients the filter is kept until the coefficients change, by an optimizer step, an in-place
-    operation, loading or anything else that autograd can see. After an edit that it cannot see, as of ``weight.data``,
-    call `train` or `eval`, which drop the kept filter.
+    In evaluation without gradients the filter is kept, on the CPU, as long as the coefficients are the same numbers,
+    however they are changed: they are compared at each call. Elsewhere it is expanded at each call.
 
     On loading, a fingerprint that is in the state dict must be that of the layer, also with ``strict=False``:
     coefficients mean nothing in another basis. One that is missing is torch's missing key, which ``strict=False``
@@ -53,6 +59,7 @@ class Steerable(Module):
     weight: torch.nn.Parameter
     bias: torch.nn.Parameter | None
     fingerprint: torch.Tensor
+    _invariants: torch.Tensor
 
     def __init__(
         self,
@@ -73,8 +80,10 @@ class Steerable(Module):
             self.bias = torch.nn.Parameter(torch.empty(invariants, **made))  # type: ignore[arg-type]
         else:
             self.register_parameter("bias", None)
-        self._kept: _Kept | None = None
-        self._derive()
+        self._kept = Kept()
+        self.register_buffer("fingerprint", _digits(self.plan.fingerprint).to(self.weight.device))
+        self.add_constant("_invariants", out_type.invariants)
+        self._settle(self.weight.dtype, self.weight.device)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -91,56 +100,47 @@ class Steerable(Module):
         """(num_weights,): standard deviations of fresh coefficients."""
         return self.plan.scales()
 
-    def _derive(self) -> None:
-        """Make all buffers: they follow from the plan, in the dtype and on the device of the weight."""
-        self._kept = None
-        identity = torch.frombuffer(bytearray.fromhex(self.plan.fingerprint), dtype=torch.uint8)
-        self.register_buffer("fingerprint", identity.to(self.weight.device))
-        wide = torch.promote_types(self.weight.dtype, torch.float32)
-        constants = self.plan.tensors(wide, self.weight.device)
-        self._names = [f"_constant_{index}" for index in range(len(constants))]
-        for name, tensor in zip(self._names, constants, strict=True):
-            self.register_buffer(name, tensor, persistent=False)
-        invariants = torch.from_numpy(self.out_type.invariants.copy()).to(self.weight)
-        self.register_buffer("_invariants", invariants, persistent=False)
+    def _settle(self, dtype: torch.dtype, device: torch.device) -> None:
+        """Make what follows from the plan, in the dtype and on the device of coefficients."""
+        self._place("_invariants", dtype, device)
+        self.fingerprint = _digits(self.plan.fingerprint).to(self.fingerprint.device)
+        # What the expansion reads is looked up at each call, but compilers cannot do that: they take what is here.
+        wide = torch.promote_types(dtype, torch.float32)
+        self._tensors = wide, device, self.plan.tensors(wide, device)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "Steerable":
-        # A conversion such as .double() must give the float64 basis, not the float32 one in more digits.
+        # A conversion such as .double() must give the float64 basis, not the float32 one in more digits. Pruning and
+        # its like make the coefficients only in the next forward pass: the constants know the dtype now.
         super()._apply(fn, recurse)
-        self._derive()
+        self._kept.drop()
+        self._settle(self._invariants.dtype, self._invariants.device)
         return self
 
     def train(self, mode: bool = True) -> "Steerable":
         """Set the mode, as torch does, and drop the kept filter."""
-        self._kept = None
+        self._kept.drop()
         return super().train(mode)
 
     def _expand(self) -> torch.Tensor:
-        weight = self.weight
-        constants = [getattr(self, name) for name in self._names]
+        return self._expanded(self.weight)
+
+    def _expanded(self, weight: torch.Tensor) -> torch.Tensor:
+        """The filter of given coefficients."""
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        known = torch.compiler.is_compiling() and self._tensors[:2] == (dtype, weight.device)
         with exact(weight.device):
-            wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
-            return self.plan.expand(wide, constants).to(weight.dtype)
+            return self.plan.expand(weight.to(dtype), self._tensors[2] if known else None).to(weight.dtype)
 
     def _filter(self) -> torch.Tensor:
-        """The filter; in evaluation without gradients it is kept until the coefficients change."""
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self._expand()
-        weight = self.weight
-        # Only a plain parameter is known by its version: not a vmapped, fake, parametrised or inference-mode tensor.
-        if type(weight) is not torch.nn.Parameter or weight.is_inference():
-            return self._expand()
-        version = weight._version, weight.data_ptr(), weight.dtype, weight.device
-        if self._kept is None or self._kept.version != version:
-            self._kept = _Kept(version, weight.detach(), self._expand())
-        return self._kept.filter
+        """The filter; in evaluation without gradients it is kept while the coefficients are the same."""
+        return self._expand() if self.training else self._kept.of(self.weight, self._expanded)
 
     def _full_bias(self) -> torch.Tensor | None:
         """The bias of every output channel."""
         if self.bias is None:
             return None
         with exact(self.bias.device):
-            return torch.mv(self._invariants, self.bias)  # type: ignore[arg-type]
+            return torch.mv(self.constant("_invariants", self.bias), self.bias)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -150,26 +150,26 @@ class Steerable(Module):
                 f"convert one of them with .to(dtype), or run under torch.autocast"
             )
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         found = state_dict.get(prefix + "fingerprint")
-        if found is not None and not found.is_meta and (name := _name(prefix, found)) != self.plan.fingerprint:
-            raise CheckpointError(
-                f"state_dict: {prefix}weight was trained in the kernel basis {name}, this {type(self).__name__} has "
-                f"the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, {self.plan.radial}); build the "
-                f"layer with the field types and arguments it was trained with"
-            )
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-        self._derive()  # with assign=True the weight may have come in another dtype or on another device
+        if found is not None:
+            if not found.is_meta and (name := _name(prefix, found)) != self.plan.fingerprint:
+                raise CheckpointError(
+                    f"state_dict: {prefix}weight was trained in the kernel basis {name}, this {type(self).__name__} "
+                    f"has the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, {self.plan.radial}); "
+                    f"build the layer with the field types and arguments it was trained with"
+                )
+            # whole again, and in today's form
+            state_dict = state_dict | {prefix + "fingerprint": _digits(self.plan.fingerprint).to(found.device)}
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self._settle(self._invariants.dtype, self._invariants.device)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What can be derived again is neither pickled nor copied, so that copies share it.
-        derived = {*self._names, "_invariants"}
-        buffers = {name: value for name, value in self._buffers.items() if name not in derived}
-        return self.__dict__ | {"_buffers": buffers, "_kept": None}
+        return super().__getstate__() | {"_tensors": None, "_kept": Kept()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._derive()
+        super().__setstate__(state)
+        self._settle(self._invariants.dtype, self._invariants.device)
 
     def extra_repr(self) -> str:
         bias = "" if self.bias is not None else ", bias=False"

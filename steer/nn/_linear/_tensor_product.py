@@ -83,13 +83,15 @@ class _Bilinear(Module):
 
     def _products(self, x: torch.Tensor) -> torch.Tensor:
         parts = self.turn.mapped(x)
-        return self.couple.mapped(parts.index_select(1, self.left) * parts.index_select(1, self.right))
+        left, right = self.constant("left", parts), self.constant("right", parts)
+        return self.couple.mapped(parts.index_select(1, left) * parts.index_select(1, right))
 
     def _slopes(self, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
         """The gradient of x for that of the irreps z."""
         parts, slope = self.turn.mapped(x), self.couple.transposed(slope)
         found = torch.zeros_like(parts)
-        for one, other in ((self.left, self.right), (self.right, self.left)):
+        left, right = self.constant("left", parts), self.constant("right", parts)
+        for one, other in ((left, right), (right, left)):
             found = found.index_add(1, one, (slope * parts.index_select(1, other)).to(parts.dtype))
         return self.turn.transposed(found).to(x.dtype)
 

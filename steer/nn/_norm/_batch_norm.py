@@ -142,7 +142,7 @@ class BatchNorm(Module):
             return
         self.num_batches_tracked.add_(1)
         # one value in all processes together has variance 0, and nothing to divide by
-        unbiased = var / (1 - self.statistics.taken / count).clamp_min(torch.finfo(var.dtype).tiny)
+        unbiased = var / (1 - self.statistics.constant("taken", var) / count).clamp_min(torch.finfo(var.dtype).tiny)
         share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         for running, new in ((self.running_mean, coordinates), (self.running_var, unbiased)):
             running.lerp_(new.to(running.dtype), share)

@@ -39,15 +39,15 @@ class Rows(Constants):
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
         """(rows,) from (columns,)."""
         if self.dense:
-            return torch.mv(self.matrix.to(vector.dtype), vector)
-        return (vector[self.index] * self.entries).sum(1)
+            return torch.mv(self.constant("matrix", vector), vector)
+        return (vector[self.constant("index", vector)] * self.constant("entries", vector)).sum(1)
 
     def along(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, rows, n) from (batch, columns, n), also under tracing."""
         if self.dense:
-            return torch.matmul(self.matrix.type_as(x), x)
-        rows, most = self.index.shape
-        return (split(x.index_select(1, self.index.flatten()), rows, most) * self.entries.unsqueeze(2)).sum(2)
+            return torch.matmul(self.constant("matrix", x), x)
+        index, entries = self.constant("index", x), self.constant("entries", x)
+        return (split(x.index_select(1, index.flatten()), *self.index.shape) * entries.unsqueeze(2)).sum(2)
 
 
 Entries = tuple[npt.NDArray[np.int64], Array]
@@ -148,11 +148,11 @@ class Statistics(Constants):
 
     def spread(self, fields: torch.Tensor) -> torch.Tensor:
         """(channels,) from one value (fields,) for each field."""
-        return fields.index_select(0, self.field_of_channel)
+        return fields.index_select(0, self.constant("field_of_channel", fields))
 
     def affine(self, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         """Scale x + shift by channel, in one pass whatever the dtypes."""
-        none, one = self.zero.to(scale.dtype), self.one.to(scale.dtype)
+        none, one = self.constant("zero", scale), self.constant("one", scale)
         return F.batch_norm(x, none, one, scale, shift, False, 0.0, 0.0)
 
 
@@ -266,19 +266,19 @@ class _Normalize(torch.autograd.Function):
         if torch.is_grad_enabled() or not x.numel():  # operations that autograd knows, and that take nothing
             moments, sums = (slope * (values - _like(centre, x))).sum(dims), slope.sum(dims)
         else:  # the same in one pass
-            one = statistics.one.to(centre.dtype)
+            one = statistics.constant("one", centre)
             _, moments, sums = torch.ops.aten.native_batch_norm_backward(
                 slope, values, one, centre, one, None, None, False, 0.0, [False, True, True]
             )
         moments = statistics.field_means(moments)
         scale = statistics.spread(inverse * weight)
-        by_weight = moments * statistics.sizes * inverse
+        by_weight = moments * statistics.constant("sizes", moments) * inverse
         along = statistics.coordinates(scale * sums)
         if ctx.processes is not None:
             moments, along = ctx.processes.sum(torch.cat([moments, along])).split([len(moments), len(along)])
         pull = statistics.spread(moments * weight * inverse.pow(3)) / -ctx.total
         shift = statistics.vector(along) / -ctx.total - pull * centre
-        by_bias = statistics.coordinates(sums) * statistics.norms
+        by_bias = statistics.coordinates(sums) * statistics.constant("norms", sums)
         (found,) = samplewise(
             lambda a, b: (torch.addcmul(statistics.affine(a, pull, shift), b, _like(scale, x)),), values, slope
         )

@@ -67,11 +67,11 @@ class _SetNorm(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         if not isinstance(x, torch.Tensor):  # a tracer's stand-in
-            return self._act(x, *self._by_channel())  # type: ignore[unreachable]
+            return self._act(x, *self._by_channel(x))  # type: ignore[unreachable]
         if self._over_space and self.lone is not None and math.prod(x.shape[2:]) == 1:
             raise ShapeError(self._without_space(tuple(x.shape)))
         with exact(x.device):
-            weight, bias = self._by_channel()
+            weight, bias = self._by_channel(x)
         if self._of_torch and x.numel():
             values = wide(x)
             weights, biases = (weight.to(values.dtype), bias.to(values.dtype)) if self.affine else (None, None)
@@ -82,11 +82,12 @@ class _SetNorm(Module):
     def _without_space(self, shape: tuple[int, ...]) -> str:
         raise TypeError(f"{type(self).__name__} must define _without_space")
 
-    def _by_channel(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weight and bias of each channel; of one entry, if they do nothing."""
+    def _by_channel(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight and bias of each channel; of one entry, as `like`, if they do nothing."""
         if self.weight is None or self.bias is None:
-            return self.one, self.zero
-        return self.weight.index_select(0, self.field_of_channel), self.biases(self.bias)
+            return self.constant("one", like), self.constant("zero", like)
+        field_of_channel = self.constant("field_of_channel", self.weight)
+        return self.weight.index_select(0, field_of_channel), self.biases(self.bias)
 
     def _act(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         centred = _single(x)  # (batch, channels, n)
@@ -94,7 +95,7 @@ class _SetNorm(Module):
             coordinates = self.coordinates.along(self._mean(centred))
             centred = centred - self.vector.along(coordinates)
         inverse = (self.set_means.along(self._mean(centred.square())) + self.eps).rsqrt()  # (batch, sets, n or 1)
-        scale = inverse if self.sets == 1 else inverse.index_select(1, self.set_of_channel)
+        scale = inverse if self.sets == 1 else inverse.index_select(1, self.constant("set_of_channel", inverse))
         out = torch.addcmul(bias.unsqueeze(1), centred, scale * weight.unsqueeze(1))
         return out.reshape(x.shape).to(x.dtype)
 
@@ -105,7 +106,7 @@ class _SetNorm(Module):
         with torch.no_grad():
             if not self._of_torch:
                 return traced(self)
-            weight, bias = self._by_channel()
+            weight, bias = self._by_channel(self.one)
             out = torch.nn.GroupNorm(self.sets, self.in_type.size, self.eps, self.affine)
             out.to(device=weight.device, dtype=weight.dtype)
             if self.affine:

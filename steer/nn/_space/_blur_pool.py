@@ -78,14 +78,14 @@ class BlurPool(Module):
         if x.dim() == 5 and x.requires_grad and x.device.type == "cpu" and not torch.compiler.is_compiling():
             return self._by_axis(x)
         conv = F.conv2d if self.in_type.group.dim == 2 else F.conv3d
-        weight = self.filter.to(x.dtype).expand(size, *self.filter.shape[1:])
+        weight = self.constant("filter", x).expand(size, *self.filter.shape[1:])
         return conv(x, weight, stride=self.stride, padding=self.padding, groups=size)
 
     def _by_axis(self, x: torch.Tensor) -> torch.Tensor:
         """The same by one matmul an axis: the gradient of a depthwise convolution in space takes ten times as long."""
         out = x
         for axis, (stride, padding) in enumerate(zip(self.stride, self.padding, strict=True), 2):
-            profile = self.filter.sum([other for other in range(2, x.dim()) if other != axis]).to(x.dtype)
+            profile = self.constant("filter", x).sum([other for other in range(2, x.dim()) if other != axis])
             edge = x.shape[axis]
             # (in, out): the convolution of each unit vector
             matrix = F.conv1d(torch.eye(edge, dtype=x.dtype)[:, None], profile, stride=stride, padding=padding)[:, 0]
