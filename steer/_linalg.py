@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
-from ._values import Array
+from ._values import CHUNK, Array
 
 INDEPENDENT = 1e-6
 """A vector is independent of a basis, and a component is non-zero, above this value."""
@@ -14,6 +15,21 @@ def fix_sign(vector: Array) -> Array:
     """`vector` or `-vector`, whichever makes the first component above 1e-6 positive."""
     large = np.flatnonzero(np.abs(vector.ravel()) > INDEPENDENT)
     return -vector if large.size and vector.ravel()[large[0]] < 0 else vector
+
+
+def nearest_matrix(g: Array, among: Array) -> npt.NDArray[np.intp]:
+    """(...): which of matrices `among` (n, d, d), all of one norm, is nearest to each of g (..., d, d)."""
+    rows, table = g.reshape(-1, among.shape[1] ** 2), among.reshape(len(among), -1).T
+    step = max(1, CHUNK // (8 * len(among)))
+    found = [np.argmax(rows[i : i + step] @ table, axis=-1) for i in range(0, len(rows), step)]
+    return np.concatenate([np.zeros(0, dtype=np.intp), *found]).reshape(g.shape[:-2])
+
+
+def inverse_permutations(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """(..., n): the inverses of permutations (..., n); unlike by sorting, in time n."""
+    out = np.empty_like(places)
+    np.put_along_axis(out, places, np.broadcast_to(np.arange(places.shape[-1]), places.shape), -1)
+    return out
 
 
 def orthonormal_columns(columns: Iterable[Array], rank: int, size: int) -> Array:

@@ -4,12 +4,16 @@ import functools
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ..._linalg import inverse_permutations
 from ..._values import Array, frozen
 from ...errors import KernelError
 from ...reps import Induced, Representation
 from ..cache._descriptor import Descriptor
 from ._functions import Element, ScalarFunctions
+
+Indices = npt.NDArray[np.intp]
 
 
 class Orbit:
@@ -63,6 +67,12 @@ class Orbit:
     def movers(self) -> Array:
         """(cosets, other, other): V(g_i)."""
         return frozen(self.other(self.induced.cosets))
+
+    @functools.cached_property
+    def sources(self) -> Indices | None:
+        """(cosets, other): where V permutes, the component i that V(g) takes to each j: V(g)[j, i] = 1."""
+        places = self.other.places(self.induced.cosets)
+        return None if places is None else inverse_permutations(places)
 
     def scalars(self, points: Array) -> Array:
         """(scalar function, cosets, m): the scalar functions at g_i^-1 x."""

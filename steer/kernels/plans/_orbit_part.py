@@ -111,7 +111,8 @@ class PermutedPart(OrbitPart[PermutedHeld[torch.Tensor]]):
 
     def _rows(self) -> npt.NDArray[np.intp]:
         """For each row of the block of one output field, in its order, where it stands before: (v, w, i, g)."""
-        source = np.argmax(self.orbit.movers, axis=2)  # component j at coset g is component i with V(g)[j, i] = 1
+        source = self.orbit.sources
+        assert source is not None, "it permutes"
         v, w = np.arange(self.fields[1]), np.arange(self.inner)
         cosets = np.arange(self.cosets)
         strides = self.inner * self.other * self.cosets, self.other * self.cosets, self.cosets
@@ -240,16 +241,11 @@ class TurnedPart(OrbitPart[TurnedHeld[torch.Tensor]]):
 def orbit_parts(cells: tuple[Cell, ...], reading: Reading) -> list[Part[Any]]:
     """The ways to expand one cell, with an induced representation, by orbits."""
     orbit = cast(Orbit, cells[0].basis.form)
-    kind = PermutedPart if permutes(orbit) else TurnedPart
+    kind = TurnedPart if orbit.sources is None else PermutedPart
     found: list[Part[Any]] = [kind(cells, reading)]
     if reading.picks:
         found.append(kind(cells, reading, gathers=True))
     return found
-
-
-def permutes(orbit: Orbit) -> bool:
-    """Whether V permutes components at all coset representatives."""
-    return bool(np.all(np.minimum(np.abs(orbit.movers), np.abs(orbit.movers - 1)) < 1e-9))
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._linalg import inverse_permutations
 from ..._tables import Table
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class Order(NamedTuple, Generic[T]):
 
 def order_table(there: npt.NDArray[np.intp]) -> Order[Table]:
     """A permutation, as an index, with its inverse."""
-    return Order(Table(there), Table(np.argsort(there)))
+    return Order(Table(there), Table(inverse_permutations(there)))
 
 
 def leaves(held: Any) -> Iterator[Table]:

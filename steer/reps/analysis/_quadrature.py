@@ -14,7 +14,7 @@ from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError
 from ..groups._products import FACTORS, DirectProduct, pairs
 from ..groups._settings import about_z
-from ..theory._cosets import columns, coset_representatives, fixed_vectors, has_finite_index
+from ..theory._cosets import columns, cosets, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._representation import Irrep
 from ._point_sets import LEBEDEV, Rule, fibonacci, latitudes, lebedev, super_fibonacci
@@ -238,7 +238,7 @@ def _build(asked: Quadrature) -> Rule:
         if all(_mean(orbit, psi, small) <= EXACT for psi in wanted):
             return orbit
     if has_finite_index(group, small):
-        return _uniform(coset_representatives(group, small))
+        return _uniform(cosets(group, small).representatives)
     left = group.trivial_subgroup if symmetry is None else symmetry
     if group._connected is None:
         return _merged(_images(left.elements, Rule(*group.haar(asked.requested or 0))), small)
@@ -263,7 +263,7 @@ def _of_factors(asked: Quadrature, group: DirectProduct) -> Rule:
     for name in FACTORS:
         factor, small, symmetry = (getattr(whole, name) for whole in (group, asked.subgroup, asked.symmetry))
         if has_finite_index(factor, small) and not has_finite_index(group, asked.subgroup):
-            rules.append(_uniform(coset_representatives(factor, small)))  # frequencies of the other factor alone count
+            rules.append(_uniform(cosets(factor, small).representatives))  # frequencies of the other factor alone count
         else:
             rules.append(_build(Quadrature(factor, small, asked.kind, asked.requested, None, symmetry)))
     first, second = rules

@@ -83,6 +83,7 @@ class GroupAction(Group):
     _known_label = _of_base("_known_label")
     _irrep_data = _of_base("_irrep_data")
     _distance = _of_base("_distance")
+    _nearest = _of_base("_nearest")
     _closed_clebsch_gordan = _of_base("_closed_clebsch_gordan")
 
     def __repr__(self) -> str:

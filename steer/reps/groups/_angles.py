@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._values import Array
 
@@ -44,10 +45,28 @@ def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
     return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
 
 
+def _matching(g: Array, sign: float) -> tuple[Array, Array]:
+    """(...): x and y of the vector whose angle is that of the R(angle) diag(1, sign) nearest to g (..., 2, 2).
+
+    It is the matching part of g (polar decomposition); its product with (cos, sin) of any angle is the inner product
+    of g with that rotation (reflection).
+    """
+    return g[..., 0, 0] + sign * g[..., 1, 1], g[..., 1, 0] - sign * g[..., 0, 1]
+
+
+def nearest_turn(g: Array, sign: float, rotations: int, first: float = 0.0) -> tuple[npt.NDArray[np.intp], Array]:
+    """(...): the k of the R(first + 2 pi k / n) diag(1, sign) nearest to g (..., 2, 2), and the inner product."""
+    x, y = _matching(g, sign)
+    step = 2 * np.pi / rotations
+    turns = (np.arctan2(y, x) - first) / step
+    k = np.round(np.where(np.isfinite(turns), turns, 0.0)).astype(np.intp) % rotations
+    return k, x * np.cos(first + k * step) + y * np.sin(first + k * step)
+
+
 def angular_distance(g: Array, sign: float, rotations: int | None = None, first: float = 0.0) -> Array:
     """(...): distance of g (..., 2, 2) to the nearest R(angle) diag(1, sign): any angle, or `first` + 2 pi k / n."""
-    # the nearest rotation (reflection) to g has the angle of the matching part of g (polar decomposition)
-    angle = np.arctan2(g[..., 1, 0] - sign * g[..., 0, 1], g[..., 0, 0] + sign * g[..., 1, 1])
+    x, y = _matching(g, sign)
+    angle = np.arctan2(y, x)
     if rotations is not None:
         step = 2 * np.pi / rotations
         angle = np.round((angle - first) / step) * step + first

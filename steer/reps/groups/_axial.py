@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._representation import Irrep, IrrepData
-from ._angles import angular_distance
+from ._angles import angular_distance, nearest_turn
 from ._form import Form, cube_rotations
 from ._planar import PlanarGroup
 from ._settings import about_z
@@ -115,6 +116,21 @@ class AxialForm(Form):
     def identity_component(self) -> Array:
         planar = self.planar.identity_component
         return frozen(_beside(planar, np.ones(len(planar))))
+
+    def nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        planar, places, overlaps = self.planar, [], []
+        n = planar.rotations or 1
+        period = 2 if self.family in ("S", "Dd") else 1  # steps after which the signs on z repeat
+        for sign, start in ((1.0, 0), (-1.0, n))[: 1 + planar.reflections]:
+            for parity in range(period):
+                first = 2 * np.pi * parity / n
+                k, overlap = nearest_turn(g[..., :2, :2], sign, n // period, first)
+                s = float(self._rule(np.array(float(parity)), np.array(sign)))
+                for other, beside in ((s, 0), (-s, planar.order))[: 1 + self.free]:
+                    places.append(period * k + parity + start + int(beside))
+                    overlaps.append(overlap + other * g[..., 2, 2])
+        best = np.argmax(overlaps, axis=0)
+        return np.asarray(np.take_along_axis(np.stack(places), best[None], axis=0)[0])
 
     def distance(self, g: Array) -> Array:
         # squares of the distances of the planar block, of the sign, and of what should vanish beside them

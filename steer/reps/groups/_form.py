@@ -5,7 +5,9 @@ import itertools
 from abc import ABC, abstractmethod
 
 import numpy as np
+import numpy.typing as npt
 
+from ..._linalg import nearest_matrix
 from ..._values import Array, Frozen, frozen
 from ..theory._representation import Irrep, IrrepData
 
@@ -78,6 +80,10 @@ class Form(Frozen, ABC):
     @abstractmethod
     def draw(self, n: int, rng: "np.random.Generator") -> Array:  # in quotes, as NumPy loads `random` on first use
         """(n, 3, 3): random elements."""
+
+    def nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        """(...): see `Group.nearest_index`; of finite groups."""
+        return nearest_matrix(g, self.components)
 
     @abstractmethod
     def distance(self, g: Array) -> Array:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError, nearest
 from ..theory._group import Group, require_where
 from ..theory._lattice import Moves, signed_permutations
 from ..theory._representation import IrrepData, Representation
-from ._angles import angular_distance, canonical_turn, radians, rotation_matrix
+from ._angles import angular_distance, canonical_turn, nearest_turn, radians, rotation_matrix
 from ._circle import dihedral, on_circles, turned
 
 
@@ -121,6 +122,14 @@ class PlanarGroup(Group):
             first = 2 * np.pi * float(self.axis) if sign < 0 else 0.0
             found.append(angular_distance(g, sign, self.rotations, first))
         return np.asarray(np.minimum.reduce(found))
+
+    def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        n = self.rotations or 1
+        turn, overlap = nearest_turn(g, 1.0, n)
+        if not self.reflections:
+            return turn
+        flip, other = nearest_turn(g, -1.0, n, 2 * np.pi * float(self.axis))
+        return np.where(other > overlap, n + flip, turn)
 
     def _grid_symmetries(self) -> Array:
         candidates = signed_permutations(2)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import orthonormal_columns
+from ..._linalg import nearest_matrix, orthonormal_columns
 from ..._values import Array, frozen
 from ..special._wigner import _wigner_d
 from ..theory._representation import IrrepData
@@ -150,8 +150,7 @@ def _elements(family: str) -> Array:
 
 def _nearest(family: str, g: Array) -> npt.NDArray[np.intp]:
     """(...): positions of the elements nearest to matrices g (..., 3, 3): they have one norm, so it is an angle."""
-    elements = _elements(family)
-    return np.asarray(np.argmax(g.reshape(*g.shape[:-2], 9) @ elements.reshape(-1, 9).T, axis=-1))
+    return nearest_matrix(g, _elements(family))
 
 
 def _at(family: str, label: str, odd: bool, g: Array) -> Array:

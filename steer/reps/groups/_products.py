@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._linalg import orthonormal_columns
 from ..._values import Array, frozen, require_count
@@ -154,6 +155,10 @@ class DirectProduct(Group):
             np.linalg.norm(g[..., size:, :size], axis=(-2, -1)),
         ]
         return np.asarray(np.linalg.norm(np.stack(blocks + beside, -1), axis=-1))
+
+    def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        first, second = (getattr(self, factor)._nearest(self._part(g, factor)) for factor in FACTORS)
+        return np.asarray(first * len(self.second.components) + second)
 
     def _action(self, g: Array) -> Array:
         return self.first._action(self._part(g, "first"))
@@ -393,6 +398,16 @@ class Inflation(Representation):
 
     def _matrices(self, g: Array) -> Array:
         return self.base._matrices(self.group._part(g, self.factor))
+
+    def _character(self, g: Array) -> Array:
+        return self.base._character(self.group._part(g, self.factor))
+
+    @property
+    def _lists_places(self) -> bool:
+        return self.base._lists_places
+
+    def _places(self, g: Array) -> npt.NDArray[np.intp]:
+        return self.base._places(self.group._part(g, self.factor))
 
     @functools.cached_property
     def decomposition(self) -> Decomposition:

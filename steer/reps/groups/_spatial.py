@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._values import MEMBERSHIP, Array, frozen, require_count
 from ...errors import GroupError
@@ -127,6 +128,9 @@ class SpatialGroup(Group):
 
     def _distance(self, g: Array) -> Array:
         return super()._distance(g) if self.is_finite else self.form.distance(self._unturned(g))
+
+    def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        return self.form.nearest(self._unturned(g))
 
     def _grid_symmetries(self) -> Array:
         candidates = signed_permutations(3)

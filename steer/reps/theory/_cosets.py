@@ -1,10 +1,12 @@
 """Cosets of a closed subgroup: representatives, and the functions on them that an irrep makes."""
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from ..._values import Array
+from ..._values import Array, frozen
 from ...errors import GroupError
 from ._intertwiner import intertwiners
 from ._representation import Irrep
@@ -21,22 +23,62 @@ def has_finite_index(group: "Group", subgroup: "Group") -> bool:
     return bool(subgroup.contains(group.identity_component).all())
 
 
-def coset_representatives(group: "Group", subgroup: "Group") -> Array:
-    """(index, d, d): the first element of each coset g H in the order of the group's elements (or components)."""
-    candidates = group.components
-    found: list[Array] = []
-    left = np.ones(len(candidates), dtype=bool)
-    while left.any():
-        place = int(np.argmax(left))
-        coset = subgroup.contains(group._inverse(candidates[place]) @ candidates)
-        if not coset[place]:  # the families of the library keep to it; one of one's own may not, and would never end
-            raise GroupError(
-                f"components: element {place} of {group!r} times its inverse is not in {subgroup!r}; list matrices of "
-                f"the group, the identity first"
-            )
-        found.append(candidates[place])
-        left &= ~coset
-    return np.stack(found)
+class Cosets(NamedTuple):
+    """The finitely many cosets g H, in the order of their first elements.
+
+    Attributes:
+        representatives: (index, d, d), the first element of each among the components of the group; read-only.
+        numbers: (components,), the coset of each component of the group.
+    """
+
+    representatives: Array
+    numbers: npt.NDArray[np.intp]
+
+
+@functools.lru_cache(maxsize=256)
+def cosets(group: "Group", subgroup: "Group") -> Cosets:
+    """The cosets of a subgroup of finite index."""
+    g = group.components
+    inside = subgroup.contains(group._inverse(g) @ g)
+    if not inside.all():  # the families of the library keep to it; one of one's own may not
+        raise GroupError(
+            f"components: element {np.argmin(inside)} of {group!r} times its inverse is not in {subgroup!r}; list "
+            f"matrices of the group, the identity first"
+        )
+    first = _first_by_products(group, subgroup) if group.is_finite else _first_by_quotients(group, subgroup)
+    places, numbers = np.unique(first, return_inverse=True)
+    return Cosets(frozen(g[places]), numbers)
+
+
+def _first_by_products(group: "Group", subgroup: "Group") -> npt.NDArray[np.intp]:
+    """(order,): the first element of the coset of each element of a finite group."""
+    g, small = group.components, subgroup.components
+    first = np.full(len(g), -1)
+    step = max(1, BLOCK // (len(small) * g[0].size))
+    while (left := np.flatnonzero(first < 0)[:step]).size:
+        members = group._nearest(g[left, None] @ small)
+        least = np.min(members, axis=1)
+        first[members] = least[:, None]
+        first[left] = least  # of what is no group, too, or this would never end
+    return first
+
+
+def _first_by_quotients(group: "Group", subgroup: "Group") -> npt.NDArray[np.intp]:
+    """(components,): the first component whose element is in the coset of that of each, of a continuous group."""
+    g = group.components
+    first = np.full(len(g), -1)
+    while (left := np.flatnonzero(first < 0)).size:
+        first[left[subgroup.contains(group._inverse(g[left[0]]) @ g[left])]] = left[0]
+    return first
+
+
+def coset_numbers(group: "Group", subgroup: "Group", g: Array) -> npt.NDArray[np.intp]:
+    """(...): the numbers of the cosets, of which there are finitely many, that hold elements g (..., d, d)."""
+    found = cosets(group, subgroup)
+    if group.is_finite:
+        return np.asarray(found.numbers[group._nearest(g)])
+    inverse = group._inverse(found.representatives)
+    return np.asarray(np.argmax([subgroup.contains(h @ g) for h in inverse], axis=0))
 
 
 def fixed_vectors(psi: Irrep, subgroup: "Group") -> Array:

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import nearest_matrix
 from ..._values import EXACT, MEMBERSHIP, Array, Frozen, frozen, require_count
 from ...errors import GroupError, RepresentationError
-from ._cosets import coset_representatives, has_finite_index
+from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
 from ._intertwiner import isometries, multiplicity
@@ -209,7 +210,11 @@ class Group(Frozen, ABC):
 
     def _distance(self, g: Array) -> Array:
         """(...): Frobenius distance of matrices g (..., d, d) to the nearest element."""
-        return np.asarray(np.linalg.norm(g - self.elements[self.nearest_index(g)], axis=(-2, -1)))
+        return np.asarray(np.linalg.norm(g - self.elements[self._nearest(g)], axis=(-2, -1)))
+
+    def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
+        """(...): `nearest_index` of matrices g (..., d, d), of a finite group: the largest inner product."""
+        return nearest_matrix(g, self.elements)
 
     def _inverse(self, g: Array) -> Array:
         """(..., d, d): the inverses of elements, which are orthogonal matrices."""
@@ -339,9 +344,8 @@ class Group(Frozen, ABC):
         Raises:
             GroupError: the group is continuous, or the matrices are not (..., d, d).
         """
-        flat = self._as_matrices(g).reshape(*np.shape(g)[:-2], self.element_size**2)
-        # all elements have one norm, so the nearest one has the largest inner product
-        return np.asarray(np.argmax(flat @ self.elements.reshape(len(self.elements), -1).T, axis=-1))
+        _ = self.elements  # a continuous group has none, and says so
+        return self._nearest(self._as_matrices(g))
 
     @functools.cached_property
     def cayley_table(self) -> npt.NDArray[np.intp]:
@@ -351,7 +355,7 @@ class Group(Frozen, ABC):
             GroupError: the group is continuous.
         """
         g = self.elements
-        table = np.stack([self.nearest_index(h @ g) for h in g])
+        table = np.stack([self._nearest(h @ g) for h in g])
         table.setflags(write=False)
         return table
 
@@ -364,10 +368,8 @@ class Group(Frozen, ABC):
         """
         table = self.cayley_table
         inverse = np.argmin(table, axis=1)  # g_i g_j = g_0 = 1
-        found: dict[tuple[int, ...], None] = {}
-        for i in range(len(table)):
-            found[tuple(sorted({int(table[table[j, i], inverse[j]]) for j in range(len(table))}))] = None
-        return tuple(found)
+        first = np.min(table[table, inverse[:, None]], axis=0)  # of the class g_j g_i g_j^-1 of each element
+        return tuple(tuple(np.flatnonzero(first == i).tolist()) for i in np.unique(first))
 
     def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether matrices belong to the group, to 1e-6 in the Frobenius norm.
@@ -583,7 +585,7 @@ class Group(Frozen, ABC):
             raise GroupError(
                 f"subgroup: {self.name}/{found.name} has infinitely many cosets; sample them with steer.reps.quadrature"
             )
-        return frozen(coset_representatives(self, found))
+        return cosets(self, found).representatives
 
     def _decompose(self, rep: Representation) -> Decomposition:
         """`decompose` of a representation of this group, by projectors."""

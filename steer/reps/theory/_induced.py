@@ -1,16 +1,17 @@
 """Induced representations: functions on a group, on its cosets, and fibres moved by coset representatives."""
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..._values import Array, frozen
+from ..._values import Array
 from ...errors import RepresentationError
-from ._cosets import coset_representatives, has_finite_index
+from ._cosets import BLOCK, coset_numbers, cosets, has_finite_index
 from ._intertwiner import multiplicity
-from ._representation import DirectSum, Representation
+from ._representation import DirectSum, Indices, Representation
 
 if TYPE_CHECKING:
     from ._group import Group
@@ -42,7 +43,7 @@ class Induced(Representation):
     @functools.cached_property
     def cosets(self) -> Array:
         """One representative g_i of each coset g_i H, (index, d, d), the identity first."""
-        return frozen(coset_representatives(self.group, self.subgroup))
+        return cosets(self.group, self.subgroup).representatives
 
     @functools.cached_property
     def size(self) -> int:
@@ -58,16 +59,52 @@ class Induced(Representation):
     def _degree(self) -> int:
         return self.base._degree
 
+    def _moved(self, flat: Array) -> Iterator[tuple[slice, Indices, Array]]:
+        """Some of elements g (n, d, d) at a time: (some, cosets), the i with g g_j H = g_i H, and the g g_j."""
+        step = max(1, BLOCK // self.cosets.size)
+        for start in range(0, len(flat), step):
+            some = slice(start, start + step)
+            products = flat[some, None] @ self.cosets
+            yield some, coset_numbers(self.group, self.subgroup, products), products
+
+    def _fibre(self, to: Indices, products: Array) -> Array:
+        """The g_i^-1 g g_j, which lie in H, of what `_moved` gave."""
+        return np.asarray(self.group._inverse(self.cosets[to]) @ products)
+
     def _matrices(self, g: Array) -> Array:
         count, inner = len(self.cosets), self.base.size
         flat = g.reshape(-1, *g.shape[-2:])
-        moved = flat[:, None] @ self.cosets  # g g_j
         out = np.zeros((len(flat), count, inner, count, inner))
-        for i, representative in enumerate(self.cosets):
-            candidate = self.group._inverse(representative) @ moved  # g_i^-1 g g_j, in H for exactly one i
-            n, j = np.nonzero(self.subgroup.contains(candidate))
-            out[n, i, :, j, :] = self.base._matrices(candidate[n, j])
+        for some, to, products in self._moved(flat):
+            n = np.arange(len(flat))[some, None]
+            out[n, to, :, np.arange(count), :] = self.base._matrices(self._fibre(to, products))
         return out.reshape(*g.shape[:-2], self.size, self.size)
+
+    def _character(self, g: Array) -> Array:
+        flat = g.reshape(-1, *g.shape[-2:])
+        out = np.zeros(len(flat))
+        for some, to, products in self._moved(flat):
+            n, fixed = np.nonzero(to == np.arange(len(self.cosets)))
+            traces = self.base._character(self._fibre(fixed, products[n, fixed]))
+            out[some] = np.bincount(n, traces, len(to))
+        return out.reshape(g.shape[:-2])
+
+    @property
+    def _lists_places(self) -> bool:
+        return self.base._lists_places
+
+    def _places(self, g: Array) -> Indices:
+        flat, inner = g.reshape(-1, *g.shape[-2:]), self.base.size
+        out = np.empty((len(flat), len(self.cosets), inner), dtype=np.intp)
+        for some, to, products in self._moved(flat):
+            out[some] = to[..., None] * inner
+            if inner > 1:
+                out[some] += self.base._places(self._fibre(to, products))
+        return out.reshape(*g.shape[:-2], self.size)
+
+    @property
+    def _induced_from(self) -> tuple[Representation, Array]:
+        return self.base, self.cosets
 
     def __repr__(self) -> str:
         if self.name == "regular":

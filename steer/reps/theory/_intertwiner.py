@@ -1,12 +1,14 @@
 """Intertwiners by the Haar projector, the one solver for every group: exact quadrature, gauge-fixed."""
 
 import functools
+import itertools
+from collections import Counter
 
 import numpy as np
 
 from ..._linalg import INDEPENDENT, commuting, fix_sign
 from ..._values import Array, frozen
-from ._representation import Irrep, Representation, TensorProduct, require_one_group
+from ._representation import DirectSum, Irrep, Representation, TensorProduct, require_one_group
 
 
 @functools.lru_cache(maxsize=64)
@@ -51,6 +53,10 @@ def multiplicity(rep_in: Representation, rep_out: Representation) -> int:
         `Group.haar`.
     """
     require_one_group(rep_in, rep_out, "multiplicity")
+    if rep_out._induced_from:  # Frobenius
+        return multiplicity(rep_in.restrict(rep_out._induced_from[0].group), rep_out._induced_from[0])
+    if isinstance(rep_out, DirectSum):
+        return sum(count * multiplicity(rep_in, part) for part, count in Counter(rep_out.parts).items())
     closed = _closed_form(rep_in, rep_out)
     if closed is not None:
         return len(closed)
@@ -93,6 +99,16 @@ def _closed_form(rep_in: Representation, rep_out: Representation) -> Array | Non
         # Schur's lemma: nothing between different irreps, and the scalars from one of real type to itself
         rank = int(rep_in == rep_out)
         return frozen(np.eye(rep_out.size, rep_in.size)[None][:rank] / np.sqrt(rep_in.size))
+    if rep_out._induced_from:
+        return _by_reciprocity(rep_in, *rep_out._induced_from)
+    if isinstance(rep_out, DirectSum):  # the projector takes matrix units of a block to maps to that block
+        starts = itertools.accumulate((part.size for part in rep_out.parts), initial=0)
+        blocks = [intertwiners(rep_in, part) for part in rep_out.parts]
+        maps = np.zeros((sum(map(len, blocks)), rep_out.size, rep_in.size))
+        counts = itertools.accumulate(map(len, blocks), initial=0)
+        for count, start, block in zip(counts, starts, blocks, strict=False):
+            maps[count : count + len(block), start : start + block.shape[1]] = block
+        return frozen(maps)
     for out, product in ((rep_out, rep_in), (rep_in, rep_out)):
         if isinstance(out, Irrep) and isinstance(product, TensorProduct):
             first, second = product.first, product.second
@@ -103,6 +119,18 @@ def _closed_form(rep_in: Representation, rep_out: Representation) -> Array | Non
                     maps = maps if product is rep_in else np.swapaxes(maps, 1, 2)
                     return frozen([fix_sign(one) for one in maps]).reshape(maps.shape)
     return None
+
+
+def _by_reciprocity(rep_in: Representation, base: Representation, cosets: Array) -> Array:
+    """`intertwiners` to the representation that `base` induces: Hom_G(V, Ind_H^G W) = Hom_H(V, W).
+
+    Block i of a map is B V(g_i)^-1 with B its block 0, so that products of maps are those of their blocks 0 times the
+    number of cosets. The projector takes the matrix units of block 0, which come first, to all maps, and gauges these.
+    """
+    maps = intertwiners(rep_in.restrict(base.group), base)
+    moved = maps[:, None] @ np.swapaxes(rep_in._matrices(cosets), 1, 2) / np.sqrt(len(cosets))
+    moved = moved.reshape(len(maps), len(cosets) * base.size, rep_in.size)
+    return frozen(np.reshape([fix_sign(one) for one in moved], moved.shape))
 
 
 def projected_intertwiners(rep_in: Representation, rep_out: Representation) -> Array:

@@ -4,6 +4,7 @@ A representation calls its group, which stands on top of the theory, for what re
 """
 
 import functools
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from ._decomposition import Decomposition
 
 if TYPE_CHECKING:
     from ._group import Group
+
+Indices = npt.NDArray[np.intp]
 
 
 class Representation(Frozen, ABC):
@@ -95,6 +98,26 @@ class Representation(Frozen, ABC):
         """`character` at elements g that are known to belong to the group."""
         return np.asarray(np.trace(self._matrices(g), axis1=-2, axis2=-1))
 
+    def places(self, g: npt.ArrayLike) -> Indices | None:
+        """Where given elements take the basis vectors, if they permute them: rep(g)[..., places[..., i], i] = 1.
+
+        Of regular and quotient representations, and what is made of them, no matrices are made for it.
+
+        Args:
+            g: elements (..., d, d) of the group.
+
+        Returns:
+            Integers (..., size); None if some of the matrices are no permutations.
+
+        Raises:
+            GroupError: a matrix is not in the group.
+        """
+        members = self.group._members(g)
+        if self._lists_places:
+            return self._places(members)
+        matrices = self._matrices(members)
+        return np.argmax(matrices, axis=-2) if _permutes(matrices) else None
+
     @property
     def irreps(self) -> tuple["Irrep", ...]:
         """The irreps it splits into, with multiplicity, in the order of the columns of `change_of_basis`."""
@@ -123,12 +146,26 @@ class Representation(Frozen, ABC):
     @functools.cached_property
     def is_permutation(self) -> bool:
         """Whether every element permutes the basis vectors, so that pointwise functions are equivariant."""
-        return _permutes(self._generating_matrices)
+        return self._lists_places or _permutes(self._generating_matrices)
 
     @functools.cached_property
     def is_signed_permutation(self) -> bool:
         """Whether every element maps each basis vector to a basis vector or the negative of one."""
-        return _permutes(np.abs(self._generating_matrices))
+        return self._lists_places or _permutes(np.abs(self._generating_matrices))
+
+    @property
+    def _lists_places(self) -> bool:
+        """Whether it permutes the basis vectors by construction, so that `_places` says where they go."""
+        return False
+
+    def _places(self, g: Array) -> Indices:
+        """(..., size): to which basis vector elements g take each, where it `_lists_places`."""
+        raise NotImplementedError
+
+    @property
+    def _induced_from(self) -> "tuple[Representation, Array] | None":
+        """If it is induced from a subgroup of finite index, the representation of that, and the cosets."""
+        return None
 
     @property
     def _generating_matrices(self) -> Array:
@@ -291,6 +328,13 @@ class Irrep(Representation):
     def _matrices(self, g: Array) -> Array:
         return self._data.matrices(g)
 
+    @property
+    def _lists_places(self) -> bool:
+        return self.is_trivial
+
+    def _places(self, g: Array) -> Indices:
+        return np.zeros((*g.shape[:-2], 1), dtype=np.intp)
+
     @functools.cached_property
     def decomposition(self) -> Decomposition:
         return Decomposition((self,), frozen(np.eye(self.size)))
@@ -392,6 +436,15 @@ class DirectSum(Representation):
     def _matrices(self, g: Array) -> Array:
         return block_diagonal([part._matrices(g) for part in self.parts])
 
+    @functools.cached_property
+    def _lists_places(self) -> bool:
+        return all(part._lists_places for part in dict.fromkeys(self.parts))
+
+    def _places(self, g: Array) -> Indices:
+        starts = itertools.accumulate((part.size for part in self.parts), initial=0)
+        found = [part._places(g) + start for part, start in zip(self.parts, starts, strict=False)]
+        return np.concatenate(found, axis=-1)
+
     def _character(self, g: Array) -> Array:
         # copies of one part, of which band-limited representations have many, are traced once
         return np.asarray(sum(self.parts.count(part) * part._character(g) for part in dict.fromkeys(self.parts)))
@@ -437,6 +490,14 @@ class TensorProduct(Representation):
     def _matrices(self, g: Array) -> Array:
         product = np.einsum("...ij,...kl->...ikjl", self.first._matrices(g), self.second._matrices(g))
         return np.asarray(product.reshape(*g.shape[:-2], self.size, self.size))
+
+    @property
+    def _lists_places(self) -> bool:
+        return self.first._lists_places and self.second._lists_places
+
+    def _places(self, g: Array) -> Indices:
+        found = self.first._places(g)[..., :, None] * self.second.size + self.second._places(g)[..., None, :]
+        return np.asarray(found.reshape(*g.shape[:-2], self.size))
 
     def _character(self, g: Array) -> Array:
         return np.asarray(self.first._character(g) * self.second._character(g))
@@ -489,6 +550,13 @@ class Restriction(Representation):
 
     def _character(self, g: Array) -> Array:
         return self.base._character(self.base.group._embed(self.group, g))
+
+    @property
+    def _lists_places(self) -> bool:
+        return self.base._lists_places
+
+    def _places(self, g: Array) -> Indices:
+        return self.base._places(self.base.group._embed(self.group, g))
 
     def restrict(self, subgroup: "Group | str") -> Representation:
         found = self.group._named_subgroup(subgroup, alike=False)
