@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._space._mask import Mask
     from ._space._norm_max_pool import NormMaxPool
     from ._space._pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
+    from ._space._random_transform import RandomTransform
     from ._space._upsample import Upsample
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "NormMaxPool",
     "NormPool",
     "Pointwise",
+    "RandomTransform",
     "ReLU",
     "Residual",
     "Restrict",
@@ -140,6 +142,7 @@ _LATER: Final = {
         "._space._mask": ("Mask",),
         "._space._norm_max_pool": ("NormMaxPool",),
         "._space._pool": ("AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "MaxPool"),
+        "._space._random_transform": ("RandomTransform",),
         "._space._upsample": ("Upsample",),
     }.items()
     for name in names

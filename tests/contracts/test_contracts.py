@@ -28,7 +28,19 @@ HEAVY = ("compile", "torch_export", "onnx")
 UNTRAINED = {
     *("AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "BlurPool", "CReLU", "Disentangle", "Dropout", "ELU"),
     *("FourierAct", "FourierMaxPool", "GELU", "Gate", "GlobalAvgPool", "GroupPool", "HexMask", "HexPool", "LeakyReLU"),
-    *("Mask", "MaxPool", "NormMaxPool", "NormPool", "Pointwise", "ReLU", "Restrict", "SiLU", "Sigmoid", "Tanh"),
+    *(
+        "Mask",
+        "MaxPool",
+        "NormMaxPool",
+        "NormPool",
+        "Pointwise",
+        "RandomTransform",
+        "ReLU",
+        "Restrict",
+        "SiLU",
+        "Sigmoid",
+        "Tanh",
+    ),
     *("TensorProduct", "TensorSquare", "Upsample", "VectorFieldAct", "NormAct squash", "BatchNorm plain"),
     *("InstanceNorm C8", "InstanceNorm O", "LayerNorm plain"),
 }

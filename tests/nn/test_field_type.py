@@ -163,10 +163,8 @@ def test_transform_refuses_what_does_not_fit():
         field_type.transform(torch.zeros(1, 8, 3, 3), [[1, 0], [0, -1]])
     with pytest.raises(ShapeError, match=r"\(batch, 8, \.\.\.\).*got shape \(1, 7, 3, 3\)"):
         field_type.transform(torch.zeros(1, 7, 3, 3), np.eye(2))
-    with pytest.raises(ShapeError, match=r"2 axes of space, got shape \(1, 8, 3\)"):
-        field_type.transform(torch.zeros(1, 8, 3), np.eye(2))
-    with pytest.raises(ShapeError, match=r"equal sizes of the axes that it mixes, got \(3, 4\)"):
-        field_type.transform(torch.zeros(1, 8, 3, 4), C8.elements[1])
+    with pytest.raises(ShapeError, match=r"2 axes of space, got shape \(1, 8, 3, 3, 3\)"):
+        field_type.transform(torch.zeros(1, 8, 3, 3, 3), np.eye(2))
 
 
 # Construction

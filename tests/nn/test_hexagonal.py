@@ -12,7 +12,7 @@ import steer
 from steer import nn
 from steer.errors import FieldTypeError, GroupError, KernelError, ShapeError
 from steer.kernels import Grid
-from steer.nn._hex._hexmap import hexagon, masked
+from steer.nn._fields._hexagons import hexagon, masked
 
 C1, C2, C3, C4, C6 = (steer.group(f"C{n}", dim=2) for n in (1, 2, 3, 4, 6))
 D2, D3, D6, SO2, O2 = (steer.group(name, dim=2) for name in ("D2", "D3", "D6", "SO(2)", "O(2)"))

@@ -193,10 +193,6 @@ def test_axes_that_a_turn_does_not_mix_may_differ():
     for z in range(5):
         expected = flat.transform(x[:, :, 4 - z], g[:2, :2]) * torch.tensor([1.0, 1.0, -1.0]).reshape(1, 3, 1, 1)
         torch.testing.assert_close(moved[:, :, z], expected, rtol=0, atol=1e-13)
-    along_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    with pytest.raises(ShapeError, match=r"equal sizes of the axes that it mixes, got \(5, 9, 9\)"):
-        kind.transform(x, along_x)
-    assert kind.transform(torch.zeros(1, 3, 9, 9, 4), along_x).shape == (1, 3, 9, 9, 4)
 
 
 def test_float32_is_rounded_once():
@@ -204,7 +200,8 @@ def test_float32_is_rounded_once():
     x = torch.randn(1, 3, 7, 7, 7)
     g = SO3.sample(1, seed=0)[0]
     assert torch.equal(kind.transform(x, g), kind.transform(x.double(), g).float())
-    assert not kind.transform(x.requires_grad_(), g).requires_grad
+    x.requires_grad_()
+    assert torch.equal(kind.transform(x, g), kind.transform(x.double(), g).float())
 
 
 @pytest.mark.parametrize("order", [-1, 6, 2.5, "3", True, None])
@@ -225,3 +222,196 @@ def test_what_does_not_fit_is_refused():
         kind.transform(torch.zeros(1, 1, 5, 5, 5), SO3.sample(1, seed=0)[0])
     with pytest.raises(ShapeError, match="2 axes of space"):
         act_on_grid(torch.zeros(1, 1, 5, 5, 5), np.eye(2))
+    x = torch.zeros(2, 1, 5, 5, 5)
+    with pytest.raises(ShapeError, match=r"g: expected an element for each of 2 samples, .* got 3"):
+        kind.transform(x, OH.elements[:3])
+    with pytest.raises(ShapeError, match=r"g: expected one matrix, .* got shape \(1, 48, 3, 3\)"):
+        kind.transform(x, OH.elements[None])
+    with pytest.raises(GroupError, match=r"g: elements are constants here, without gradient; pass g.detach\(\)"):
+        kind.transform(x, torch.eye(3, requires_grad=True))
+    with pytest.raises(ShapeError, match="lattice: expected 'square' or 'hexagonal', got 'cubic'"):
+        kind.transform(x, OH.elements[1], lattice="cubic")
+    with pytest.raises(ShapeError, match="x: expected a hexagonal map"):
+        kind.transform(x, OH.elements[1], lattice="hexagonal")
+    for points in (torch.zeros(4, 2), torch.zeros(3, 5, 3), torch.zeros(5, 3).numpy()):
+        with pytest.raises(ShapeError, match=r"points: expected coordinates of shape \(5, 3\) or \(2, 5, 3\) beside"):
+            kind.transform_points(torch.zeros(2, 1, 5), points, OH.elements[1])
+
+
+# Gradients, batches, grids of other shapes, points
+
+CINF = steer.group("SO(2)", dim=2)
+OFF = {2: SO2.sample(3, seed=5), 3: O3.sample(3, seed=5)}
+TURNED = [
+    pytest.param(nn.FieldType(CINF, [CINF.vector, CINF.trivial]), (5, 4), id="plane"),
+    pytest.param(nn.FieldType(O3, [O3.irrep("1o"), O3.trivial]), (3, 4, 2), id="space"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of torch, which compiles its jvp rules
+@pytest.mark.parametrize(("kind", "shape"), TURNED)
+@pytest.mark.parametrize("order", [0, 1, 3, 4])
+def test_gradients_at_any_angle(kind, shape, order):
+    dim = len(shape)
+    x = torch.randn(2, kind.size, *shape, dtype=torch.float64, requires_grad=True)
+    for g in (OFF[dim][0], np.stack([np.eye(dim), OFF[dim][0]])):
+        torch.autograd.gradcheck(lambda x, g=g: kind.transform(x, g, order=order), x, fast_mode=True)
+    torch.autograd.gradgradcheck(lambda x: kind.transform(x, g, order=order), x, fast_mode=True)
+    tangent = torch.randn_like(x)
+    _, forward = torch.func.jvp(lambda x: kind.transform(x, g, order=order), (x.detach(),), (tangent,))
+    torch.testing.assert_close(forward, kind.transform(tangent, g, order=order))  # it is linear
+
+
+@pytest.mark.parametrize(("kind", "shape"), TURNED)
+def test_an_element_for_each_sample(kind, shape):
+    # elements between those of the grid, and on it: a quarter turn, a half turn, the identity
+    dim = len(shape)
+    quarter = np.eye(dim)
+    quarter[:2, :2] = [[0, -1], [1, 0]]
+    elements = np.stack([OFF[dim][0], quarter, OFF[dim][1], np.eye(dim), quarter @ quarter, quarter])
+    x = torch.randn(6, kind.size, *(5,) * dim, dtype=torch.float64)
+    moved = kind.transform(x, elements)
+    for index, g in enumerate(elements):
+        torch.testing.assert_close(moved[index], kind.transform(x[index : index + 1], g)[0], rtol=0, atol=1e-14)
+    for given in (list(elements), torch.from_numpy(elements), [torch.from_numpy(g) for g in elements]):
+        assert torch.equal(kind.transform(x, given), moved)
+        assert torch.equal(kind(x).transform(given).tensor, moved)
+    for exact in (1, 3, 4, 5):  # permutations, bit by bit
+        assert torch.equal(moved[exact], kind.transform(x[exact : exact + 1], elements[exact])[0])
+    flat = x.flatten(2)[..., 0]
+    matrices = torch.from_numpy(np.stack([kind.representation(g) for g in elements]))
+    torch.testing.assert_close(kind.transform(flat, elements), torch.einsum("nij,nj->ni", matrices, flat))
+    assert kind.transform(x[:0], elements[:0]).shape == (0, *x.shape[1:])
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (6, 9), (1, 7), (31, 20)])
+def test_images_that_are_not_square_turn_as_a_window_on_a_square(shape):
+    # zeros around the image change nothing inside of the window but what comes in from outside
+    kind = nn.FieldType(SO2, [SO2.trivial, SO2.vector])
+    x = torch.randn(4, 3, *shape, dtype=torch.float64)
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    elements = np.stack([SO2.sample(1, seed=1)[0], quarter, -np.eye(2), quarter.T])
+    moved = kind.transform(x, elements)
+    assert moved.shape == x.shape
+    for index, g in enumerate(elements[[0, 2]]):
+        torch.testing.assert_close(moved[2 * index], kind.transform(x[2 * index : 2 * index + 1], g)[0])
+    single = kind.transform(x, quarter)
+    assert single.shape[2:] == shape[::-1]
+    if (shape[0] - shape[1]) % 2 == 0:  # the samples fall on samples: the window is cut out of the turned image
+        side = max(shape)
+        pad = [(side - size) // 2 for size in shape]
+        square = torch.nn.functional.pad(x, (pad[1], pad[1], pad[0], pad[0]))
+        for index in (1, 3):
+            turned = kind.transform(square, elements[index])[index]
+            window = turned[:, pad[0] : side - pad[0], pad[1] : side - pad[1]]
+            torch.testing.assert_close(moved[index], window, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(41, 61), (42, 61), (43, 41, 46)])
+def test_waves_turn_on_grids_of_unequal_sizes(shape):
+    # against the function itself, which is below 1e-7 at the edges
+    dim = len(shape)
+    group = SO2 if dim == 2 else SO3
+    kind = nn.FieldType(group, [group.trivial])
+    axes = [np.arange(size) - (size - 1) / 2 for size in shape]
+    where = np.stack(np.meshgrid(*axes, indexing="ij")[::-1], axis=-1)
+    rng = np.random.default_rng(3)
+    f = wave(dim, 8, 3.5, rng)
+    for g in group.sample(1, seed=2):
+        moved = kind.transform(torch.from_numpy(f(where))[None, None], g)
+        assert np.abs(moved[0, 0].numpy() - f(where @ g)).max() < 3e-3
+
+
+@pytest.mark.parametrize("group", [SO2, O3], ids=group_id)
+def test_point_sets_turn_in_their_fibres_and_their_positions(group):
+    kind = nn.FieldType(group, [group.vector, group.trivial, group.harmonic(2)])
+    x, points = torch.randn(3, kind.size, 7), torch.randn(3, 7, group.dim)
+    g = group.sample(3, seed=4)
+    rho, move = (torch.from_numpy(matrices).float() for matrices in (kind.representation(g), g))
+    torch.testing.assert_close(kind.transform(x, g), torch.einsum("nij,njp->nip", rho, x))
+    torch.testing.assert_close(kind.transform(x, g[0]), torch.einsum("ij,njp->nip", rho[0], x))
+    features, places = kind.transform_points(x, points, g)
+    torch.testing.assert_close(features, kind.transform(x, g))
+    torch.testing.assert_close(places, torch.einsum("nij,npj->npi", move, points))
+    shared = kind.transform_points(x, points[0], g)[1]  # one set of positions: one for each sample afterwards
+    torch.testing.assert_close(shared, torch.einsum("nij,pj->npi", move, points[0]))
+    features, places = kind.transform_points(x, points[0], g[0])
+    torch.testing.assert_close(places, points[0] @ move[0].T)
+    # nodes (n, size), as in graphs: an element for all, or one for each node
+    nodes = x[..., 0]
+    features, places = kind.transform_points(nodes, points[:, 0], g)
+    torch.testing.assert_close(features, torch.einsum("nij,nj->ni", rho, nodes))
+    torch.testing.assert_close(places, torch.einsum("nij,nj->ni", move, points[:, 0]))
+    torch.testing.assert_close(kind.transform_points(nodes, points[:, 0], g[0])[1], points[:, 0] @ move[0].T)
+
+
+def test_gradients_of_points():
+    kind = nn.FieldType(O3, [O3.vector])
+    x, points = (torch.randn(2, *shape, dtype=torch.float64, requires_grad=True) for shape in ((3, 4), (4, 3)))
+    torch.autograd.gradcheck(lambda x, p: kind.transform_points(x, p, OFF[3][:2]), (x, points))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_half_precision_and_autocast_compute_in_more(dtype):
+    kind = nn.FieldType(SO2, [SO2.vector, SO2.trivial])
+    x = torch.randn(2, 3, 9, 9).to(dtype)
+    for g in (OFF[2][0], OFF[2][:2], np.array([[0.0, -1.0], [1.0, 0.0]])):
+        exact = kind.transform(x.double(), g).to(dtype)
+        assert torch.equal(kind.transform(x, g), exact)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(kind.transform(x, g), exact)
+
+
+def test_values_that_are_not_numbers_stay_in_their_field():
+    kind = nn.FieldType(OH, [OH.trivial, OH.vector, OH.trivial])
+    x = torch.randn(1, 5, 3, 3, 3)
+    x[:, 0, 0, 0, 0] = torch.nan
+    moved = kind.transform(x, OH.elements[7])
+    assert moved[:, 1:].isfinite().all()
+    assert int(moved.isnan().sum()) == 1
+
+
+# The hexagonal lattice
+
+D6 = steer.group("D6", dim=2)
+
+
+@pytest.mark.parametrize("radius", [0, 1, 4])
+def test_hexagonal_maps_are_permuted_by_d6(radius):
+    kind = nn.FieldType(D6, [D6.trivial, D6.vector, D6.regular])
+    x = nn.HexMask(kind)(torch.randn(12, kind.size, 2 * radius + 1, 2 * radius + 1, dtype=torch.float64))
+    every = kind.transform(x, D6.elements, lattice="hexagonal")
+    for index, g in enumerate(D6.elements):
+        rho = torch.from_numpy(kind.representation(g))
+        expected = torch.einsum("ij,njyx->niyx", rho, nn.act_on_hexagonal(x, g))
+        torch.testing.assert_close(kind.transform(x, g, lattice="hexagonal"), expected, rtol=0, atol=1e-15)
+        torch.testing.assert_close(every[index], expected[index], rtol=0, atol=1e-15)
+        assert torch.equal(kind(x).transform(g, lattice="hexagonal").tensor, kind.transform(x, g, lattice="hexagonal"))
+
+
+@pytest.mark.parametrize("wavelength", [8, 4])
+def test_waves_turn_between_the_elements_of_the_hexagonal_lattice(wavelength):
+    kind = nn.FieldType(SO2, [SO2.trivial])
+    grid = steer.kernels.Grid((61, 61), "hexagonal")
+    f = wave(2, wavelength, 3.5, np.random.default_rng(0))
+
+    def on_grid(p):
+        return torch.from_numpy(grid.embed(f(p)).reshape(1, 1, 61, 61))
+
+    for g in SO2.sample(3, seed=1):
+        moved = kind.transform(on_grid(grid.points), g, lattice="hexagonal")
+        error = (moved - on_grid(grid.points @ g)).abs().max()
+        assert error < (3e-3 if wavelength == 8 else 4e-2)  # as on the square lattice
+
+
+def test_no_axis_of_the_hexagonal_lattice_is_preferred():
+    kind = nn.FieldType(SO2, [SO2.vector])
+    x = nn.HexMask(kind)(torch.randn(1, 2, 13, 13, dtype=torch.float64))
+    g = SO2.sample(1, seed=1)[0]
+    for h in D6.elements[:6]:
+        first = kind.transform(kind.transform(x, h, lattice="hexagonal"), g, lattice="hexagonal")
+        after = kind.transform(kind.transform(x, g, lattice="hexagonal"), h, lattice="hexagonal")
+        torch.testing.assert_close(first, after, rtol=0, atol=1e-12)
+    torch.autograd.gradcheck(
+        lambda x: kind.transform(x, g, lattice="hexagonal"), x[..., 4:-4, 4:-4].requires_grad_(), fast_mode=True
+    )

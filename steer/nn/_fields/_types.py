@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...errors import FieldTypeError, ShapeError
+from ..._values import Array
+from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields
 from ._index import full_index, kept, neighbours, part_sizes, selected
-from ._transform import act_on_grid
+from ._transform import act_on_fibres, act_on_grid, wide
 
 
 class FieldType(Fields):
@@ -46,33 +47,94 @@ class FieldType(Fields):
         True
     """
 
-    def transform(self, x: torch.Tensor, g: npt.ArrayLike, *, order: int = 3) -> torch.Tensor:
-        """The action (g f)(x) = rho(g) f(g^-1 x) of one group element on feature maps.
+    def transform(self, x: torch.Tensor, g: npt.ArrayLike, *, order: int = 3, lattice: str = "square") -> torch.Tensor:
+        """The action (g f)(x) = rho(g) f(g^-1 x) of group elements on feature maps; differentiable in x.
 
-        Space turns about the centre of the grid. When g maps the lattice to itself (quarter turns, flips) the samples
-        are permuted, which is exact; axes of different sizes may then be exchanged. Otherwise they are interpolated by
-        splines, zero outside of the grid, without gradient. The error for a smooth field, relative to its maximum, is
-        about 2e-3 at order 3 and 1e-4 at order 5 when its wavelengths are 8 pixels or longer, 3e-2 and 5e-3 when they
-        are 4. The sums are taken in float64.
+        Space turns about the centre of the grid. When g maps the lattice to itself (quarter turns, flips; sixths of a
+        turn of hexagonal maps) the samples are permuted, which is exact. Otherwise they are interpolated by splines,
+        zero outside of the grid. The error for a smooth field, relative to its maximum, is about 2e-3 at order 3 and
+        1e-4 at order 5 when its wavelengths are 8 pixels or longer, 3e-2 and 5e-3 when they are 4. The sums are taken
+        in float64 (in float32 on devices that have no float64), on the device of x.
+
+        The shape of the grid stays, but for one element g that exchanges axes of different sizes: a quarter turn of an
+        image (height, width) has the shape (width, height). With an element for each sample, whose results are one
+        tensor, the shape always stays: what turns out of the grid is lost, and zeros come in.
 
         Args:
-            x: (batch, size, *space), with equal sizes on the axes that an interpolated turn mixes; or (batch, size) for
-                features without positions.
-            g: an element of the group, (d, d) or what size its elements have.
+            x: (batch, size, *space), a grid of any sizes; (batch, size) for features without positions; (batch, size,
+                n) for features of n points in the plane or in space, whose positions are turned by `transform_points`.
+            g: an element of the group, (d, d) or what size its elements have; or one for each sample, (batch, d, d) or
+                a sequence of matrices.
             order: degree of the splines, from 0 (the nearest sample) to 5.
+            lattice: of the samples: "square" (cubic in space), or "hexagonal" for maps as `nn.to_hexagonal` makes.
 
         Returns:
             (batch, size, *space), in the dtype of x.
 
         Raises:
-            ShapeError: the channels or axes of x do not fit the type or g, or no splines are of that order.
+            ShapeError: the channels or axes of x do not fit the type or g, another number of elements than of samples,
+                or no splines are of that order, or no lattice has that name.
             GroupError: g is not in the group.
         """
         self.check(x)
-        element = np.asarray(g, dtype=np.float64)
-        matrix = torch.as_tensor(self.representation(element), dtype=torch.float64, device=x.device)
-        moved = act_on_grid(x, self.group.action(element), order) if x.dim() > 2 else x
-        return torch.einsum("ij,nj...->ni...", matrix, moved.double()).to(x.dtype)
+        elements = self._elements(g, len(x))
+        if x.dim() == 2 or (x.dim() == 3 and self.group.dim != 1):
+            moved = x
+        else:
+            moved = act_on_grid(x, self.group.action(elements), order, lattice)
+        return act_on_fibres(moved, self, elements).to(x.dtype)
+
+    def transform_points(
+        self, x: torch.Tensor, points: torch.Tensor, g: npt.ArrayLike
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The action of group elements on features of points: rho(g) f at g p; differentiable in both.
+
+        Args:
+            x: (n, size), the features of n points; or (batch, size, n).
+            points: (n, dim) or, beside (batch, size, n), (batch, n, dim): their coordinates (x, y[, z]).
+            g: an element of the group, (d, d) or what size its elements have; or one for each of the first axis of x:
+                for each sample or, beside (n, size), for each point, such as ``elements[sample_of_point]``.
+
+        Returns:
+            Features and coordinates in the dtypes and shapes that were given; coordinates (batch, n, dim) if there is
+            an element for each sample.
+
+        Raises:
+            ShapeError: features or coordinates do not fit the type or each other, or another number of elements.
+            GroupError: g is not in the group.
+        """
+        self.check(x)
+        count = len(x) if x.dim() == 2 else x.shape[-1]
+        shapes = [(count, self.group.dim), (len(x), count, self.group.dim)][: x.dim() - 1]
+        if x.dim() > 3 or not isinstance(points, torch.Tensor) or tuple(points.shape) not in shapes:
+            raise ShapeError(
+                f"points: expected coordinates of shape {' or '.join(map(str, shapes))} beside features of shape "
+                f"{tuple(x.shape)}, got {tuple(points.shape) if isinstance(points, torch.Tensor) else points!r}"
+            )
+        elements = self._elements(g, len(x))
+        dtype = wide(points)
+        move = torch.as_tensor(self.group.action(elements), dtype=dtype, device=points.device)
+        per_point = x.dim() == 2 and elements.ndim == 3
+        rows = points.to(dtype).unsqueeze(-2) if per_point else points.to(dtype)  # one for each matrix, or all of them
+        with torch.autocast(points.device.type, enabled=False):
+            moved = rows @ move.mT
+        moved = moved.squeeze(-2) if per_point else moved
+        return act_on_fibres(x, self, elements).to(x.dtype), moved.to(points.dtype)
+
+    def _elements(self, g: npt.ArrayLike, samples: int) -> Array:
+        """(d, d) or (samples, d, d): an element of the group, or one for each sample."""
+        if isinstance(g, torch.Tensor):
+            if g.requires_grad:
+                raise GroupError("g: elements are constants here, without gradient; pass g.detach()")
+            g = g.cpu()
+        elements = np.asarray(g, dtype=np.float64)
+        if elements.ndim == 3 and len(elements) != samples:
+            raise ShapeError(
+                f"g: expected an element for each of {samples} samples, or one for all of them, got {len(elements)}"
+            )
+        if elements.ndim > 3:
+            raise ShapeError(f"g: expected one matrix, or one for each sample, got shape {elements.shape}")
+        return elements
 
     def check(self, x: torch.Tensor) -> None:
         """Raise an error unless a tensor has this type's channels.
@@ -171,21 +233,23 @@ class FieldTensor:
         """
         return FieldTensor(self.tensor.detach(), self.type)
 
-    def transform(self, g: npt.ArrayLike, *, order: int = 3) -> "FieldTensor":
-        """The field moved by a group element; see `FieldType.transform`.
+    def transform(self, g: npt.ArrayLike, *, order: int = 3, lattice: str = "square") -> "FieldTensor":
+        """The field moved by a group element, or by one for each sample; see `FieldType.transform`.
 
         Args:
-            g: an element of the group, (d, d).
+            g: an element of the group, (d, d), or one for each sample, (batch, d, d).
             order: degree of the splines that interpolate, from 0 to 5.
+            lattice: of the samples, "square" or "hexagonal".
 
         Returns:
             The moved field (batch, type.size, *space).
 
         Raises:
-            ShapeError: the axes do not fit g, or no splines are of that order.
+            ShapeError: the axes do not fit g, another number of elements than of samples, or no splines are of that
+                order, or no lattice has that name.
             GroupError: g is not in the group.
         """
-        return FieldTensor(self.type.transform(self.tensor, g, order=order), self.type)
+        return FieldTensor(self.type.transform(self.tensor, g, order=order, lattice=lattice), self.type)
 
     def split(self, sizes: int | Sequence[int]) -> tuple["FieldTensor", ...]:
         """Consecutive parts with given numbers of fields; see `split`.

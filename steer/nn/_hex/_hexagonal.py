@@ -1,4 +1,7 @@
-"""Layers on hexagonal maps, exactly equivariant under D6 and its subgroups; see `_hexmap` for what such a map is."""
+"""Layers on hexagonal maps, exactly equivariant under D6 and its subgroups.
+
+What such a map is: `_fields/_hexagons.py`.
+"""
 
 import functools
 from collections.abc import Iterator
@@ -9,9 +12,9 @@ from ..._values import is_count
 from ...errors import KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions
 from .._engine._module import Module, require_permutation
+from .._fields._hexagons import hexagon, masked, require_hexagon
 from .._fields._types import FieldType
 from .._linear._conv import Conv2d
-from ._hexmap import hexagon, masked, require_hexagon
 
 KINDS = ("avg", "max")
 

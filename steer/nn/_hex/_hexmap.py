@@ -1,8 +1,7 @@
 """Maps on the hexagonal lattice: tensors in axial coordinates, how D6 acts on them, and resampling.
 
 A hexagonal map of radius R is a tensor (batch, channels, 2R + 1, 2R + 1), zero outside the hexagon of its samples; the
-entry (r, q), counted from the centre, lies at x = q + r/2, y = sqrt(3)/2 r. Hoogeboom, Peters, Cohen, Welling 2018,
-"HexaConv".
+entry (r, q), counted from the centre, lies at x = q + r/2, y = sqrt(3)/2 r: `_fields/_hexagons.py`.
 """
 
 import functools
@@ -16,36 +15,13 @@ import torch
 from ..._values import EXACT, Array, frozen, require_count
 from ...errors import GroupError, KernelError, ShapeError
 from ...kernels import Grid
+from .._fields._hexagons import Indices, masked, permute_hexagon, require_hexagon
+from .._fields._transform import lattice_steps
 
-Indices = npt.NDArray[np.intp]
 Taps = tuple[Indices, Array]
 """(taps, outputs) positions in the flattened input, and their weights."""
 
 MODES = ("cubic", "linear")
-
-
-def hexagon(x: torch.Tensor) -> torch.Tensor:
-    """(2R + 1, 2R + 1) booleans: where a hexagonal map of the shape of x (..., 2R + 1, 2R + 1) has samples."""
-    # sizes are met only inside tensors, so that one graph holds for all of them
-    index = x.new_ones(x.shape[-1:], dtype=torch.int64).cumsum(0)  # 1 to 2R + 1
-    steps = index - index.flip(0)  # twice the coordinates
-    return (steps[:, None] + steps).abs() < index[-1:]
-
-
-def masked(x: torch.Tensor) -> torch.Tensor:
-    """X with zeros outside its hexagon."""
-    return x.masked_fill(~hexagon(x), 0.0)
-
-
-def require_hexagon(x: torch.Tensor) -> int:
-    """The radius R of a hexagonal map (batch, channels, 2R + 1, 2R + 1), or a ShapeError."""
-    shape = tuple(x.shape)
-    if len(shape) != 4 or shape[2] != shape[3] or shape[3] % 2 == 0:
-        raise ShapeError(
-            f"x: expected a hexagonal map (batch, channels, 2R + 1, 2R + 1), got shape {shape}; "
-            f"nn.to_hexagonal makes one of an image"
-        )
-    return shape[-1] // 2
 
 
 def act_on_hexagonal(x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
@@ -63,26 +39,14 @@ def act_on_hexagonal(x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
         ShapeError: x is no hexagonal map.
         GroupError: g does not map the hexagonal lattice to itself.
     """
-    radius = require_hexagon(x)
+    require_hexagon(x)
     element = np.asarray(g, dtype=np.float64)
     if element.shape != (2, 2) or not np.allclose(element @ element.T, np.eye(2), atol=EXACT):
         raise GroupError(f"g: expected an orthogonal matrix (2, 2), got {element.tolist()}")
-    source = _source(radius, tuple((element + 0.0).ravel()))
-    if np.any(source[Grid(tuple(x.shape[2:]), "hexagonal").index] == x.shape[-1] ** 2):
+    source, exact = lattice_steps(element, "hexagonal")
+    if not exact:
         raise GroupError(f"g: only elements of D6 map the hexagonal lattice to itself, got {element.tolist()}")
-    flat = torch.nn.functional.pad(x.flatten(2), (0, 1))
-    return flat.index_select(2, torch.from_numpy(source).to(x.device)).reshape(x.shape)
-
-
-@functools.lru_cache(maxsize=256)
-def _source(radius: int, entries: tuple[float, ...]) -> Indices:
-    """((2R + 1)^2,): the entry that each entry of g f is read from, beyond the last one where there is none."""
-    grid = Grid((2 * radius + 1,) * 2, "hexagonal")
-    assert grid.index is not None, "hexagons do not fill their tensor"
-    source = np.full((2 * radius + 1) ** 2, (2 * radius + 1) ** 2)
-    found = grid.positions(grid.points @ np.reshape(entries, (2, 2)))  # rows are (g^-1 p)^T = p^T g
-    source[grid.index] = np.where(found >= 0, grid.index[found], len(source))
-    return source
+    return permute_hexagon(x, source)
 
 
 def to_hexagonal(

@@ -34,6 +34,9 @@ CASES: dict[str, Case] = {
     **in_settings("MaxPool", {**MIXED, **UNIFORM}),
     **in_settings("BlurPool", SPACES),
     **in_settings("Mask", SPACES),
+    "RandomTransform O(2) irreps": Case(lambda: nn.RandomTransform(WAVES), (6, 5)),
+    "RandomTransform O(3) irreps": Case(lambda: nn.RandomTransform(VOXELS, 0.5, order=1), (4, 4, 4)),
+    "RandomTransform C6 hexagonal": Case(lambda: nn.RandomTransform(HEXAGONS, lattice="hexagonal"), (7, 7)),
     **in_settings("Restrict", SPACES),
     **in_settings(
         "Sequential",
