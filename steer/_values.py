@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+from collections.abc import Mapping, Set
 from typing import Any, Final, TypeGuard
 
 import numpy as np
@@ -53,6 +54,22 @@ def frozen(array: npt.ArrayLike) -> Array:
 def is_integer(value: object) -> TypeGuard[int]:
     """Whether a value is an integer, of Python or NumPy; booleans are none."""
     return not isinstance(value, bool) and isinstance(value, numbers.Integral)
+
+
+def require_ordered(argument: str, value: object, error: type[SteerError]) -> None:
+    """Raise an error that names the argument if `value`, to be a list of representations, has no order or no copies.
+
+    Sets come in another order in each process, and dictionaries give each key once, whatever number stands behind it.
+    """
+    if isinstance(value, Mapping | Set):
+        kind = type(value).__name__
+        lost = (
+            "drops the number that stands behind each" if isinstance(value, Mapping) else "has no order and no copies"
+        )
+        raise error(
+            f"{argument}: expected a list with one representation for each field, got a {kind}, which {lost}; write "
+            f"3 * [first] + 2 * [second]"
+        )
 
 
 def is_count(value: object, least: int) -> TypeGuard[int]:

@@ -4,6 +4,8 @@ import copy
 import itertools
 import operator
 import pickle
+from collections import Counter
+from types import MappingProxyType
 
 import hypothesis.strategies as st
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import given
 
 import steer
 from steer import kernels, nn
-from steer.errors import FieldTypeError
+from steer.errors import FieldTypeError, KernelError
 from steer.reps import DirectSum, Fields
 from tests.catalogue import GROUPS, TOL, few_types
 
@@ -109,3 +111,31 @@ def test_nothing_of_a_list_can_be_changed():
         fields.kinds[C4.regular] = (0,)
     with pytest.raises(ValueError, match="read-only"):
         fields.field_of_channel[0] = 1
+
+
+@pytest.mark.parametrize("fields", ["reps", "type", "compile", "spec"])
+def test_what_has_no_order_or_no_copies_is_refused(fields):
+    # a set comes in another order in each process, {rep: 3} and Counter(3 * [rep]) would be one field
+    A, E = C4.irrep("A"), C4.irrep("E")
+    build, error = {
+        "reps": (lambda given: Fields(C4, given), FieldTypeError),
+        "type": (lambda given: nn.FieldType(C4, given), FieldTypeError),
+        "compile": (lambda given: steer.kernels.compile([A], given, (3, 3)), KernelError),
+        "spec": (lambda given: steer.kernels.KernelSpec(given, [A], 3), KernelError),
+    }[fields]
+    counts = {A: 3, E: 2}
+    unordered = [
+        counts,
+        Counter(3 * [A]),
+        MappingProxyType(counts),
+        nn.FieldType(C4, [A, E]).multiplicities,
+        {A, E},
+        frozenset([A]),
+        counts.keys(),
+        set(),
+    ]
+    for unfit in unordered:
+        with pytest.raises(error, match=r"got a \w+, which .*; write 3 \* \[first\] \+ 2 \* \[second\]"):
+            build(unfit)
+    for listed in ([A, E], (A, E), (rep for rep in (A, E)), {"a": A, "b": E}.values(), map(C4.irrep, ["A", "E"])):
+        build(listed)

@@ -34,7 +34,7 @@ class FieldType(Fields):
         offsets: first channel of each field, then `size`.
 
     Raises:
-        FieldTypeError: no field, or one that is not a representation of `group`.
+        FieldTypeError: no field, one that is not a representation of `group`, or a set or dictionary of them.
 
     Example:
         >>> import steer, torch

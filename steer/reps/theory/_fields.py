@@ -10,7 +10,7 @@ from typing import Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, frozen
+from ..._values import Array, Frozen, frozen, require_ordered
 from ...errors import FieldTypeError, GroupError
 from ._group import Group
 from ._intertwiner import intertwiners
@@ -35,7 +35,7 @@ class Fields(Frozen):
         offsets: first channel of each field, then `size`.
 
     Raises:
-        FieldTypeError: no field, or one that is not a representation of `group`.
+        FieldTypeError: no field, one that is not a representation of `group`, or a set or dictionary of them.
 
     Example:
         >>> import steer
@@ -60,6 +60,7 @@ class Fields(Frozen):
                 f"representations: expected a list with one representation for each field, got the single "
                 f"{representations!r}; write [representation] or 16 * [representation]"
             )
+        require_ordered("representations", representations, FieldTypeError)
         fields = tuple(representations)
         if not fields:
             raise FieldTypeError("representations: expected at least one field, got an empty list")
