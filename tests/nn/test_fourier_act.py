@@ -386,7 +386,7 @@ LIMITED = nn.FieldType(SO2, [SO2.trivial, SO2.band_limited(2)])
             lambda: nn.FourierAct(LIMITED, "rleu"),
             "function: expected one of 'relu', .* did you mean 'relu'",
         ),
-        (SteerError, lambda: nn.FourierAct(LIMITED, torch.relu), "function: expected an elementwise torch module"),
+        (SteerError, lambda: nn.FourierAct(LIMITED, torch.nn.ReLU), "function: expected an elementwise torch module"),
         (SteerError, lambda: nn.FourierAct(LIMITED, torch.nn.ReLU(inplace=True)), "function: .* without inplace=True"),
         (SteerError, lambda: nn.FourierAct(LIMITED, out_frequency=1.5), "out_frequency: expected a band limit .* 1.5"),
         (SteerError, lambda: nn.FourierAct(LIMITED, out_frequency=-1), "out_frequency: expected an integer >= 0"),

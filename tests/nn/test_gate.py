@@ -291,13 +291,15 @@ def test_unknown_functions_are_refused():
         SteerError, match=r"function: expected one of 'sigmoid', .*, or an elem.* got 'sigmid'; did you mean 'sigmoid'"
     ):
         nn.Gate(GROUPED, "sigmid")
-    with pytest.raises(SteerError, match=r"function: expected an elementwise .* as 'sigmoid' or .*Sigmoid\(\), got <b"):
-        nn.Gate(GROUPED, torch.sigmoid)
+    with pytest.raises(
+        SteerError, match=r"function: expected an elementwise .* as 'sigmoid' or .*Sigmoid\(\), or .* 3"
+    ):
+        nn.Gate(GROUPED, 3)
 
 
-@pytest.mark.parametrize("value", ["relu", torch.nn.ELU, torch.relu, nn.ReLU(nn.FieldType(SO3, [SO3.trivial]))])
+@pytest.mark.parametrize("value", ["relu", torch.nn.ELU, 3, nn.ReLU(nn.FieldType(SO3, [SO3.trivial]))])
 def test_scalars_that_are_no_torch_module_are_refused(value):
-    with pytest.raises(SteerError, match=r"scalars: expected an elementwise torch module such as .*ELU\(\), got"):
+    with pytest.raises(SteerError, match=r"scalars: expected an elementwise torch module such as .*ELU\(\), .*got"):
         nn.Gate(GROUPED, scalars=value)
 
 

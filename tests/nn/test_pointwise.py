@@ -71,6 +71,8 @@ def test_a_sign_is_not_a_permutation():
         nn.Tanh(nn.FieldType(group, [group.irrep("A2")]))
 
 
-def test_the_function_must_be_a_module():
-    with pytest.raises(FieldTypeError, match=r"function: expected an elementwise torch module .* got <"):
-        nn.Pointwise(REGULAR, torch.relu)
+def test_the_function_must_be_one():
+    with pytest.raises(FieldTypeError, match=r"function: expected an elementwise torch module .* got 'relu'"):
+        nn.Pointwise(REGULAR, "relu")
+    x = torch.randn(2, REGULAR.size)
+    assert torch.equal(nn.Pointwise(REGULAR, torch.relu)(x), x.relu())

@@ -1,6 +1,7 @@
 """Nonlinearities on the samples of band-limited fields."""
 
 import copy
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...reps import Quadrature, Representation
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
 from .._space._pool import MaxPool, Size
-from ._pointwise import named_function
+from ._elementwise import named_function
 from ._samples import Grids, Samples, kinds_of
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
@@ -147,7 +148,8 @@ class FourierAct(_Sampled):
     Args:
         in_type: type of the input.
         function: f, "relu", "elu", "silu", "gelu", "leaky_relu", "softplus", "sigmoid" or "tanh", or an elementwise
-            module of torch, e.g. ``torch.nn.Softsign()``.
+            module of torch or function, e.g. ``torch.nn.Softsign()``; it is tried when the layer is built, as by
+            `Pointwise`.
         grid: where band-limited fields are sampled: the degree of a grid of the default kind; a `steer.reps.quadrature`
             of G/H, or of G; a dictionary or a function from representations to one of these. By default the degree
             is p L + L_out with p = 7 where G/H has one dimension, 3 where it has two, 2 where it has three (there at
@@ -160,7 +162,8 @@ class FourierAct(_Sampled):
 
     Raises:
         FieldTypeError: a field is neither band limited nor permuted by the group; `NormAct` and `Gate` take any.
-        SteerError: unknown function, or one that works in place; no such band limit; `grid` is no grid, or lacks one.
+        SteerError: unknown function, one that is not elementwise or works in place; no such band limit; `grid` is no
+            grid, or lacks one.
         RepresentationError: a grid that is not on this group, or that does not tell apart the functions of the band.
     """
 
@@ -169,7 +172,7 @@ class FourierAct(_Sampled):
     def __init__(
         self,
         in_type: FieldType,
-        function: str | torch.nn.Module = "relu",
+        function: str | torch.nn.Module | Callable[[torch.Tensor], torch.Tensor] = "relu",
         *,
         grid: Grids = None,
         out_frequency: int | None = None,

@@ -1,5 +1,6 @@
 """The gated nonlinearity: every field times a function of a scalar of its own."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from .._engine._layout import Arrangement, blocks, channels_of, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
-from ._pointwise import elementwise, named_function
+from ._elementwise import elementwise, named_function
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
     "sigmoid": torch.nn.Sigmoid,
@@ -42,8 +43,9 @@ class Gate(Module):
 
     Args:
         fields: type of the output, in any order; fields of one kind cost least side by side.
-        function: f, "sigmoid", "tanh", "relu" or "softplus", or an elementwise module, e.g. ``torch.nn.Hardsigmoid()``.
-        scalars: h, an elementwise module, e.g. ``torch.nn.ELU()``; ``torch.nn.SiLU()`` when None.
+        function: f, "sigmoid", "tanh", "relu" or "softplus", or an elementwise module or function, e.g.
+            ``torch.nn.Hardsigmoid()``; it is tried when the layer is built, as by `Pointwise`.
+        scalars: h, an elementwise module or function, e.g. ``torch.nn.ELU()``; ``torch.nn.SiLU()`` when None.
         per_coset: whether induced fields (`steer.reps.Induced`) are gated coset by coset; others are not changed.
 
     Shape:
@@ -51,7 +53,7 @@ class Gate(Module):
 
     Raises:
         FieldTypeError: `fields` is no FieldType.
-        SteerError: unknown function, or no elementwise torch module; one that works in place, on the layer's input.
+        SteerError: unknown function, or one that is not elementwise; one that works in place, on the layer's input.
     """
 
     channels: torch.Tensor
@@ -60,8 +62,8 @@ class Gate(Module):
     def __init__(
         self,
         fields: FieldType,
-        function: str | torch.nn.Module = "sigmoid",
-        scalars: torch.nn.Module | None = None,
+        function: str | torch.nn.Module | Callable[[torch.Tensor], torch.Tensor] = "sigmoid",
+        scalars: torch.nn.Module | Callable[[torch.Tensor], torch.Tensor] | None = None,
         per_coset: bool = False,
     ) -> None:
         require_types(type(self).__name__, fields=fields)

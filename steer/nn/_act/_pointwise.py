@@ -1,12 +1,12 @@
 """Functions applied to every channel alone, equivariant on fields whose representation permutes the channels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import torch
 
-from ...errors import FieldTypeError, SteerError, nearest
-from .._engine._module import Module, require_permutation
+from .._engine._module import Module, require_permutation, traced
 from .._fields._types import FieldType
+from ._elementwise import Function, as_pointwise
 
 
 class Pointwise(Module):
@@ -16,14 +16,17 @@ class Pointwise(Module):
 
     Args:
         in_type: fields that the group permutes: trivial, regular, quotient, ...
-        function: an elementwise module, e.g. ``torch.nn.Softplus()``; one that mixes or distinguishes channels is not
-            equivariant.
+        function: an elementwise module, e.g. ``torch.nn.Softplus()``, or function, e.g. ``torch.tanh``. It is tried
+            when the layer is built, with its parameters as they may become: one that mixes numbers or tells channels
+            apart is not equivariant and refused (softmax, normalisations, convolutions, a PReLU with a slope for each
+            channel; the last is taken where all fields are trivial). One that is random in training is taken if it
+            draws for each number alone (RReLU); it is then equivariant in distribution.
 
     Shape:
         (batch, in_type.size, ...) -> the same.
 
     Raises:
-        FieldTypeError: a field is not a permutation representation.
+        FieldTypeError: a field is not a permutation representation, or the function is not elementwise.
 
     Example:
         >>> import steer, torch
@@ -34,21 +37,17 @@ class Pointwise(Module):
         torch.Size([1, 4])
     """
 
-    def __init__(self, in_type: FieldType, function: torch.nn.Module) -> None:
+    def __init__(self, in_type: FieldType, function: torch.nn.Module | Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__(in_type, in_type)
-        if not isinstance(function, torch.nn.Module):
-            raise FieldTypeError(
-                f"function: expected an elementwise torch module such as torch.nn.ReLU(), got {function!r}"
-            )
         require_permutation(in_type, type(self).__name__, "use NormAct for it, which keeps directions")
-        self.function = function
+        self.function = as_pointwise(in_type, function)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.function(x)
         return out
 
     def _export(self) -> torch.nn.Module:
-        return self.function
+        return traced(self) if isinstance(self.function, Function) else self.function
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
@@ -180,33 +179,3 @@ class Tanh(Pointwise):
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type, torch.nn.Tanh())
-
-
-def named_function(function: object, known: Mapping[str, type[torch.nn.Module]]) -> torch.nn.Module:
-    """The elementwise module that the argument `function` names, the first of `known` by example, or is.
-
-    Raises:
-        SteerError: unknown name, no elementwise torch module, or one that works in place.
-    """
-    if isinstance(function, str):
-        if function not in known:
-            raise SteerError(
-                f"function: expected one of {', '.join(map(repr, known))}, or an elementwise torch module, "
-                f"got {function!r}; {nearest(function, known)}"
-            )
-        return known[function]()
-    name, example = next(iter(known.items()))
-    return elementwise("function", function, f"{name!r} or torch.nn.{example.__name__}()")
-
-
-def elementwise(name: str, module: object, example: str) -> torch.nn.Module:
-    """An argument that must be an elementwise module of torch, and leave its input as it is.
-
-    Raises:
-        SteerError: it is none, or works in place.
-    """
-    if not isinstance(module, torch.nn.Module) or isinstance(module, Module):
-        raise SteerError(f"{name}: expected an elementwise torch module such as {example}, got {module!r}")
-    if any(getattr(part, "inplace", False) for part in module.modules()):
-        raise SteerError(f"{name}: {module!r} would overwrite the layer's input; build it without inplace=True")
-    return module
