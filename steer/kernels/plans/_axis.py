@@ -29,10 +29,10 @@ class Slot(NamedTuple):
     def view(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         """A view of the channels in axis `dim`, which becomes three: (runs, merged, size)."""
         near = x.narrow(dim, self.start, self.runs * self.step)
-        steps: torch.Tensor = near.unflatten(dim, (self.runs, self.step))  # type: ignore[no-untyped-call]
+        # unflatten has no rule for batches of gradients
+        steps = near.view(*near.shape[:dim], self.runs, self.step, *near.shape[dim + 1 :])
         used = steps.narrow(dim + 1, self.offset, self.merged * self.size)
-        out: torch.Tensor = used.unflatten(dim + 1, (self.merged, self.size))  # type: ignore[no-untyped-call]
-        return out
+        return used.view(*used.shape[: dim + 1], self.merged, self.size, *used.shape[dim + 2 :])
 
     @property
     def channels(self) -> Indices:

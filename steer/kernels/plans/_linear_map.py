@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import torch
 
+from ._recorded import inlined
+
 
 class Pair(Protocol):
     """A linear map of batches of vectors, and its transpose; constants are the tensors that both read."""
@@ -28,7 +30,6 @@ class LinearMap(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         _, ctx.pair, ctx.transposed, *constants = inputs
         ctx.save_for_backward(*constants)
-        ctx.save_for_forward(*constants)
         ctx.count = len(constants)
 
     @staticmethod
@@ -50,12 +51,10 @@ class LinearMap(torch.autograd.Function):
         if in_dims[0] is None:
             return LinearMap.apply(x, pair, transposed, *shared), None  # type: ignore[no-untyped-call]
         batch = x.movedim(in_dims[0], 0)
-        found = LinearMap.apply(batch.flatten(0, 1), pair, transposed, *shared)  # type: ignore[no-untyped-call]
-        return found.unflatten(0, batch.shape[:2]), 0
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
-        return LinearMap.apply(tangents[0], ctx.pair, ctx.transposed, *ctx.saved_tensors)  # type: ignore[no-any-return, no-untyped-call]
+        # flatten and unflatten have no rules for batches of gradients
+        flat = batch.reshape(-1, *batch.shape[2:])
+        found = LinearMap.apply(flat, pair, transposed, *shared)  # type: ignore[no-untyped-call]
+        return found.reshape(*batch.shape[:2], *found.shape[1:]), 0
 
 
 # torch asks for the signature at every call, and finding it takes as long as a small matmul
@@ -64,6 +63,6 @@ LinearMap.forward.__signature__ = inspect.signature(LinearMap.forward)  # type: 
 
 def apply(pair: Pair, x: torch.Tensor, constants: Sequence[torch.Tensor]) -> torch.Tensor:
     """A x for a batch x (B, ...)."""
-    if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
+    if inlined():
         return pair.contract(x, constants, False)
     return LinearMap.apply(x, pair, False, *constants)  # type: ignore[no-any-return, no-untyped-call]

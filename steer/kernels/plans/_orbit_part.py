@@ -21,6 +21,7 @@ from ._cell import Cell, basis_of
 from ._cost import FLOAT, Cost, permuted_cost, turned_cost
 from ._part import Part
 from ._reading import Reading
+from ._recorded import recorded
 from ._tables import Order, T, order_table
 
 H = TypeVar("H")
@@ -148,7 +149,7 @@ class PermutedPart(OrbitPart[PermutedHeld[torch.Tensor]]):
         return sampled.view(len(free), self.lines * self.cosets, self.entries)
 
     def transpose(self, block: torch.Tensor, held: PermutedHeld[torch.Tensor]) -> list[torch.Tensor]:
-        batch, rows = block.shape[0], block.flatten(0, 1)
+        batch, rows = block.shape[0], block.reshape(-1, *block.shape[2:])
         if self._at_once(rows):
             return self._bound(self._collect(rows, held), held.solution, batch)
         free = block.new_empty(len(rows), self.lines, self.count)
@@ -175,7 +176,7 @@ class PermutedPart(OrbitPart[PermutedHeld[torch.Tensor]]):
 
     def _at_once(self, x: torch.Tensor) -> bool:
         """Whether chunks are of no use: operations are fused or launched, or one chunk holds all."""
-        return torch.compiler.is_compiling() or x.device.type != "cpu" or len(self._chunks(x)) < 2
+        return recorded() or x.device.type != "cpu" or len(self._chunks(x)) < 2
 
     def _chunks(self, fields: torch.Tensor) -> list[slice]:
         step = max(1, CHUNK // (FLOAT * self.lines * self.cosets * self.entries))

@@ -8,6 +8,7 @@ import torch
 
 from ..._tables import Table
 from ._axis import Axis, Slot
+from ._recorded import recorded
 from ._tables import Order, T
 
 
@@ -33,7 +34,7 @@ class Tiling:
     """The blocks (B, fields, size, fields, size, entries) of a matrix (B, rows, columns, entries).
 
     Writing each block into a view is faster than to concatenate them, but a compiler makes ten operations of each and
-    its gradient, which takes seconds: it sees concatenations.
+    its gradient, which takes seconds, and what else records operations may lose such writes: they see concatenations.
 
     Args:
         tiles: where each block lies in the packed matrix.
@@ -68,8 +69,8 @@ class Tiling:
         shape = like.shape[0], *self.shape, blocks[0].shape[-1]
         if self.single:
             found = blocks[0].reshape(shape)
-        elif torch.compiler.is_compiling() and self.whole:
-            found = self._concatenated(blocks, like)
+        elif recorded():
+            found = self._concatenated(blocks, like) if self.whole else self._gathered(blocks, like)
         else:
             found = like.new_empty(shape) if self.covered else like.new_zeros(shape)
             for tile, block in zip(self.tiles, blocks, strict=True):
@@ -92,6 +93,18 @@ class Tiling:
             if order is not None:
                 found = found.index_select(dim, torch.tensor(order, device=found.device))
         return found
+
+    def _gathered(self, blocks: Sequence[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+        """The same where rows or columns of two blocks overlap: each entry is looked up in its block."""
+        batch, entries = like.shape[0], blocks[0].shape[-1]
+        where = [rows.channels[:, None] * self.shape[1] + columns.channels for rows, columns in self.tiles]
+        flat = [block.reshape(batch, -1, entries) for block in blocks]
+        total = sum(places.size for places in where)
+        source = np.full(self.shape, total).ravel()  # zero where there is no block
+        source[np.concatenate([places.ravel() for places in where])] = np.arange(total)
+        every = torch.cat([*flat, like.new_zeros(batch, 1, entries)], 1)
+        index = torch.tensor(source.tolist(), device=like.device)
+        return every.index_select(1, index).reshape(batch, *self.shape, entries)
 
     def split(self, x: torch.Tensor, held: Orders[torch.Tensor]) -> list[torch.Tensor]:
         """The blocks of x (B, rows, columns, entries), as `join` takes them; views where they can be."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ...errors import SteerError, nearest
+from ...kernels.plans._recorded import inlined
 from .._engine._layout import FieldLayout, blocks, samplewise, wide
 from .._engine._module import Module
 from .._fields._types import FieldType
@@ -87,7 +88,7 @@ class NormAct(Module):
         bias: torch.Tensor | None = self.bias
         if bias is not None and self.shares_bias:
             bias = bias.index_select(0, self.constant("field_of_block", bias))
-        if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
+        if inlined() or not isinstance(x, torch.Tensor):
             return self._act(x, bias)
         out: torch.Tensor = _Radial.apply(x, bias, self)  # type: ignore[no-untyped-call]
         return out

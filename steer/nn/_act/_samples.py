@@ -9,6 +9,7 @@ import torch
 
 from ..._values import CHUNK, Array, frozen, is_count, is_integer
 from ...errors import FieldTypeError, RepresentationError, SteerError
+from ...kernels.plans._recorded import recorded
 from ...reps import (
     BandLimited,
     Group,
@@ -246,7 +247,7 @@ class Samples(Constants):
 
 def _is_large(x: torch.Tensor, samples: int) -> bool:
     """Whether so many samples at each point of x are best made a part at a time; eager, on CPU."""
-    if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor) or x.device.type != "cpu":
+    if recorded() or not isinstance(x, torch.Tensor) or x.device.type != "cpu":
         return False
     return len(x) * x.shape[2:].numel() * samples * x.element_size() > 2 * CHUNK
 

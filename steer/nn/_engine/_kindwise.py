@@ -92,8 +92,10 @@ def _merged(kinds: Sequence[int], matrices: Sequence[Array]) -> tuple[list[int |
 
 def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
     """(batch, n, out, ...) from (batch, n, in, ...)."""
-    if isinstance(fields, torch.Tensor) and fields.dim() > 3:
-        # on CPU einsum copies both sides, which takes half as long again
+    if isinstance(fields, torch.Tensor):
+        if fields.dim() == 3:
+            return fields @ matrix.T
+        # on CPU einsum copies both sides, which takes half as long again; it has no rule for batches of gradients
         flat = matrix @ fields.reshape(*fields.shape[:3], fields.shape[3:].numel())
         return flat.reshape(*fields.shape[:2], matrix.shape[0], *fields.shape[3:])
-    return torch.einsum("oi,nfi...->nfo...", matrix, fields)
+    return torch.einsum("oi,nfi...->nfo...", matrix, fields)  # type: ignore[unreachable] # a tracer's stand-in

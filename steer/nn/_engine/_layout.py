@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ..._values import CHUNK
+from ...kernels.plans._recorded import recorded
 from ...reps import Induced, Representation
 from .._fields._types import FieldType
 from ._constants import Constants
@@ -77,7 +78,7 @@ def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torc
         function: acts on each sample alone and returns tensors (batch, ...).
         tensors: its arguments; the first says how large a sample is.
     """
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or tensors[0].device.type != "cpu":
+    if recorded() or torch.is_grad_enabled() or tensors[0].device.type != "cpu":
         return function(*tensors)
     batch = len(tensors[0])
     step = max(1, CHUNK // max(1, tensors[0][:1].nbytes))

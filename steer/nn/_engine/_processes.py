@@ -51,3 +51,13 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
         return _Sum.apply(grads[0], ctx.group), None  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
+        return _Sum.apply(tangents[0], ctx.group)  # type: ignore[no-any-return, no-untyped-call]
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], x: torch.Tensor, group: Any
+    ) -> tuple[torch.Tensor, int | None]:
+        return _Sum.apply(x, group), in_dims[0]  # type: ignore[no-untyped-call]

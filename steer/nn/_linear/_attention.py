@@ -13,6 +13,7 @@ from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._constants import Constants
 from .._engine._module import Module, traced
 from .._fields._types import FieldTensor, FieldType, require_map, require_types
+from ._dot_product import attend
 from ._linear import Linear
 
 
@@ -197,7 +198,7 @@ class SelfAttention(Module):
             # finite, so that a sample without valid points gives no NaN
             scores = scores.masked_fill(padded.unsqueeze(1).transpose(2, 3), torch.finfo(query.dtype).min)
         drop = self.dropout if self.training else 0.0
-        read = torch.nn.functional.scaled_dot_product_attention(query, key, value, scores, drop)
+        read = attend(query, key, value, scores, drop)
         # torch.export decomposes attention into what has other strides, so that flatten must not count on being a view
         joined = read.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(2)
         mixed = self.out_proj(joined.flatten(0, 1)).unflatten(0, points.shape[:2])

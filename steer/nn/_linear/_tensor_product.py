@@ -10,6 +10,7 @@ import torch
 
 from ..._values import Array, require_count
 from ...errors import FieldTypeError, RepresentationError
+from ...kernels.plans._recorded import inlined
 from ...reps import Coupling, Irrep, Representation, coupling, square_coupling
 from .._engine._kindwise import KindwiseMap
 from .._engine._layout import channels_of, samplewise
@@ -75,10 +76,8 @@ class _Bilinear(Module):
         self.turn = KindwiseMap(in_type.kind_of_field, [rep.change_of_basis.T for rep in in_type.kinds])
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        if torch.compiler.is_compiling() or not isinstance(x, torch.Tensor):  # compilers and tracers see the operations
-            out = self._products(x)
-        else:
-            out = _Products.apply(x, self)  # type: ignore[no-untyped-call]
+        plain = inlined() or not isinstance(x, torch.Tensor)
+        out = self._products(x) if plain else _Products.apply(x, self)  # type: ignore[no-untyped-call]
         return torch.cat([x, out], 1) if self.keep_input else out
 
     def _products(self, x: torch.Tensor) -> torch.Tensor:

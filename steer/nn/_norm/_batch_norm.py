@@ -87,6 +87,7 @@ class BatchNorm(Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        self._require_statistics_of(x)
         count = x.numel() // self.in_type.size
         by_batch = self.training or self.running_mean is None
         if self.sync and self.training and self.processes.several:
@@ -105,6 +106,19 @@ class BatchNorm(Module):
             fields = split(x, *self._shape)
             return merge(F.batch_norm(fields, mean, var, self.weight, self.bias, True, self.momentum, self.eps))
         return self._by_batch(x)
+
+    def _require_statistics_of(self, x: torch.Tensor) -> None:
+        """Refuse to update statistics in a `torch.func` transform that does not know of them, before any is changed."""
+        running = self.running_mean
+        if not self.training or running is None or torch.compiler.is_compiling():
+            return
+        if _is_transformed(x) and not _is_transformed(running):
+            raise SteerError(
+                "x: BatchNorm in training cannot update its running statistics inside a torch.func transform; call "
+                "eval(), build it with track_running_stats=False, drop the statistics by "
+                "torch.func.replace_all_batch_norm_modules_(model), or pass them in: "
+                "torch.func.functional_call(model, (parameters, buffers), x)"
+            )
 
     def _by_running(self, x: torch.Tensor) -> torch.Tensor:
         with exact(x.device):
@@ -174,6 +188,11 @@ class BatchNorm(Module):
             f"{super().extra_repr()}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"track_running_stats={self.track_running_stats}{sync}"
         )
+
+
+def _is_transformed(x: torch.Tensor) -> bool:
+    """Whether x stands for many tensors, or is one that is differentiated, of `torch.func`."""
+    return torch._C._functorch.is_batchedtensor(x) or torch._C._functorch.is_gradtrackingtensor(x)
 
 
 def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) -> torch.nn.Module:

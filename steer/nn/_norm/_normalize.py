@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..._values import Array
+from ...kernels.plans._recorded import inlined
 from .._engine._constants import Constants
 from .._engine._layout import samplewise, split, wide
 from .._engine._processes import Processes
@@ -184,7 +185,7 @@ def normalize(
         eps: added to the variance.
         processes: those that hold the batch together, each some samples, maybe none; None for this process alone.
     """
-    if torch.compiler.is_compiling():  # compilers see the operations, and derive what they fuse
+    if inlined():
         moments = _moments(x, statistics, eps, processes)
         return _scale(x, weight, bias, moments.centre, moments.inverse, statistics), moments
     with torch.no_grad():
