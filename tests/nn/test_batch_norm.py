@@ -8,8 +8,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import ShapeError, SteerError
-from steer.nn._engine import _layout
-from steer.nn._norm import _normalize
+from steer.nn._engine import _layout, _rows
 from tests.catalogue import group_id
 
 from . import zoo
@@ -144,7 +143,7 @@ def test_wide_types_and_some_samples_at_a_time(memory, monkeypatch):
         slope, found = torch.randn(x.shape, dtype=torch.float64), []
         state = zoo.scrambled(nn.BatchNorm(field_type)).state_dict()
         for dense, chunk in ((2**14, 2**20), (0, 2 * x[0].nbytes)):
-            monkeypatch.setattr(_normalize, "_DENSE", dense)
+            monkeypatch.setattr(_rows, "DENSE", dense)
             monkeypatch.setattr(_layout, "CHUNK", chunk)
             layer = nn.BatchNorm(field_type)
             layer.load_state_dict(state)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import steer
 from steer import nn
 from steer.errors import FieldTypeError, ShapeError, SteerError
-from steer.nn._norm import _normalize
+from steer.nn._engine import _rows
 from tests.catalogue import group_id
 
 from . import zoo
@@ -190,7 +190,7 @@ def test_wide_types(kind, memory, monkeypatch):
         slope, found = torch.randn(x.shape, dtype=torch.float64), []
         state = build(kind, field_type).state_dict()
         for dense in (2**14, 0):
-            monkeypatch.setattr(_normalize, "_DENSE", dense)
+            monkeypatch.setattr(_rows, "DENSE", dense)
             layer = LAYERS[kind](field_type).double()
             layer.load_state_dict(state)
             assert layer.set_means.dense == (dense > 0)

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
 import steer
 from steer import nn
@@ -83,3 +84,38 @@ def test_memory_grows_as_the_square_of_the_order(use, family):
     order = 192 * (2 if family[0] == "D" else 1)
     needed = peak(lambda n: use(steer.group(family.format(n), dim=2)))
     assert needed < 40 * 8 * order**2 + 2**22  # the cube would be 192 * 8 and more
+
+
+def test_biases_and_means_of_many_fields_take_no_matrix():
+    group = steer.group("C4", dim=2)
+    scalars = nn.FieldType(group, 3000 * [group.trivial] + 500 * [group.regular])
+    tracemalloc.start()
+    try:
+        layer = nn.Conv2d(nn.FieldType(group, [group.trivial]), scalars, 3)
+        norm = nn.BatchNorm(scalars)
+        assert layer.bias.shape == norm.bias.shape == (3500,)
+        assert tracemalloc.get_traced_memory()[1] < 8 * scalars.size * 150  # 5000 * 3500 entries of 8 bytes are 140 MB
+    finally:
+        tracemalloc.stop()
+    with torch.no_grad():
+        layer.bias.copy_(torch.randn(3500))
+    bias = torch.cat([layer.bias[:3000], layer.bias[3000:].repeat_interleave(4)])
+    assert torch.equal(layer._full_bias(), bias)
+
+
+def test_rows_of_invariants_are_those_of_the_matrix():
+    group = steer.group("D4", dim=2)
+    kinds = [group.regular, group.vector, group.quotient("D1") + group.trivial, group.vector.tensor(group.vector)]
+    fields = steer.reps.Fields(group, 2 * kinds)
+    index, values = fields.invariant_rows
+    matrix = np.zeros((fields.size, fields.num_invariants))
+    np.add.at(matrix, (np.arange(fields.size)[:, None], index), values)
+    np.testing.assert_array_equal(matrix, fields.invariants)
+    columns = iter(matrix.T)
+    for rep, start in zip(fields, fields.offsets, strict=False):
+        for vector in intertwiners(group.trivial, rep)[:, :, 0]:
+            column = next(columns)
+            largest = np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)
+            np.testing.assert_allclose(column[start : start + rep.size], vector / vector[largest])
+            assert np.count_nonzero(column) == np.count_nonzero(vector)
+    assert next(columns, None) is None

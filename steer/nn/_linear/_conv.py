@@ -116,8 +116,12 @@ class Convolution(Steerable):
         with torch.no_grad():
             layer.weight.copy_(found)
             if layer.bias is not None and shift is not None:
-                invariants = out_type.invariants  # orthogonal columns
-                layer.bias.copy_(torch.from_numpy(shift @ invariants / np.sum(invariants**2, axis=0)))
+                index, values = out_type.invariant_rows  # of orthogonal vectors
+                sums = [
+                    np.bincount(index.ravel(), (each * values).ravel(), out_type.num_invariants)
+                    for each in (shift[:, None], values)
+                ]
+                layer.bias.copy_(torch.from_numpy(sums[0] / sums[1]))
         return layer
 
     def _require_types(self, **types: FieldType) -> None:

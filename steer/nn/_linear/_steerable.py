@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from ..._values import Array
@@ -12,6 +13,7 @@ from ...kernels import KernelPlan
 from .._engine._kept import Kept
 from .._engine._layout import exact
 from .._engine._module import Module
+from .._engine._rows import add_rows, rows_times
 from .._fields._types import FieldType, require_map
 
 _WHOLE: Final = 0.25
@@ -75,14 +77,12 @@ class Steerable(Module):
         self.plan = plan()
         made = {"device": device, "dtype": dtype}
         self.weight = torch.nn.Parameter(torch.empty(self.plan.num_weights, **made))  # type: ignore[arg-type]
-        invariants = out_type.invariants.shape[1]
-        if bias and invariants:
-            self.bias = torch.nn.Parameter(torch.empty(invariants, **made))  # type: ignore[arg-type]
-        else:
-            self.register_parameter("bias", None)
+        count = out_type.num_invariants if bias else 0
+        self.register_parameter("bias", torch.nn.Parameter(torch.empty(count, **made)) if count else None)  # type: ignore[arg-type]
         self._kept = Kept()
         self.register_buffer("fingerprint", _digits(self.plan.fingerprint).to(self.weight.device))
-        self.add_constant("_invariants", out_type.invariants)
+        index, values = out_type.invariant_rows
+        add_rows(self, "_invariants", index, values, count) if count else self.add_constant("_invariants", np.zeros(0))
         self._settle(self.weight.dtype, self.weight.device)
         self.reset_parameters()
 
@@ -102,7 +102,8 @@ class Steerable(Module):
 
     def _settle(self, dtype: torch.dtype, device: torch.device) -> None:
         """Make what follows from the plan, in the dtype and on the device of coefficients."""
-        self._place("_invariants", dtype, device)
+        for name in self._tables:
+            self._place(name, dtype, device)
         self.fingerprint = _digits(self.plan.fingerprint).to(self.fingerprint.device)
         # What the expansion reads is looked up at each call, but compilers cannot do that: they take what is here.
         wide = torch.promote_types(dtype, torch.float32)
@@ -140,7 +141,7 @@ class Steerable(Module):
         if self.bias is None:
             return None
         with exact(self.bias.device):
-            return torch.mv(self.constant("_invariants", self.bias), self.bias)
+            return rows_times(self, "_invariants", self.bias)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)

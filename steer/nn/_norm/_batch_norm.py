@@ -77,9 +77,9 @@ class BatchNorm(Module):
         self.statistics = Statistics(in_type)
         sizes = {rep.size for rep in in_type}
         # torch's kernel computes the same for fields of one size with the invariant (1, ..., 1) each
-        ones = in_type.invariants.shape[1] == len(in_type) and bool((abs(in_type.invariants.sum(1) - 1) < 1e-12).all())
+        fields, invariants = len(in_type), in_type.num_invariants
+        ones = invariants == fields and bool((abs(in_type.invariant_rows[1].sum(1) - 1) < 1e-12).all())
         self._shape = (len(in_type), sizes.pop()) if ones and len(sizes) == 1 else None
-        fields, invariants = len(in_type), in_type.invariants.shape[1]
         self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None
         self.bias = torch.nn.Parameter(torch.zeros(invariants)) if affine else None
         self.register_buffer("running_mean", torch.zeros(invariants) if track_running_stats else None)
@@ -139,7 +139,7 @@ class BatchNorm(Module):
     def _affine(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`weight` and `bias`, or what does nothing."""
         weight = like.new_ones(len(self.in_type)) if self.weight is None else self.weight
-        bias = like.new_zeros(self.in_type.invariants.shape[1]) if self.bias is None else self.bias
+        bias = like.new_zeros(self.in_type.num_invariants) if self.bias is None else self.bias
         return weight, bias
 
     def _by_batch(self, x: torch.Tensor, processes: Processes | None = None) -> torch.Tensor:

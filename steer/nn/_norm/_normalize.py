@@ -1,6 +1,6 @@
 """Normalisation of fields by statistics of the batch, as one differentiable function."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,43 +12,32 @@ from ...kernels.plans._recorded import inlined
 from .._engine._constants import Constants
 from .._engine._layout import samplewise, split, wide
 from .._engine._processes import Processes
+from .._engine._rows import add_rows, rows_times
 from .._fields._types import FieldType
-
-_DENSE: Final = 2**14
-"""Entries of a matrix that is multiplied as a whole, 64 kB: one operation in place of three, which is what counts."""
 
 
 class Rows(Constants):
     """A matrix with few entries in each row, times a vector."""
 
     matrix: torch.Tensor
-    index: torch.Tensor
-    entries: torch.Tensor
+    matrix_index: torch.Tensor
 
     def __init__(self, index: npt.NDArray[np.int64], entries: Array, columns: int) -> None:
         """Row r has entries[r, k] in column index[r, k]; zeros may stand anywhere."""
         super().__init__()
-        self.dense = len(index) * columns <= _DENSE
-        if self.dense:
-            matrix = np.zeros((len(index), columns))
-            np.add.at(matrix, (np.arange(len(index))[:, None], index), entries)
-            self.add_constant("matrix", matrix)
-        else:
-            self.add_constant("index", index)
-            self.add_constant("entries", entries)
+        add_rows(self, "matrix", index, entries, columns)
+        self.dense = not hasattr(self, "matrix_index")
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
         """(rows,) from (columns,)."""
-        if self.dense:
-            return torch.mv(self.constant("matrix", vector), vector)
-        return (vector[self.constant("index", vector)] * self.constant("entries", vector)).sum(1)
+        return rows_times(self, "matrix", vector)
 
     def along(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, rows, n) from (batch, columns, n), also under tracing."""
         if self.dense:
             return torch.matmul(self.constant("matrix", x), x)
-        index, entries = self.constant("index", x), self.constant("entries", x)
-        return (split(x.index_select(1, index.flatten()), *self.index.shape) * entries.unsqueeze(2)).sum(2)
+        index, entries = self.constant("matrix_index", x), self.constant("matrix", x)
+        return (split(x.index_select(1, index.flatten()), *self.matrix_index.shape) * entries.unsqueeze(2)).sum(2)
 
 
 Entries = tuple[npt.NDArray[np.int64], Array]
@@ -74,44 +63,49 @@ class Tables(NamedTuple):
     @classmethod
     def of(cls, in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> "Tables":
         """Those of the sets of fields that bear one number."""
-        basis, owner = _shared(in_type, set_of_field)
+        (index, values), owner = _shared(in_type, set_of_field)
         of_channel = set_of_field[in_type.field_of_channel]
-        channels, invariants = basis.shape
+        channels, invariants = in_type.size, len(owner)
+        channel, slot = np.nonzero(values)
+        vector, entry = index[channel, slot], values[channel, slot]
         sizes = np.bincount(of_channel)
         inside = np.arange(sizes.max()) < sizes[:, None]
         members = np.zeros(inside.shape, dtype=np.int64)
         members[inside] = np.argsort(of_channel, kind="stable")
-        support = members[owner]
-        entries = basis[support, np.arange(invariants)[:, None]] * inside[owner]
+        place = np.empty(channels, dtype=np.int64)  # of each channel in its set
+        place[members[inside]] = np.nonzero(inside)[1]
+        entries = np.zeros((invariants, inside.shape[1]))
+        entries[vector, place[channel]] = entry
         norms = np.sum(entries**2, axis=1)
         of_set = np.bincount(owner, minlength=len(sizes))
         held = np.arange(of_set.max()) < of_set[:, None]
-        slots = np.where(held, (np.cumsum(of_set) - of_set)[:, None] + np.arange(of_set.max()), 0)
-        used = slots[of_channel]
-        values = basis[np.arange(channels)[:, None], used] * held[of_channel] if invariants else np.zeros((channels, 0))
+        first = np.cumsum(of_set) - of_set
+        slots = np.where(held, first[:, None] + np.arange(of_set.max()), 0)
+        coordinates = np.zeros((channels, held.shape[1]))
+        coordinates[channel, vector - first[of_channel[channel]]] = entry
         return cls(
             sizes,
             of_set / sizes,
             norms,
             (members, inside / sizes[:, None]),
-            (support, entries / norms[:, None]),
-            (used, values),
+            (members[owner], entries / norms[:, None]),
+            (slots[of_channel], coordinates),
             (slots, held.astype(np.float64)),
         )
 
 
-def _shared(in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> tuple[Array, npt.NDArray[np.int64]]:
-    """(channels, invariants): the invariant vectors of the sets, and (invariants,) the set of each."""
-    basis = in_type.invariants
-    if not basis.shape[1]:
-        return basis, np.zeros(0, dtype=np.int64)
-    field = in_type.field_of_channel[np.argmax(np.abs(basis), axis=0)]  # an invariant vector lies in one field
+def _shared(in_type: FieldType, set_of_field: npt.NDArray[np.int64]) -> tuple[Entries, npt.NDArray[np.int64]]:
+    """The invariant vectors of the sets as `FieldType.invariant_rows`, and (invariants,) the set of each."""
+    index, values = in_type.invariant_rows
+    if not in_type.num_invariants:
+        return (index, values), np.zeros(0, dtype=np.int64)
+    channel, slot = np.nonzero(values)
+    field = np.empty(in_type.num_invariants, dtype=np.int64)
+    field[index[channel, slot]] = in_type.field_of_channel[channel]  # an invariant vector lies in one field
     first = np.searchsorted(field, field)  # they are numbered field by field
     keys = np.stack([set_of_field[field], np.arange(len(field)) - first], axis=1)
     found, position = np.unique(keys, axis=0, return_inverse=True)
-    out = np.zeros((len(basis), len(found)))
-    np.add.at(out.T, position.reshape(-1), basis.T)
-    return out, found[:, 0]
+    return (position.reshape(-1)[index], values), found[:, 0]
 
 
 class Statistics(Constants):

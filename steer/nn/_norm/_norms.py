@@ -45,7 +45,7 @@ class _SetNorm(Module):
         self.eps, self.affine, self.sets = eps, affine, sets
         self._tabulate(np.arange(fields) // (fields // sets))
         self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None
-        self.bias = torch.nn.Parameter(torch.zeros(in_type.invariants.shape[1])) if affine else None
+        self.bias = torch.nn.Parameter(torch.zeros(in_type.num_invariants)) if affine else None
 
     def _tabulate(self, set_of_field: npt.NDArray[np.int64]) -> None:
         in_type, channels = self.in_type, self.in_type.size

@@ -17,6 +17,14 @@ from ._intertwiner import intertwiners
 from ._representation import DirectSum, Representation
 
 
+def _invariant_vectors(rep: Representation) -> Array:
+    """(n, size): the invariant vectors of a representation, largest component 1."""
+    vectors = intertwiners(rep.group.trivial, rep)[:, :, 0]
+    sizes = np.abs(vectors)
+    largest = np.argmax(sizes > sizes.max(axis=1, keepdims=True) - 1e-9, axis=1)
+    return np.asarray(vectors / vectors[np.arange(len(vectors)), largest, None])
+
+
 @dataclass(frozen=True, repr=False, init=False)
 class Fields(Frozen):
     """A list of fields, each a representation of one group on its own channels, equal by value.
@@ -130,20 +138,43 @@ class Fields(Frozen):
         """The representation on all channels: the direct sum of the fields."""
         return self.representations[0] if len(self) == 1 else DirectSum(self.representations)
 
-    @functools.cached_property
+    @property
     def invariants(self) -> Array:
         """The invariant vectors of all fields, (size, n), one a column, mutually orthogonal, largest component 1.
 
         A bias or a mean may only lie in their span. A regular or quotient field has the one column (1, ..., 1).
         """
-        columns = []
-        for rep, start in zip(self.representations, self.offsets, strict=False):
-            for vector in intertwiners(self.group.trivial, rep)[:, :, 0]:
-                largest = vector[np.argmax(np.abs(vector) > np.abs(vector).max() - 1e-9)]
-                full = np.zeros(self.size)
-                full[start : start + rep.size] = vector / largest
-                columns.append(full)
-        return frozen(np.reshape(columns, (-1, self.size)).T)
+        index, values = self.invariant_rows
+        out = np.zeros((self.size, self.num_invariants))
+        channel, slot = np.nonzero(values)
+        out[channel, index[channel, slot]] = values[channel, slot]
+        return frozen(out)
+
+    @functools.cached_property
+    def num_invariants(self) -> int:
+        """Number n of the invariant vectors of all fields."""
+        return sum(count * len(_invariant_vectors(rep)) for rep, count in self.summands.multiplicities.items())
+
+    @functools.cached_property
+    def invariant_rows(self) -> tuple[npt.NDArray[np.int64], Array]:
+        """The matrix `invariants` without its zeros, row by row: (size, k) columns of entries, and (size, k) entries.
+
+        With k the number of invariant vectors of the field that has most of them, 1 unless one has several; rows with
+        fewer end in zeros. Of many fields it is far smaller than the matrix.
+        """
+        parts = self.summands
+        found = {rep: _invariant_vectors(rep) for rep in parts.kinds}
+        counts = [len(found[rep]) for rep in parts]
+        first = np.cumsum([0, *counts])
+        index = np.zeros((self.size, max(counts)), dtype=np.int64)
+        values = np.zeros(index.shape)
+        for rep, fields in parts.kinds.items():
+            number = np.arange(len(found[rep]))
+            channels = np.array(parts.offsets)[list(fields), None] + np.arange(rep.size)  # (field, component)
+            index[channels[:, :, None], number] = first[list(fields), None, None] + number
+            values[channels[:, :, None], number] = found[rep].T
+        index.setflags(write=False)
+        return index, frozen(values)
 
     def restrict(self, subgroup: Group | str) -> Self:
         """The same channels, seen as a type of a subgroup.
