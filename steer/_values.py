@@ -1,8 +1,10 @@
-"""What everything else stands on: frozen values, read-only arrays, the check of integers, the size of a chunk."""
+"""What everything else stands on: frozen values, read-only arrays, checks of arguments, the size of a chunk."""
 
 import dataclasses
 import numbers
-from collections.abc import Mapping, Set
+import os
+from collections.abc import Container, Iterable, Mapping, Set
+from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 import numpy as np
@@ -51,6 +53,60 @@ def frozen(array: npt.ArrayLike) -> Array:
     return out
 
 
+def as_numbers(
+    argument: str, value: npt.ArrayLike, error: type[SteerError], what: str = "an array of numbers"
+) -> Array:
+    """`value` as an array of float64, or an error that names the argument; text and complex numbers are none."""
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(given.dtype)
+        return np.asarray(given, dtype=np.float64)
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+        OverflowError,
+    ) as cause:  # some of tensors
+        raise error(f"{argument}: expected {what}, got {value!r}") from cause
+
+
+def as_tuple(argument: str, value: object, error: type[SteerError], what: str) -> tuple[Any, ...]:
+    """What `value` holds, in its order, or an error that names the argument."""
+    if not is_listing(value):
+        raise error(f"{argument}: expected {what}, got {value!r}")
+    return tuple(value)
+
+
+def is_listing(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value holds others, which text and arrays without axes do not."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) != 0
+
+
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether a value is a real number of Python or NumPy, perhaps infinite or no number; booleans are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_one_of(value: object, known: Container[str]) -> TypeGuard[str]:
+    """Whether a value is a string that is known."""
+    return isinstance(value, str) and value in known
+
+
+def require_flag(argument: str, value: object, error: type[SteerError]) -> bool:
+    """`value` as True or False, also of NumPy, or an error that names the argument."""
+    if not isinstance(value, bool | np.bool_):
+        raise error(f"{argument}: expected True or False, got {value!r}")
+    return bool(value)
+
+
+def require_path(argument: str, value: object, error: type[SteerError]) -> Path:
+    """`value` as a path, or an error that names the argument."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
+        raise error(f"{argument}: expected a path, as a string or a pathlib.Path, got {value!r}")
+    return Path(os.fspath(value))
+
+
 def is_integer(value: object) -> TypeGuard[int]:
     """Whether a value is an integer, of Python or NumPy; booleans are none."""
     return not isinstance(value, bool) and isinstance(value, numbers.Integral)
@@ -73,8 +129,8 @@ def require_ordered(argument: str, value: object, error: type[SteerError]) -> No
 
 
 def is_count(value: object, least: int) -> TypeGuard[int]:
-    """Whether a value is an integer, of Python or NumPy, of at least `least`; booleans are none."""
-    return is_integer(value) and value >= least
+    """Whether a value is an integer, of Python or NumPy, of at least `least` and below 2^63; booleans are none."""
+    return is_integer(value) and least <= value < 2**63
 
 
 def require_count(argument: str, value: object, error: type[SteerError], least: int = 0) -> int:

@@ -11,7 +11,7 @@ import scipy.linalg
 import scipy.ndimage
 import torch
 
-from ._values import EXACT, Array
+from ._values import EXACT, Array, as_numbers, is_count, is_real, require_count
 from .errors import FieldTypeError, GroupError, SteerError
 from .nn import FieldType
 from .reps import Group, Irrep, Representation
@@ -62,11 +62,16 @@ def grid_symmetries(group: Group) -> Array:
     Returns:
         (n, d, d), float64.
 
+    Raises:
+        GroupError: it is no group.
+
     Example:
         >>> import steer
         >>> len(steer.testing.grid_symmetries(steer.group("SO(2)", dim=2)))
         4
     """
+    if not isinstance(group, Group):
+        raise GroupError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
     return group._grid_symmetries()
 
 
@@ -108,6 +113,7 @@ def equivariance_error(
     Raises:
         FieldTypeError: no types are known.
         GroupError: a matrix is not in the group.
+        SteerError: a seed, margin, shape or dtype that is none.
 
     Example:
         >>> import steer
@@ -118,8 +124,10 @@ def equivariance_error(
         True
     """
     source, target = types_of(module, in_type, out_type)
-    given = grid_symmetries(source.group) if elements is None else np.asarray(elements, dtype=np.float64)
-    given = given.reshape(-1, source.group.element_size, source.group.element_size)
+    given = grid_symmetries(source.group) if elements is None else _matrices(source.group, elements)
+    if margin is not None and not is_real(margin):
+        raise SteerError(f"margin: expected a number of pixels, got {margin!r}")
+    seed = require_count("seed", seed, SteerError)
     inexact = is_inexact(source.group, given)
     if x is None:
         x = _random_input(source, shape, seed, smooth=inexact).to(*_place(module, dtype))
@@ -155,6 +163,15 @@ def both_ways(
         there, back = module(moved), target.transform(out, g)
         difference = (there.double() - back.double()) * weight
         yield _Both(moved, there, back, difference, float(torch.linalg.vector_norm(difference)) / (scale or 1.0))
+
+
+def _matrices(group: Group, elements: npt.ArrayLike) -> Array:
+    """Elements of a group as an array (n, d, d)."""
+    size = group.element_size
+    given = as_numbers("elements", elements, GroupError, f"matrices (n, {size}, {size}) of {group.name}")
+    if given.ndim < 2 or given.shape[-2:] != (size, size):
+        raise GroupError(f"elements: expected matrices (n, {size}, {size}) of {group.name}, got shape {given.shape}")
+    return given.reshape(-1, size, size)
 
 
 def is_inexact(group: Group, elements: Array) -> bool:
@@ -194,8 +211,7 @@ def assert_equivariant(
                 f"elements: no element of {source.group!r} but the identity maps a square grid to itself; "
                 f"pass elements= and a tolerance="
             )
-    size = source.group.element_size
-    given = np.asarray(elements, dtype=np.float64).reshape(-1, size, size)
+    given = _matrices(source.group, elements)
     errors = equivariance_error(module, x, elements=given, **options)
     if tolerance is None:
         tolerance = TOLERANCES[_place(module, options.get("dtype"))[1] if x is None else x.dtype]
@@ -240,7 +256,7 @@ def assert_kernel_constraint(
     group = source.group
     if elements is None:
         elements = group.elements if group.order <= 48 else group.sample(16, seed)
-    given = np.asarray(elements, dtype=np.float64).reshape(-1, group.element_size, group.element_size)
+    given = _matrices(group, elements)
     if points is None:
         random = np.random.default_rng(seed).normal(0, 1.5, (20, group.dim))
         points = np.concatenate([random, np.zeros((1, group.dim))])
@@ -286,6 +302,8 @@ def assert_group(group: Group, *, max_frequency: int = 2, seed: int = 0) -> None
     """
     if not isinstance(group, Group):
         raise GroupError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
+    max_frequency = require_count("max_frequency", max_frequency, GroupError)
+    seed = require_count("seed", seed, GroupError)
     _assert_elements(group, seed)
     g = group.elements if group.order <= 48 else group.sample(12, seed)
     _assert_homomorphism(f"action of {group!r}", group.action, g, group.dim)
@@ -429,6 +447,8 @@ def _place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.de
     tensors = (
         tensor for tensor in itertools.chain(module.parameters(), module.buffers()) if tensor.is_floating_point()
     )
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise SteerError(f"dtype: expected a floating-point dtype such as torch.float64, got {dtype!r}")
     like = next(tensors, torch.zeros((), dtype=torch.float32))
     return like.device, like.dtype if dtype is None else dtype
 
@@ -448,8 +468,8 @@ def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
 
 def _random_input(in_type: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool) -> torch.Tensor:
     dim = in_type.group.dim
-    if shape is not None and not len(shape):
-        raise SteerError("shape: expected (batch, *space), or (batch,) for features without positions, got ()")
+    if shape is not None and not (isinstance(shape, Sequence) and shape and all(is_count(n, 0) for n in shape)):
+        raise SteerError(f"shape: expected (batch, *space), or (batch,) for features without positions, got {shape!r}")
     batch, *space = (2, *dim * [33 if dim == 2 else 17]) if shape is None else shape
     noise = np.random.default_rng(seed).normal(size=(batch, in_type.size, *space))
     if smooth and space:

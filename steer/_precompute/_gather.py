@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .._values import is_listing
 from ..errors import SteerError
 from ..kernels import KernelSpec
 from ..kernels._collect import collecting
 from ..kernels.cache import Descriptor
+from ..reps import Fields, Representation
 from ._files import read_specs
 
 EXPECTED = "expected a model, a function that builds one, a KernelSpec, the path of a spec file, or a list of these"
@@ -35,7 +37,9 @@ def _specs(wanted: object) -> Iterable[KernelSpec]:
     torch = sys.modules.get("torch")  # who passes a module has imported torch
     if torch is not None and isinstance(wanted, torch.nn.Module):
         return _of_model(wanted)
-    if isinstance(wanted, Iterable):
+    if isinstance(wanted, Representation | Fields):
+        raise SteerError(f"wanted: {EXPECTED}; got {wanted!r}")
+    if is_listing(wanted) and not hasattr(wanted, "shape"):
         return [spec for each in wanted for spec in _specs(each)]
     if callable(wanted):
         return _of_factory(wanted)

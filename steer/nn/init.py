@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from .._values import Array
+from .._values import Array, is_real
 from ..errors import FieldTypeError, KernelError, ShapeError
 from ..kernels import Projection, Rings
 from ..kernels import compile as compile_plan
@@ -112,7 +112,7 @@ def _require(layer: Steerable, gain: float) -> None:
             f"layer: expected a layer with coefficients such as nn.Conv2d, got {type(layer).__name__}; "
             f"apply it to those of a network with model.apply and isinstance"
         )
-    if not 0 < gain < math.inf:
+    if not is_real(gain) or not 0 < gain < math.inf:
         raise ShapeError(f"gain: expected a positive number, got {gain!r}")
 
 

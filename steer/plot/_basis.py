@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._values import Array, is_count
+from .._values import Array, is_count, is_real
 from ..errors import KernelError
 from ..kernels import Element, Grid, KernelBasis, ScalarFunctions
 from ._canvas import largest, make_figure, mosaic, sections, signed
@@ -96,8 +96,8 @@ def _side(functions: ScalarFunctions, half_width: float | None, resolution: int)
     """The coordinates of the samples along an axis."""
     if not is_count(resolution, 2):
         raise KernelError(f"resolution: expected an integer >= 2, got {resolution!r}")
-    half = functions.reaches_to if half_width is None else float(half_width)
-    if not 0 < half < math.inf:
+    half = functions.reaches_to if half_width is None else half_width
+    if not is_real(half) or not 0 < half < 1e6:
         raise KernelError(f"half_width: expected a number of pixels > 0, got {half_width!r}")
     return np.linspace(-half, half, resolution)
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .._values import Array
-from ..errors import SteerError
+from .._values import Array, as_numbers
+from ..errors import ShapeError, SteerError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def numbers(values: npt.ArrayLike | torch.Tensor) -> Array:
     """The values in float64, off their device and their history of gradients."""
     if isinstance(values, torch.Tensor):
         return np.asarray(values.detach().cpu().double().numpy())
-    return np.asarray(values, dtype=np.float64)
+    return as_numbers("values", values, ShapeError)
 
 
 def largest(values: Array) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .._values import Array
+from .._values import Array, as_numbers
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..nn import FieldTensor, FieldType, Mask
 from ..reps import Group, Representation, group
@@ -147,9 +147,14 @@ def error_by_angle(
         SteerError: no model, `axes` are none, or matplotlib is missing.
     """
     named = dict(models) if isinstance(models, Mapping) else {"": models}
+    for model in named.values():
+        if not isinstance(model, torch.nn.Module):
+            raise SteerError(f"models: expected a module, or modules by their names, got {model!r}")
     if not named:
         raise SteerError("models: expected a module, or at least one by name, got none")
     given = x.tensor if isinstance(x, FieldTensor) else x
+    if not isinstance(given, torch.Tensor):
+        raise ShapeError(f"x: expected a tensor or a FieldTensor, got {type(given).__name__}")
     tensor = _images(given, given.dim() - 2)
     curves = {name: _curve(name, model, tensor, angles) for name, model in named.items()}
     made = make_axes(axes, 6.5, 3.6)
@@ -172,7 +177,7 @@ def error_by_angle(
 def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.ArrayLike | None) -> tuple[Array, Array]:
     """Angles in degrees and the errors there."""
     dim = x.dim() - 2
-    degrees = np.arange(0, 361, 15.0) if angles is None else np.asarray(angles, dtype=np.float64).ravel()
+    degrees = np.arange(0, 361, 15.0) if angles is None else as_numbers("angles", angles, ShapeError).ravel()
     found = _rotating_types(model, x)
     if found is None:
         found = types_of(model, None, None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._values import Array, is_count
+from .._values import Array, as_tuple, is_count
 from ..errors import FieldTypeError, ShapeError
 from ..nn import FieldTensor, FieldType
 from ..reps import Representation
@@ -61,7 +61,7 @@ def fields(
         SteerError: `figure` is none, or matplotlib is missing.
     """
     values = one_sample(f, sample)
-    chosen = list(range(len(f.type)) if fields is None else fields)
+    chosen = range(len(f.type)) if fields is None else as_tuple("fields", fields, FieldTypeError, "numbers of fields")
     if not chosen:
         raise FieldTypeError("fields: expected at least one field, got none")
     parts = [values[channels("fields", f.type, index)] for index in chosen]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .._values import Array
+from .._values import Array, as_numbers
 from ..errors import GroupError
 from ..reps import Group, Induced, Irrep, Representation
 from ..testing import grid_symmetries
@@ -123,7 +123,7 @@ def given_elements(group: Group, elements: npt.ArrayLike | None, count: int) -> 
     if elements is None:
         return some_elements(group, count)
     size = group.element_size
-    given = np.asarray(elements, dtype=np.float64)
+    given = as_numbers("elements", elements, GroupError, "matrices")
     if given.shape[-2:] != (size, size) or not given.size:
         raise GroupError(f"elements: expected matrices (n, {size}, {size}) of {group!r}, got shape {given.shape}")
     given = given.reshape(-1, size, size)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .._values import Array
+from .._values import Array, as_numbers
 from ..errors import GroupError, ShapeError
 from ..nn import FieldTensor
 from ..reps import Group, Representation
@@ -129,7 +129,7 @@ def points(group: Group, point: npt.ArrayLike | None = None, *, axes: "Axes | No
     group = require_group("group", group)
     if group.dim not in (2, 3):
         raise GroupError(f"group: expected one of the plane or of space, got {group!r}")
-    x = np.asarray([1.0, 0.3, 0.55][: group.dim] if point is None else point, dtype=np.float64)
+    x = as_numbers("point", [1.0, 0.3, 0.55][: group.dim] if point is None else point, ShapeError)
     if x.shape != (group.dim,) or not np.isfinite(x).all():
         raise ShapeError(f"point: expected {group.dim} finite coordinates, got {x.tolist()}")
     made = make_axes(axes, 4.2, 4.2, group.dim)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .._values import Array, is_count
+from .._values import Array, is_count, is_real
 from ..errors import ShapeError, SteerError
 from ..reps import harmonics
 from ._canvas import largest, numbers, require
@@ -47,7 +47,7 @@ def isosurface(
     values = given[None] if given.ndim == 3 else given
     if values.ndim != 4 or not len(values) or min(values.shape[1:]) < 2:
         raise ShapeError(f"volume: expected (z, y, x) or (m, z, y, x), at least 2 samples an axis, got {given.shape}")
-    if not 0 < level < 1:
+    if not is_real(level) or not 0 < level < 1:
         raise SteerError(f"level: expected a number between 0 and 1, got {level!r}")
     if not np.isfinite(values).all():
         raise SteerError("volume: expected finite values, got some that are not")

@@ -40,8 +40,6 @@ SHAPE = re.compile(r"\((?=[^()]*(,|\.\.\.))(\.\.\.|[\w.*+' \[\]^/-]+)(, ?(\.\.\.
 NO_ERRORS = {
     "steer.reps.PlanarGroup": "reduces and rounds an angle",
     "steer.reps.SpatialGroup.in_frame": "internal: frames come from settings, which are rotations",
-    "steer.reps.harmonic_size": "arithmetic",
-    "steer.nn.set_grid_warnings": "takes what is true or false",
     "steer.nn.GridLoss": "a result, made by grid_loss",
     "steer.kernels.ScalarFunctions.count": "a number",
     "steer.kernels.ScalarFunctions.names": "a list of names",
@@ -52,7 +50,6 @@ NO_ERRORS = {
     "steer.kernels.Grid.embed": "a scatter of what fits the grid",
     "steer.kernels.cache.Descriptor.to_arrays": "of any solution",
     "steer.kernels.cache.fingerprint": "the hash of any value",
-    "steer.testing.grid_symmetries": "of any group",
 }
 """What has parameters and raises no error of its own, and why."""
 

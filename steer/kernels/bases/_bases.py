@@ -37,6 +37,8 @@ def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int |
         >>> steer.kernels.functions_for("derivative", steer.kernels.Grid((3, 3)))
         FiniteDifferences(shape=(3, 3), max_order=2)
     """
+    if not isinstance(grid, Grid):
+        raise KernelError(f"grid: expected a steer.kernels.Grid, such as Grid((5, 5)), got {grid!r}")
     if isinstance(basis, ScalarFunctions):
         require_value(basis)
         if max_frequency is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, require_count
+from ..._values import Array, Frozen, is_one_of, require_count
 from ...errors import KernelError
 from ...reps import Induced, Representation
 from ..cache._fetch import fingerprint
@@ -154,7 +154,7 @@ def kernel_basis(
     require_functions(radial)
     functions = _capped(radial, max_frequency)
     natural = natural_form(in_rep, out_rep)
-    if form not in (None, "block", "orbit") or (form == "orbit" and natural == "block"):
+    if not (form is None or is_one_of(form, ("block", "orbit"))) or (form == "orbit" and natural == "block"):
         raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
     return _basis(KernelDescriptor(in_rep, out_rep, functions, form or natural))
 

@@ -3,6 +3,8 @@
 import numpy as np
 
 from ..._values import Array
+from ...errors import KernelError
+from ...reps import Representation
 from ._basis import KernelBasis
 
 
@@ -27,6 +29,8 @@ def constraint_residual(basis: KernelBasis, *, points: Array | None = None, seed
         >>> steer.kernels.constraint_residual(basis) < 1e-12
         True
     """
+    if not isinstance(getattr(basis, "in_rep", None), Representation) or not callable(getattr(basis, "sample", None)):
+        raise KernelError(f"basis: expected what kernel_basis returns, got {basis!r}")
     group = basis.in_rep.group
     x = np.random.default_rng(seed).normal(size=(16, group.dim)) if points is None else points
     elements = group.elements if group.order <= 16 else group.sample(16, seed)

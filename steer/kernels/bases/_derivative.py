@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, frozen, require_count
-from ...errors import KernelError
+from ..._values import Array, as_numbers, frozen, is_real, require_count
+from ...errors import KernelError, ShapeError
 from ...reps import Group, harmonic_size, solid_harmonics
 from ._angular import AngularFunctions
 from ._grid import Grid
@@ -98,9 +98,9 @@ class GaussianDerivatives(Derivatives):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_order", require_count("max_order", self.max_order, KernelError))
+        if not is_real(self.width) or not 0 < self.width < math.inf:
+            raise KernelError(f"width: expected a finite number > 0, got {self.width!r}")
         object.__setattr__(self, "width", float(self.width))
-        if not 0 < self.width < math.inf:
-            raise KernelError(f"width: expected a finite number > 0, got {self.width}")
 
     @classmethod
     def for_kernel(cls, shape: tuple[int, ...], max_order: int | None = None) -> "GaussianDerivatives":
@@ -140,7 +140,7 @@ class GaussianDerivatives(Derivatives):
         Raises:
             ShapeError: the points are not of the plane or of space.
         """
-        x = np.asarray(points, dtype=np.float64)
+        x = as_numbers("points", points, ShapeError)
         dim, squared = x.shape[-1], self.width**2
         u = np.sum(x**2, axis=-1) / (2 * squared)
         gaussian = np.exp(-u) / (2 * math.pi * squared) ** (dim / 2)

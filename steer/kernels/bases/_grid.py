@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
-from ..._values import Array, Frozen, frozen, is_count
-from ...errors import KernelError
+from ..._values import Array, Frozen, as_numbers, as_tuple, frozen, is_count, is_one_of, is_real, require_count
+from ...errors import KernelError, ShapeError
 from ...reps import Group
 
 LATTICES = ("square", "hexagonal")
@@ -59,7 +59,7 @@ class Grid(Frozen):
         if not all(is_count(size, 1) for size in sizes):
             raise KernelError(f"grid: expected a tuple of integers >= 1 in the order ([z,] y, x), got {given!r}")
         object.__setattr__(self, "shape", tuple(map(int, sizes)))
-        if self.lattice not in LATTICES:
+        if not is_one_of(self.lattice, LATTICES):
             raise KernelError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {self.lattice!r}")
         if self.lattice == "hexagonal" and not _holds_hexagon(self.shape):
             raise KernelError(f"grid: a hexagon of radius R needs the shape (2R + 1, 2R + 1), got {self.shape}")
@@ -144,7 +144,7 @@ class Grid(Frozen):
         Raises:
             KernelError: the points have another number of coordinates than the grid.
         """
-        x = np.asarray(points, dtype=np.float64)
+        x = as_numbers("points", points, ShapeError)
         sizes = np.array(self.shape, dtype=np.intp)
         if x.ndim == 0 or x.shape[-1] != len(sizes):
             raise KernelError(f"points: expected an array of shape (..., {len(sizes)}), got {x.shape}")
@@ -179,6 +179,10 @@ def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
     Raises:
         KernelError: it is not one integer, or `dim` of them, of at least `least`.
     """
+    least = require_count("least", least, KernelError, -(2**62))
+    dim = require_count("dim", dim, KernelError)
+    if dim > 3:
+        raise KernelError(f"dim: expected at most 3 axes of space, got {dim}")
     values = (value,) * dim if is_count(value, least) else value
     if not isinstance(values, Sequence) or len(values) != dim or not all(is_count(v, least) for v in values):
         raise KernelError(f"{name}: expected an integer >= {least} or {dim} of them, got {value!r}")
@@ -205,8 +209,13 @@ def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
     Raises:
         KernelError: one of them does, so that no group element would map the sampling grid to itself.
     """
+    if not isinstance(group, Group):
+        raise KernelError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
     classes = axis_classes(group)
-    for name, value in values.items():
+    for name, given in values.items():
+        value = as_tuple(name, given, KernelError, f"{group.dim} numbers")
+        if len(value) != group.dim or not all(map(is_real, value)):
+            raise KernelError(f"{name}: expected {group.dim} numbers, got {given!r}")
         largest = tuple(max(v for v, c in zip(value, classes, strict=True) if c == mine) for mine in classes)
         if value == largest:
             continue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array
-from ...errors import KernelError
+from ..._values import Array, as_numbers, is_count
+from ...errors import KernelError, ShapeError
 from ...reps import Group, Representation
 from ._functions import ScalarFunctions, SolvedForm
 from ._grid import Grid
@@ -52,7 +52,7 @@ class Interpolated(ScalarFunctions):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Grid(self.shape).shape)
-        if self.order not in (1, 3) or isinstance(self.order, bool):
+        if not is_count(self.order, 1) or self.order not in (1, 3):
             raise KernelError(f"order: expected 1 (linear) or 3 (cubic), got {self.order!r}")
         if not isinstance(self.masked, bool):
             raise KernelError(f"masked: expected True or False, got {self.masked!r}")
@@ -90,7 +90,7 @@ class Interpolated(ScalarFunctions):
         Raises:
             KernelError: the points have another number of coordinates than the kernel.
         """
-        x = np.asarray(points, dtype=np.float64)
+        x = as_numbers("points", points, ShapeError)
         if x.ndim < 1 or x.shape[-1] != len(self.shape):
             raise KernelError(f"points: expected shape (..., {len(self.shape)}) for {self!r}, got {x.shape}")
         values: Array = np.broadcast_to(self._mask(x).astype(np.float64), (len(self._inside), *x.shape[:-1]))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, require_count
-from ...errors import KernelError
+from ..._values import Array, as_numbers, as_tuple, is_real, require_count
+from ...errors import KernelError, ShapeError
 from ...reps import harmonics
 from ._angular import AngularFunctions
 from ._grid import Grid
@@ -51,6 +51,10 @@ class Rings(AngularFunctions):
     limits: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        for name in ("radii", "widths", "limits"):
+            object.__setattr__(
+                self, name, as_tuple(name, getattr(self, name), KernelError, "a tuple with a value for each ring")
+            )
         if not len(self.radii) == len(self.widths) == len(self.limits) > 0:
             raise KernelError(
                 f"radii, widths, limits: expected one value of each for every ring, got {len(self.radii)}, "
@@ -58,6 +62,8 @@ class Rings(AngularFunctions):
             )
         # Equal rings print alike whatever the types they were given as, because fingerprints are made of the print.
         for name in ("radii", "widths"):
+            if not all(map(is_real, getattr(self, name))):
+                raise KernelError(f"{name}: expected numbers, got {getattr(self, name)!r}")
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
         object.__setattr__(self, "limits", tuple(require_count("limits", limit, KernelError) for limit in self.limits))
         if not all(0 <= r < math.inf for r in self.radii):
@@ -138,7 +144,9 @@ class Rings(AngularFunctions):
         Raises:
             ShapeError: some degree is not 0, and the points are not of the plane or of space.
         """
-        x = np.asarray(points, dtype=np.float64)
+        x = as_numbers("points", points, ShapeError)
+        if x.ndim < 1:
+            raise ShapeError(f"points: expected shape (..., d), got the number {x}")
         radius = np.linalg.norm(x, axis=-1)
         if x.shape[-1] == 0 and not self.max_frequency:  # R^0 is one point: the function of norm 1 on it is 1
             return np.ones((len(self.blocks), *x.shape[:-1]))

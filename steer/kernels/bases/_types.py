@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, require_ordered
+from ..._values import Array, is_listing, require_ordered
 from ...errors import KernelError
 from ...reps import Fields, Representation
 from ._functions import ScalarFunctions, require_value
@@ -100,7 +100,7 @@ def as_fields(in_type: Iterable[Representation], out_type: Iterable[Representati
 
 def _representations(name: str, given: Iterable[Representation]) -> tuple[Representation, ...]:
     require_ordered(name, given, KernelError)
-    fields = () if isinstance(given, Representation) or not isinstance(given, Iterable) else tuple(given)
+    fields = () if isinstance(given, Representation) or not is_listing(given) else tuple(given)
     if not fields or not all(isinstance(rep, Representation) for rep in fields):
         raise KernelError(f"{name}: expected a FieldType or a list of representations, got {given!r}")
     return fields

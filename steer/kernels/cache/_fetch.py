@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..._values import require_count
+from ..._values import require_count, require_flag, require_path
 from ...errors import CacheError
 from . import _place, _store
 from ._descriptor import Descriptor, Value
@@ -103,7 +103,8 @@ def use(
         0
     """
     usual = _place.default()
-    place = usual.directory if path is None else Path(path).expanduser().absolute()
+    place = usual.directory if path is None else require_path("path", path, CacheError).expanduser().absolute()
+    readonly = require_flag("readonly", readonly, CacheError)
     if place.exists() and not place.is_dir():
         raise CacheError(
             f"path: expected a directory, got the file {place}; unpack a pack with steer.kernels.cache.unpack"
@@ -111,7 +112,7 @@ def use(
     if readonly and not place.is_dir():
         raise CacheError(f"path: a read-only cache must be there already, got {place}; fill it with steer cache unpack")
     most = usual.max_bytes if max_bytes is None else require_count("max_bytes", max_bytes, CacheError, 1)
-    return _place.choose(Place(place, bool(readonly), most))
+    return _place.choose(Place(place, readonly, most))
 
 
 def info() -> CacheInfo:
@@ -156,7 +157,7 @@ def clear(*, disk: bool = True) -> None:
         CacheError: the files are to be deleted, and the directory is read-only or does not let them.
     """
     place = _place.current()
-    if disk:
+    if require_flag("disk", disk, CacheError):
         _require_writable(place)
     _memory.forget()
     _counts.forget()
@@ -177,7 +178,7 @@ def verify(*, delete: bool = False) -> CacheReport:
     Raises:
         CacheError: bad files are to be deleted, and the directory is read-only or does not let them.
     """
-    if delete:
+    if require_flag("delete", delete, CacheError):
         _require_writable(_place.current())
     good, bad = 0, {}
     for entry, found in _checked():
@@ -206,7 +207,7 @@ def pack(path: str | os.PathLike[str]) -> Packed:
     Raises:
         CacheError: there is nothing to pack, or the file cannot be written.
     """
-    return write_pack(Path(path), (entry.path for entry in _store.entries(directory())))
+    return write_pack(require_path("path", path, CacheError), (entry.path for entry in _store.entries(directory())))
 
 
 def unpack(path: str | os.PathLike[str]) -> Unpacked:
@@ -226,7 +227,7 @@ def unpack(path: str | os.PathLike[str]) -> Unpacked:
     """
     place = _place.current()
     _require_writable(place)
-    return read_pack(Path(path), place)
+    return read_pack(require_path("path", path, CacheError), place)
 
 
 def fetch(descriptor: Descriptor[Value]) -> Value:
@@ -253,6 +254,8 @@ def ensure(descriptor: Descriptor[Any]) -> tuple[bool, int]:
         CacheError: it is not shared (`Descriptor.is_shared`).
         OSError: it cannot be written.
     """
+    if not isinstance(descriptor, Descriptor):
+        raise CacheError(f"descriptor: expected a Descriptor of what is to be solved, got {descriptor!r}")
     if not descriptor.is_shared:
         raise CacheError(
             f"descriptor: kernel bases of classes of groups or representations that steer does not define are not "

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, require_count
+from ..._values import Array, is_one_of, require_count
 from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
@@ -410,7 +410,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
     if len(lattice.shape) != group.dim:
         raise KernelError(f"grid: expected {group.dim} sizes for {group.name}, got {lattice.shape}")
-    if strategy not in STRATEGIES:
+    if not is_one_of(strategy, STRATEGIES):
         raise KernelError(f"strategy: expected {' or '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     transposed = require_count("transposed", transposed, KernelError)
     if radial is not None and max_frequency is not None:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, require_count
-from ...errors import SteerError
+from ..._values import Array, as_numbers, require_count
+from ...errors import GroupError, SteerError
 from ...reps import Quadrature, Representation
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
@@ -78,10 +78,11 @@ class _Sampled(Module):
             SteerError: `samples` is not an integer >= 1.
         """
         require_count("samples", samples, SteerError, 1)
+        seed = require_count("seed", seed, SteerError)
         group = self.in_type.group
         if elements is None:
             elements = group.elements if group.order <= 48 else group.sample(16, seed)
-        given = np.asarray(elements, dtype=np.float64).reshape(-1, group.element_size, group.element_size)
+        given = group._as_matrices(as_numbers("elements", elements, GroupError)).reshape(-1, *2 * [group.element_size])
         function = copy.deepcopy(self.function).to("cpu", torch.float64).eval()
         errors = np.zeros(len(given))
         for rep in self.grids:

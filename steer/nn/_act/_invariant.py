@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._values import is_one_of
 from ...errors import FieldTypeError, SteerError
 from ...reps import Group, Induced, Representation
 from .._engine._layout import FieldLayout, blocks
@@ -42,7 +43,7 @@ class GroupPool(Module):
 
     def __init__(self, in_type: FieldType, reduction: str = "max", subgroup: Group | str | None = None) -> None:
         require_types(type(self).__name__, in_type=in_type)
-        if reduction not in ("max", "mean"):
+        if not is_one_of(reduction, ("max", "mean")):
             raise SteerError(f"reduction: expected 'max' or 'mean', got {reduction!r}")
         require_permutation(in_type, "GroupPool", "use NormPool, which takes the norm of any field")
         group = in_type.group

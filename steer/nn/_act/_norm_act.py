@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from ..._values import is_one_of, require_flag
 from ...errors import SteerError, nearest
 from ...kernels.plans._recorded import inlined
 from .._engine._layout import FieldLayout, blocks, samplewise, wide
@@ -69,7 +70,8 @@ class NormAct(Module):
 
     def __init__(self, in_type: FieldType, function: str = "relu", bias: bool = True, per_coset: bool = False) -> None:
         super().__init__(in_type, in_type)
-        if function not in FUNCTIONS:
+        bias = require_flag("bias", bias, SteerError)
+        if not is_one_of(function, FUNCTIONS):
             raise SteerError(
                 f"function: expected one of {', '.join(map(repr, FUNCTIONS))}, got {function!r}; "
                 f"{nearest(str(function), FUNCTIONS)}"

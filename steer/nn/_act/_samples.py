@@ -91,7 +91,7 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
         if rep not in grid:
             raise SteerError(f"grid: there is none for the fields {rep!r}; give each band-limited representation one")
         chosen = grid[rep]
-    elif callable(grid):
+    elif callable(grid) and not isinstance(grid, type | torch.nn.Module | Representation):
         chosen = grid(rep)
     if isinstance(chosen, Quadrature):
         rule = chosen

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from ...errors import FieldTypeError, GridWarning, ShapeError
+from ..._values import as_tuple, is_count, require_flag
+from ...errors import FieldTypeError, GridWarning, ShapeError, SteerError
 from ._sampling import GridLoss, by, loss_of, settings
 
 if TYPE_CHECKING:
@@ -23,12 +24,15 @@ def set_grid_warnings(enabled: bool) -> None:
     Args:
         enabled: False for no warnings.
 
+    Raises:
+        SteerError: neither True nor False.
+
     Example:
         >>> from steer import nn
         >>> nn.set_grid_warnings(False)
         >>> nn.set_grid_warnings(True)
     """
-    _SETTING["warn"] = bool(enabled)
+    _SETTING["warn"] = require_flag("enabled", enabled, SteerError)
 
 
 def grid_loss(layer: "Module", space: tuple[int, ...]) -> GridLoss | None:
@@ -66,7 +70,9 @@ def grid_loss(layer: "Module", space: tuple[int, ...]) -> GridLoss | None:
     axes = getattr(layer, "sampling", None)
     if axes is None:
         raise FieldTypeError(f"layer: expected a module of steer.nn, got {layer!r}")
-    found = tuple(space)
+    found: tuple[int, ...] = as_tuple("space", space, ShapeError, "a size for each axis")
+    if not all(is_count(n, 0) for n in found):
+        raise ShapeError(f"space: expected integers >= 0, got {space!r}")
     if axes and len(found) != len(axes):
         raise ShapeError(f"space: expected {len(axes)} sizes, got {found}")
     if not axes or not found:

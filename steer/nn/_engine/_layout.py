@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import CHUNK
+from ..._values import CHUNK, require_flag
+from ...errors import SteerError
 from ...kernels.plans._recorded import recorded
 from ...reps import Induced, Representation
 from .._fields._types import FieldType
@@ -50,6 +51,7 @@ def blocks(in_type: FieldType, per_coset: bool) -> tuple[list[Representation], l
         The type of the norms, one representation for each field: trivial, or G.quotient(H). The size of a field's
         blocks, for each field.
     """
+    require_flag("per_coset", per_coset, SteerError)
     fields = [rep if per_coset and isinstance(rep, Induced) else None for rep in in_type]
     norms = [in_type.group.trivial if rep is None else rep.subgroup.trivial.induce(rep.group) for rep in fields]
     sizes = [rep.size // norm.size for rep, norm in zip(in_type, norms, strict=True)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ..._values import as_tuple
 from ...errors import FieldTypeError, ShapeError
 from ._types import FieldTensor, FieldType
 
@@ -32,7 +33,7 @@ def cat(fields: Sequence[FieldTensor]) -> FieldTensor:
         >>> [part.shape[1] for part in nn.split(f, [1, 1])]
         [1, 2]
     """
-    parts = list(fields)
+    parts = as_tuple("fields", fields, FieldTypeError, "a list of FieldTensors")
     if not parts:
         raise FieldTypeError("fields: expected at least one FieldTensor, got none")
     for index, part in enumerate(parts):

@@ -12,6 +12,7 @@ import torch
 
 from ...errors import ShapeError
 from ...kernels import Grid
+from ._tensor import require_tensor
 
 Indices = npt.NDArray[np.intp]
 
@@ -31,10 +32,10 @@ def masked(x: torch.Tensor) -> torch.Tensor:
 
 def require_hexagon(x: torch.Tensor) -> int:
     """The radius R of a hexagonal map (batch, channels, 2R + 1, 2R + 1), or a ShapeError."""
-    shape = tuple(x.shape)
-    if len(shape) != 4 or shape[2] != shape[3] or shape[3] % 2 == 0:
+    shape = tuple(require_tensor("x", x).shape)
+    if len(shape) != 4 or not x.is_floating_point() or shape[2] != shape[3] or shape[3] % 2 == 0:
         raise ShapeError(
-            f"x: expected a hexagonal map (batch, channels, 2R + 1, 2R + 1), got shape {shape}; "
+            f"x: expected a hexagonal map (batch, channels, 2R + 1, 2R + 1), got {shape} of {x.dtype}; "
             f"nn.to_hexagonal makes one of an image"
         )
     return shape[-1] // 2

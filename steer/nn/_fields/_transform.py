@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import EXACT, Array, is_count
+from ..._values import EXACT, Array, is_count, is_one_of
 from ...errors import ShapeError
 from ...kernels import Grid
 from ...reps import Fields
@@ -91,7 +91,7 @@ def _require(x: torch.Tensor, moves: Array, order: int, lattice: str) -> None:
         raise ShapeError(f"x: expected (batch, channels) and {dim} axes of space, got shape {tuple(x.shape)}")
     if not is_count(order, 0) or order > HIGHEST_ORDER:
         raise ShapeError(f"order: expected an integer from 0 to {HIGHEST_ORDER}, got {order!r}")
-    if lattice not in LATTICES:
+    if not is_one_of(lattice, LATTICES):
         raise ShapeError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {lattice!r}")
     if lattice == "hexagonal":
         require_hexagon(x)

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array
+from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields
 from ._index import full_index, kept, neighbours, part_sizes, selected
+from ._tensor import require_tensor
 from ._transform import act_on_fibres, act_on_grid, wide
 
 
@@ -113,7 +113,7 @@ class FieldType(Fields):
             )
         elements = self._elements(g, len(x))
         dtype = wide(points)
-        move = torch.as_tensor(self.group.action(elements), dtype=dtype, device=points.device)
+        move = torch.tensor(self.group.action(elements), dtype=dtype, device=points.device)
         per_point = x.dim() == 2 and elements.ndim == 3
         rows = points.to(dtype).unsqueeze(-2) if per_point else points.to(dtype)  # one for each matrix, or all of them
         with torch.autocast(points.device.type, enabled=False):
@@ -127,7 +127,7 @@ class FieldType(Fields):
             if g.requires_grad:
                 raise GroupError("g: elements are constants here, without gradient; pass g.detach()")
             g = g.cpu()
-        elements = np.asarray(g, dtype=np.float64)
+        elements = as_numbers("g", g, GroupError, "matrices")
         if elements.ndim == 3 and len(elements) != samples:
             raise ShapeError(
                 f"g: expected an element for each of {samples} samples, or one for all of them, got {len(elements)}"
@@ -145,6 +145,7 @@ class FieldType(Fields):
         Raises:
             ShapeError: another number of channels, fewer than two axes, or a dtype that is not floating-point.
         """
+        require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")
         if x.dim() < 2 or x.shape[1] != self.size:
             raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
         if not x.is_floating_point():
@@ -193,6 +194,8 @@ class FieldTensor:
     type: FieldType
 
     def __post_init__(self) -> None:
+        if not isinstance(self.type, FieldType):
+            raise FieldTypeError(f"type: expected a FieldType, got {self.type!r}")
         self.type.check(self.tensor)
 
     @property

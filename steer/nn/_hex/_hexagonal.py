@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ..._values import is_count
+from ..._values import is_count, is_one_of
 from ...errors import KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions
 from .._engine._module import Module, require_permutation
@@ -163,7 +163,7 @@ class HexPool(Module):
         _require_count("padding", padding, 0)
         if padding > kernel_size // 2:
             raise KernelError(f"padding: expected at most {kernel_size // 2}, the radius of a window, got {padding}")
-        if kind not in KINDS:
+        if not is_one_of(kind, KINDS):
             raise KernelError(f"kind: expected {' or '.join(map(repr, KINDS))}, got {kind!r}")
         if kind == "max":
             require_permutation(in_type, "HexPool of kind 'max'", "use kind='avg', which is linear")

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import EXACT, Array, frozen, require_count
+from ..._values import EXACT, Array, as_numbers, frozen, is_one_of, is_real, require_count
 from ...errors import GroupError, KernelError, ShapeError
 from ...kernels import Grid
 from .._fields._hexagons import Indices, masked, permute_hexagon, require_hexagon
+from .._fields._tensor import require_tensor
 from .._fields._transform import lattice_steps
 
 Taps = tuple[Indices, Array]
@@ -40,7 +41,7 @@ def act_on_hexagonal(x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
         GroupError: g does not map the hexagonal lattice to itself.
     """
     require_hexagon(x)
-    element = np.asarray(g, dtype=np.float64)
+    element = as_numbers("g", g, GroupError, "a matrix of shape (2, 2)")
     if element.shape != (2, 2) or not np.allclose(element @ element.T, np.eye(2), atol=EXACT):
         raise GroupError(f"g: expected an orthogonal matrix (2, 2), got {element.tolist()}")
     source, exact = lattice_steps(element, "hexagonal")
@@ -188,18 +189,18 @@ def _profile(t: Array, mode: str) -> Array:
 
 
 def _require_images(x: torch.Tensor) -> None:
-    if x.dim() != 4 or 0 in x.shape[2:] or not x.is_floating_point():
+    if require_tensor("x", x).dim() != 4 or 0 in x.shape[2:] or not x.is_floating_point():
         raise ShapeError(f"x: expected floating-point images (batch, channels, y, x), got {tuple(x.shape)}, {x.dtype}")
 
 
 def _spacing(value: float | None) -> float:
     step = 1.0 if value is None else value
-    if not 0 < step < math.inf:
+    if not is_real(step) or not 0 < step < math.inf:
         raise KernelError(f"spacing: expected a positive number of pixels, got {value!r}")
     return float(step)
 
 
 def _mode(mode: str) -> str:
-    if mode not in MODES:
+    if not is_one_of(mode, MODES):
         raise KernelError(f"mode: expected {' or '.join(map(repr, MODES))}, got {mode!r}")
     return mode

@@ -10,8 +10,10 @@ import torch
 
 from ..._values import require_count
 from ...errors import FieldTypeError, ShapeError, SteerError
+from .._engine._arguments import require_probability
 from .._engine._constants import Constants
 from .._engine._module import Module, traced
+from .._fields._tensor import require_tensor
 from .._fields._types import FieldTensor, FieldType, require_map, require_types
 from ._dot_product import attend
 from ._linear import Linear
@@ -83,9 +85,7 @@ class SelfAttention(Module):
         super().__init__(in_type, in_type if out_type is None else out_type)
         require_map("SelfAttention", in_type, self.out_type)
         self.num_heads = require_count("num_heads", num_heads, SteerError, 1)
-        if not 0 <= dropout <= 1:
-            raise SteerError(f"dropout: expected a probability between 0 and 1, got {dropout!r}")
-        self.dropout = float(dropout)
+        self.dropout = require_probability("dropout", dropout)
         self.distances = None if distances is None else require_count("distances", distances, SteerError, 1)
         if self.distances and not in_type.group.dim:
             raise SteerError(f"distances: {in_type.group!r} acts on no space, so that there are none; pass None")
@@ -145,6 +145,7 @@ class SelfAttention(Module):
     def _check_mask(self, x: torch.Tensor, mask: torch.Tensor | None) -> None:
         if mask is None:
             return
+        require_tensor("mask", mask)
         if mask.dtype != torch.bool or mask.dim() != x.dim() - 1:
             raise ShapeError(
                 f"mask: expected a bool tensor (batch, {'n' if x.dim() == 3 else '*space'}) for x of shape "

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, require_count
+from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
 from ...kernels import compile as compile_plan
@@ -50,7 +50,6 @@ class Convolution(Steerable):
         *,
         transposed: bool = False,
     ) -> None:
-        self.basis = basis
         settings = {name: getattr(self, name) for name in ("kernel_size", *self.options)}
         require_symmetric(in_type.group, **{name: v for name, v in settings.items() if isinstance(v, tuple)})
         ends = (("out_type", out_type), ("in_type", in_type))
@@ -58,6 +57,7 @@ class Convolution(Steerable):
         group_type = split_type(source, target, self.groups)
         grid = Grid(self.kernel_size, self.lattice)
         functions = functions_for(basis, grid, max_frequency)
+        self.basis = basis
 
         super().__init__(
             in_type,
@@ -203,7 +203,7 @@ class Conv(Convolution):
         dtype: torch.dtype | None = None,
     ) -> None:
         self._require_types(in_type=in_type, out_type=out_type)
-        if padding_mode not in PADDING_MODES:
+        if not is_one_of(padding_mode, PADDING_MODES):
             raise KernelError(f"padding_mode: expected {' or '.join(map(repr, PADDING_MODES))}, got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
         self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
@@ -211,7 +211,7 @@ class Conv(Convolution):
         self.dilation = per_axis("dilation", dilation, self.dim, 1)
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
-        self.groups = groups
+        self.groups = require_count("groups", groups, FieldTypeError, 1)
         super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype)
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
         self._sample_by(Window(*axis, padding_mode) for axis in axes)

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from ..._values import Array
-from ...errors import KernelError
+from ..._values import Array, is_one_of, require_count
+from ...errors import FieldTypeError, KernelError
 from ...kernels import ScalarFunctions, per_axis
 from .._engine._sampling import Spread
 from .._fields._types import FieldType
@@ -39,7 +39,7 @@ class ConvTranspose(Convolution):
         dtype: torch.dtype | None = None,
     ) -> None:
         self._require_types(in_type=in_type, out_type=out_type)
-        if padding_mode != "zeros":
+        if not is_one_of(padding_mode, ("zeros",)):
             raise KernelError(f"padding_mode: a transposed convolution has only 'zeros', got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
         self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
@@ -53,7 +53,7 @@ class ConvTranspose(Convolution):
                 f"got {self.output_padding}"
             )
         self.padding_mode = padding_mode
-        self.groups = groups
+        self.groups = require_count("groups", groups, FieldTypeError, 1)
         super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype, transposed=True)
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding, strict=True)
         self._sample_by(Spread(*axis) for axis in axes)

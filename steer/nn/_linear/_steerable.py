@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from ..._values import Array
-from ...errors import CheckpointError, ShapeError
+from ..._values import Array, require_flag
+from ...errors import CheckpointError, ShapeError, SteerError
 from ...kernels import KernelPlan
+from .._engine._arguments import require_place
 from .._engine._kept import Kept
 from .._engine._layout import exact
 from .._engine._module import Module
@@ -74,6 +75,8 @@ class Steerable(Module):
     ) -> None:
         super().__init__(in_type, out_type)
         require_map(type(self).__name__, in_type, out_type)
+        require_place(device, dtype)
+        bias = require_flag("bias", bias, SteerError)
         self.plan = plan()
         made = {"device": device, "dtype": dtype}
         self.weight = torch.nn.Parameter(torch.empty(self.plan.num_weights, **made))  # type: ignore[arg-type]

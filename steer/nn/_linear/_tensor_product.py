@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, require_count
-from ...errors import FieldTypeError, RepresentationError
+from ..._values import Array, require_count, require_flag
+from ...errors import FieldTypeError, RepresentationError, SteerError
 from ...kernels.plans._recorded import inlined
 from ...reps import Coupling, Irrep, Representation, coupling, square_coupling
 from .._engine._kindwise import KindwiseMap
@@ -65,6 +65,7 @@ class _Bilinear(Module):
         chosen = [(kind, *pair) for kind, name in enumerate(kinds) for pair in by_kind[name]]
         made = [(index, psi) for kind, index, _, _ in chosen for psi in couplings[kinds[kind]].irreps]
         order = _sorted(made)
+        keep_input = require_flag("keep_input", keep_input, SteerError)
         kept = in_type.representations if keep_input else ()
         super().__init__(in_type, FieldType(in_type.group, [*kept, *(made[place][1] for place in order)]))
 

@@ -5,7 +5,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from ..._values import is_real, require_flag
 from ...errors import ShapeError, SteerError
+from .._engine._arguments import require_eps
 from .._engine._layout import exact, merge, split
 from .._engine._module import Module
 from .._engine._processes import Processes
@@ -65,9 +67,10 @@ class BatchNorm(Module):
         sync: bool = False,
     ) -> None:
         super().__init__(in_type, in_type)
-        if not eps >= 0:
-            raise SteerError(f"eps: expected a number >= 0, got {eps!r}")
-        if momentum is not None and not 0 <= momentum <= 1:
+        require_eps(eps)
+        affine = require_flag("affine", affine, SteerError)
+        track_running_stats = require_flag("track_running_stats", track_running_stats, SteerError)
+        if momentum is not None and not (is_real(momentum) and 0 <= momentum <= 1):
             raise SteerError(
                 f"momentum: expected a number between 0 and 1, or None for a plain average, got {momentum!r}"
             )

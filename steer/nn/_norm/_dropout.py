@@ -2,7 +2,7 @@
 
 import torch
 
-from ...errors import SteerError
+from .._engine._arguments import require_probability
 from .._engine._layout import FieldLayout
 from .._engine._module import Module
 from .._fields._types import FieldType
@@ -28,9 +28,7 @@ class Dropout(Module):
 
     def __init__(self, in_type: FieldType, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__(in_type, in_type)
-        if not 0 <= p <= 1:
-            raise SteerError(f"p: expected a probability between 0 and 1, got {p!r}")
-        self.p = p
+        self.p = require_probability("p", p)
         self.inplace = inplace
         self.layout = FieldLayout(in_type)
 

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
-from ..._values import is_count
+from ..._values import is_count, require_flag
 from ...errors import FieldTypeError, ShapeError, SteerError
+from .._engine._arguments import require_eps
 from .._engine._layout import exact, wide
 from .._engine._module import Module, traced
 from .._fields._types import FieldType, require_types
@@ -40,8 +41,8 @@ class _SetNorm(Module):
                 f"num_groups: expected a divisor of the number of fields {fields}, one of "
                 f"{', '.join(map(str, fit))}, got {sets!r}"
             )
-        if not eps >= 0:
-            raise SteerError(f"eps: expected a number >= 0, got {eps!r}")
+        require_eps(eps)
+        affine = require_flag("affine", affine, SteerError)
         self.eps, self.affine, self.sets = eps, affine, sets
         self._tabulate(np.arange(fields) // (fields // sets))
         self.weight = torch.nn.Parameter(torch.ones(fields)) if affine else None

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from ..._values import is_real
 from ...errors import KernelError
 from .._engine._module import Module
 from .._engine._sampling import Window
@@ -54,7 +55,7 @@ class BlurPool(Module):
         group = in_type.group
         self.stride = symmetric_sizes("stride", stride, group, 1)
         sigma = max(self.stride) / 2 if sigma is None else sigma
-        if not 0 < sigma < math.inf:
+        if not is_real(sigma) or not 0 < sigma < math.inf:
             raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
         edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
         self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1)

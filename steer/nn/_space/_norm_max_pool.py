@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import torch
 
+from ..._values import require_flag
+from ...errors import KernelError
 from .._engine._layout import FieldLayout
 from .._engine._module import Module
 from .._fields._types import FieldType
@@ -56,8 +58,8 @@ class NormMaxPool(Module):
         super().__init__(in_type, in_type)
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         self.window = window_sizes(in_type.group, window)
-        self.ceil_mode = ceil_mode
-        self._sample_by(axes_of(self.window, ceil_mode=ceil_mode))
+        self.ceil_mode = require_flag("ceil_mode", ceil_mode, KernelError)
+        self._sample_by(axes_of(self.window, ceil_mode=self.ceil_mode))
         self.layout = FieldLayout(in_type)
 
     def _check(self, x: torch.Tensor) -> None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 import torch
 
+from ..._values import require_flag
 from ...errors import KernelError
 from ...kernels import per_axis, require_symmetric
 from ...reps import Group
@@ -30,6 +31,7 @@ class _Pool(Module):
         **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
+        options = {name: require_flag(name, value, KernelError) for name, value in options.items()}
         sizes = window_sizes(in_type.group, window)
         self.pool = kind[in_type.group.dim](**sizes, **options)
         self._sample_by(axes_of(sizes, **options))

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 import torch
 
-from ..._values import Array, require_count
+from ..._values import Array, is_one_of, require_count
 from ...errors import ShapeError, SteerError
 from .._engine._module import Module
 from .._fields._transform import HIGHEST_ORDER, LATTICES
@@ -57,7 +57,7 @@ class RandomTransform(Module):
             raise SteerError(f"p: expected a probability between 0 and 1, got {p!r}")
         if require_count("order", order, ShapeError) > HIGHEST_ORDER:
             raise ShapeError(f"order: expected an integer from 0 to {HIGHEST_ORDER}, got {order!r}")
-        if lattice not in LATTICES:
+        if not is_one_of(lattice, LATTICES):
             raise ShapeError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {lattice!r}")
         self.p, self.order, self.lattice = float(p), int(order), lattice
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import torch
 
+from ..._values import is_one_of, require_flag
 from ...errors import KernelError
 from ...kernels import require_symmetric
 from ...reps import Group
@@ -65,7 +66,8 @@ class Upsample(Module):
         align_corners: bool = False,
     ) -> None:
         super().__init__(in_type, in_type)
-        if mode not in MODES:
+        align_corners = require_flag("align_corners", align_corners, KernelError)
+        if not is_one_of(mode, MODES):
             raise KernelError(f"mode: expected {', '.join(map(repr, MODES))}, got {mode!r}")
         if align_corners and mode == "nearest":
             raise KernelError("align_corners: mode 'nearest' has no corners to align; leave it out, or use 'linear'")

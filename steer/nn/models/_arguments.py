@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ..._values import is_count, require_count
+from ..._values import is_count, is_one_of, require_count
 from ...errors import FieldTypeError, SteerError
 from .._fields._types import FieldType, require_types
 
@@ -28,11 +28,11 @@ def require(name: str, channels: Sequence[int], *, num_classes: int = 1, kernel_
     Raises:
         SteerError: names the first that is wrong.
     """
-    if isinstance(channels, int) or not channels or not all(is_count(count, 1) for count in channels):
+    if not isinstance(channels, Sequence) or not channels or not all(is_count(count, 1) for count in channels):
         raise SteerError(f"{name}: expected the channels of each stage, such as (16, 32, 64), got {channels!r}")
     require_count("num_classes", num_classes, SteerError, 1)
     require_odd(kernel_size)
-    if width not in WIDTHS:
+    if not is_one_of(width, WIDTHS):
         raise SteerError(f"width: expected {' or '.join(map(repr, WIDTHS))}, got {width!r}")
 
 

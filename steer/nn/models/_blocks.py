@@ -6,6 +6,7 @@ import torch
 
 from .._chain._branch import Residual
 from .._chain._chain import Sequential
+from .._engine._arguments import require_probability
 from .._engine._module import Module
 from .._fields._types import FieldType
 from .._linear._conv import Conv2d, Conv3d
@@ -101,7 +102,7 @@ def residual_block(
     parts["conv1"] = conv(in_type, inner.in_type, kernel_size, basis)
     parts["norm2"] = BatchNorm(inner.in_type)
     parts["act2"] = inner
-    if dropout:
+    if require_probability("dropout", dropout):
         parts["dropout"] = Dropout(out_type, dropout)
     last = conv(out_type, out_type, kernel_size, basis)
     torch.nn.init.zeros_(last.weight)

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from ..._values import is_count, require_count
+from ..._values import as_tuple, is_count, is_integer, require_count
 from ...errors import GroupError, SteerError
 from ...reps import Group
 from .._act._invariant import GroupPool
@@ -72,7 +72,9 @@ class ResNet(Sequential):
     ) -> None:
         require_type(type(self).__name__, in_type=in_type)
         require("channels", channels, num_classes=num_classes, kernel_size=kernel_size, width=width)
-        counts = [blocks] * len(channels) if isinstance(blocks, int) else list(blocks)
+        counts = (
+            [blocks] * len(channels) if is_integer(blocks) else list(as_tuple("blocks", blocks, SteerError, "numbers"))
+        )
         if len(counts) != len(channels) or not all(is_count(count, 1) for count in counts):
             raise SteerError(
                 f"blocks: expected one number >= 1, or one for each of {len(channels)} stages, got {blocks!r}"
@@ -153,13 +155,13 @@ def plain(in_type: FieldType) -> FieldType:
 def _schedule(first: Group, groups: Sequence[Group | str] | None, stages: int) -> list[Group]:
     if groups is None:
         return stages * [first]
-    if isinstance(groups, str) or len(groups) != stages:
+    if isinstance(groups, str) or not isinstance(groups, Sequence) or len(groups) != stages:
         raise SteerError(f"groups: expected one group for each of {stages} stages, got {groups!r}")
     found: list[Group] = []
     for index, value in enumerate(groups):
         before = found[-1] if found else first
         group = before.subgroup(value) if isinstance(value, str) else value
-        if not group <= before:
+        if not isinstance(group, Group) or not group <= before:
             raise GroupError(f"groups[{index}]: {group!r} is not a subgroup of {before!r}, the group before it")
         found.append(group)
     return found

@@ -124,7 +124,7 @@ def unet_stage(
     Raises:
         SteerError: no type; otherwise as `conv_block`.
     """
-    if not types:
+    if not isinstance(types, Sequence) or not types:
         raise SteerError(f"types: expected the type of each stage, such as [fine, coarse], got {types!r}")
 
     def block(source: FieldType, target: FieldType) -> Sequential:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
-from ..._values import Array, Frozen, frozen
+from ..._values import Array, Frozen, as_numbers, frozen
 from ...errors import RepresentationError, ShapeError
 from ..theory._cosets import columns, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
@@ -225,7 +225,7 @@ def _generating_vectors(psi: Irrep, subgroup: Group) -> Array:
 
 
 def _last_axis(argument: str, value: npt.ArrayLike, length: int) -> Array:
-    found = np.asarray(value, dtype=np.float64)
+    found = as_numbers(argument, value, ShapeError)
     if found.ndim < 1 or found.shape[-1] != length:
         raise ShapeError(f"{argument}: expected shape (..., {length}), got {found.shape}")
     return found

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._values import MEMBERSHIP, Array, Frozen, frozen, require_count
+from ..._values import MEMBERSHIP, Array, Frozen, frozen, is_one_of, require_count
 from ...errors import GroupError
 from ..groups._products import FACTORS, DirectProduct, pairs
 from ..groups._settings import about_z
@@ -172,7 +172,7 @@ def quadrature(
 
 def _check_kind(group: Group, subgroup: Group, kind: str, owned: dict[str, tuple[str, object]]) -> None:
     """Refuse a kind that does not suit the group, and arguments (name, value) that belong to another kind."""
-    if kind not in KINDS:
+    if not is_one_of(kind, KINDS):
         raise GroupError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     if not {"lebedev": group._is_solid, "spread": group._connected is not None or group.is_finite}.get(kind, True):
         raise GroupError(f"kind: there is no {kind!r} quadrature of {group!r}; use 'product'")

@@ -1,5 +1,6 @@
 """Groups by name."""
 
+from ..._values import is_count
 from ...errors import GroupError
 from ..theory._group import Group
 from ._planar import parse_planar
@@ -33,6 +34,6 @@ def group(name: str, dim: int) -> Group:
         >>> steer.group("C8", dim=2).order, steer.group("m-3m", dim=3).name
         (8, 'Oh')
     """
-    if dim not in (2, 3):
+    if not is_count(dim, 2) or dim > 3:
         raise GroupError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
     return parse_planar(name) if dim == 2 else parse_spatial(name)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import orthonormal_columns
-from ..._values import Array, frozen, require_count
+from ..._values import Array, frozen, is_one_of, require_count
 from ...errors import GroupError, RepresentationError
 from ..theory._decomposition import Decomposition
 from ..theory._group import Group, require_group
@@ -280,7 +280,7 @@ class DirectProduct(Group):
         """
         if not isinstance(rep, Representation):
             raise RepresentationError(f"rep: expected a representation of a factor of {self.name}, got {rep!r}")
-        if factor is not None and factor not in FACTORS:
+        if factor is not None and not is_one_of(factor, FACTORS):
             raise RepresentationError(f"factor: expected 'first' or 'second', got {factor!r}")
         fitting = [name for name in FACTORS if factor in (None, name) and getattr(self, name) == rep.group]
         if not fitting:
@@ -321,6 +321,8 @@ class DirectProduct(Group):
                 f"{min(where)}: a subgroup of {self.name} takes a name only; for other axes, pass the value "
                 f"steer.reps.direct_product(first.subgroup(...), second.subgroup(...))"
             )
+        if not isinstance(name, str):
+            raise GroupError(f"name: expected 'first', 'second' or a product of names, got {name!r}")
         if name == "first":
             return DirectProduct(self.first, self.second.trivial_subgroup)
         if name == "second":

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, require_count
+from ..._values import Array, as_numbers, is_count, require_count
 from ...errors import RepresentationError, ShapeError
 
 
@@ -118,7 +118,13 @@ def harmonic_size(dim: int, degree: int) -> int:
 
     Returns:
         1 for degree 0; above, 2 in the plane and 2 degree + 1 in space.
+
+    Raises:
+        RepresentationError: another dimension, or a degree that is no integer >= 0.
     """
+    if not is_count(dim, 0) or dim > 3:
+        raise RepresentationError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
+    degree = require_count("degree", degree, RepresentationError)
     if dim == 2:
         return 1 if degree == 0 else 2
     return 2 * degree + 1
@@ -134,7 +140,7 @@ def _points(points: Any) -> tuple[Any, Any]:
     torch = sys.modules.get("torch")  # who passes a tensor has imported torch
     is_tensor = torch is not None and isinstance(points, torch.Tensor)
     xp: Any = torch if is_tensor else np
-    x: Any = points if is_tensor else np.asarray(points, dtype=np.float64)
+    x: Any = points if is_tensor else as_numbers("points", points, ShapeError)
     if x.ndim < 1 or x.shape[-1] not in (2, 3):
         raise ShapeError(f"points: expected shape (..., 2) or (..., 3), got {tuple(x.shape)}")
     if is_tensor and not x.is_floating_point():

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ..._values import MEMBERSHIP, Array, as_numbers, frozen, require_count
 from ...errors import GroupError, RepresentationError, ShapeError
 from ._harmonics import harmonics, planar_powers
 
@@ -44,7 +44,7 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
         >>> bool(np.allclose(steer.reps.harmonics(R @ x, 2), D @ steer.reps.harmonics(x, 2)))
         True
     """
-    matrices = np.asarray(rotations, dtype=np.float64)
+    matrices = as_numbers("rotations", rotations, ShapeError, "matrices of shape (..., 3, 3)")
     if matrices.ndim < 2 or matrices.shape[-2:] != (3, 3):
         raise ShapeError(f"rotations: expected shape (..., 3, 3), got {matrices.shape}")
     degree = require_count("degree", degree, RepresentationError)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
-from ..._values import Array, frozen
+from ..._values import Array, as_numbers, frozen
 from ...errors import RepresentationError
 from ._decomposition import Decomposition
 from ._group import Group, require_group
@@ -65,7 +65,7 @@ def decompose(rep: Representation | npt.ArrayLike, group: Group | None = None) -
         (4, 4)
     """
     source = rep if isinstance(rep, Representation) else _table(rep, group)
-    if group is not None and source.group != group:
+    if group is not None and source.group != require_group("group", group):
         raise RepresentationError(
             f"group: the representation is one of {source.group!r}, got {group!r}; restrict it with .restrict(subgroup)"
         )
@@ -76,12 +76,7 @@ def _table(matrices: npt.ArrayLike, group: Group | None) -> Representation:
     group = require_group("group", group)
     if not group.is_finite:
         raise RepresentationError(f"group: matrices can be decomposed for a finite group only, got {group.name}")
-    try:
-        table = np.asarray(matrices, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise RepresentationError(
-            f"rep: expected a representation or an array of matrices, got {matrices!r}"
-        ) from error
+    table = as_numbers("rep", matrices, RepresentationError, "a representation or an array of matrices")
     if table.ndim != 3 or len(table) != group.order or not 0 < table.shape[1] == table.shape[2]:
         raise RepresentationError(
             f"rep: expected matrices ({group.order}, n, n), one for each element of {group.name}, got {table.shape}"

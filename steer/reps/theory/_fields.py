@@ -10,7 +10,7 @@ from typing import Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, frozen, require_ordered
+from ..._values import Array, Frozen, as_tuple, frozen, require_ordered
 from ...errors import FieldTypeError, GroupError
 from ._group import Group
 from ._intertwiner import intertwiners
@@ -69,7 +69,9 @@ class Fields(Frozen):
                 f"{representations!r}; write [representation] or 16 * [representation]"
             )
         require_ordered("representations", representations, FieldTypeError)
-        fields = tuple(representations)
+        fields = as_tuple(
+            "representations", representations, FieldTypeError, "a list with one representation for each field"
+        )
         if not fields:
             raise FieldTypeError("representations: expected at least one field, got an empty list")
         for index, rep in enumerate(fields):

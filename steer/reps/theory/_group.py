@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import nearest_matrix
-from ..._values import EXACT, MEMBERSHIP, Array, Frozen, frozen, require_count
+from ..._values import EXACT, MEMBERSHIP, Array, Frozen, as_numbers, frozen, require_count
 from ...errors import GroupError, RepresentationError
 from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
@@ -387,6 +387,7 @@ class Group(Frozen, ABC):
 
     def __le__(self, other: "Group") -> bool:
         """Whether this group is a subgroup of `other`: the same matrices and moves, not only the same name."""
+        require_group("other", other)
         return other._holds(self) and other._moves_alike(self)
 
     def _holds(self, other: "Group") -> bool:
@@ -407,7 +408,7 @@ class Group(Frozen, ABC):
         return found
 
     def _as_matrices(self, g: npt.ArrayLike) -> Array:
-        out = np.asarray(g, dtype=np.float64)
+        out = as_numbers("g", g, GroupError, "an array of matrices")
         size = self.element_size
         if out.ndim < 2 or out.shape[-2:] != (size, size):
             raise GroupError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._linalg import INDEPENDENT, commuting, fix_sign
 from ..._values import Array, frozen
-from ._representation import DirectSum, Irrep, Representation, TensorProduct, require_one_group
+from ._representation import DirectSum, Irrep, Representation, TensorProduct, require_one_group, require_representation
 
 
 @functools.lru_cache(maxsize=64)
@@ -174,6 +174,8 @@ def clebsch_gordan(first: Representation, second: Representation, out: Represent
         >>> (np.sqrt(6) * C[0] @ y @ x).round(12).tolist()  # the cross product of x and y
         [0.0, 0.0, 1.0]
     """
+    for name, rep in (("first", first), ("second", second), ("out", out)):
+        require_representation(name, rep)
     product = first.tensor(second)
     found = intertwiners(product, out)
     return found.reshape(len(found), out.size, first.size, second.size)

@@ -587,6 +587,13 @@ def _terms(rep: Representation) -> tuple[Representation, ...]:
     return rep.parts if type(rep) is DirectSum else (rep,)
 
 
+def require_representation(argument: str, value: object) -> Representation:
+    """`value` if it is a representation, or an error that names the argument."""
+    if not isinstance(value, Representation):
+        raise RepresentationError(f"{argument}: expected a representation such as group.regular, got {value!r}")
+    return value
+
+
 def require_one_group(first: Representation, second: Representation, operation: str) -> None:
     for rep in (first, second):
         if not isinstance(rep, Representation):
