@@ -102,9 +102,10 @@ def require_flag(argument: str, value: object, error: type[SteerError]) -> bool:
 
 def require_path(argument: str, value: object, error: type[SteerError]) -> Path:
     """`value` as a path, or an error that names the argument."""
-    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str) or not os.fspath(value):
+    found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(found, str) or not found or "\0" in found:
         raise error(f"{argument}: expected a path, as a string or a pathlib.Path, got {value!r}")
-    return Path(os.fspath(value))
+    return Path(found)
 
 
 def is_integer(value: object) -> TypeGuard[int]:

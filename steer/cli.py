@@ -6,25 +6,34 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from . import _command
+from ._command import terminal
 from ._version import __version__
 from .errors import SteerError
-from .reps import group
 
 
 class _Group(TyperGroup):
-    """Bad input, in whatever command, ends it with its message and exit code 2."""
+    """Bad input, in whatever command, ends it with its message and exit code 2; unwritable output ends it with 1."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Read the arguments and run the command."""
+        try:
+            try:
+                return super().main(*args, **extra)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # here, where there is something to say if that fails
+        except OSError as error:
+            terminal.unwritable(error)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except SteerError as error:
-            Console().print(f"[red]error:[/] {escape(str(error))}", highlight=False)
+            terminal.complain(str(error))
             raise typer.Exit(2) from error
 
 
@@ -57,8 +66,7 @@ def demo(
     """Train steerable networks on upright digits and test them on rotated ones, beside a plain CNN."""
     from .demo import run
 
-    console = Console()
-    run(out, epochs=epochs, seed=seed, console=console)
+    run(out, epochs=epochs, seed=seed, console=terminal.console())
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # -43m is the name of a group
@@ -71,7 +79,6 @@ def groups(
     """Print the catalogue of groups; of one group its characters, subgroups and how harmonics split."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
-    console = Console(highlight=False)
-    found = group("C1" if name is None else name, dim=dim)
-    for part in _command.catalogue() if name is None else _command.page(found, console):
-        console.print(part)
+    console = terminal.console()
+    for part in _command.catalogue() if name is None else _command.page(_command.one(name, dim), console):
+        terminal.show(part, console)

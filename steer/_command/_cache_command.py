@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..errors import SteerError
+from . import _terminal as terminal
 
 app = typer.Typer(no_args_is_help=True, help="Look at, verify, empty, pack and unpack the cache of kernel bases.")
 
@@ -20,7 +22,7 @@ Directory = Annotated[Path | None, typer.Option("--dir", help="Of the cache; by 
 SHOWN = 10
 """So many bad files or failures are named, of more the number."""
 
-BAD, INTERRUPTED = 1, 130
+BAD, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def precompute(
@@ -37,15 +39,21 @@ def precompute(
 ) -> None:
     """Solve the kernel bases that models need, and keep them in the cache.
 
-    Exit codes: 0 all are in the cache, 1 some failed, 2 bad input, 130 interrupted (what was solved is kept).
+    Exit codes: 0 all are in the cache, 1 some failed, 2 bad input or an error in your own code, 130 interrupted (what
+    was solved is kept).
     """
     from .._precompute import precompute as run
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     _use(directory)
-    wanted = [_target(text) for text in targets]
+    try:
+        wanted = [_target(text) for text in targets]
+    except _OwnError as error:
+        raise _failed(error) from None
     try:
         report = run(wanted, workers=workers, shard=shard, console=console)
+    except _OwnError as error:
+        raise _failed(error) from None
     except KeyboardInterrupt as stop:
         done = stop.args[0] if stop.args else None
         kept = f" {done.solved} solved and kept, {done.hits} in the cache before." if done else ""
@@ -55,7 +63,7 @@ def precompute(
         f"{report.total} kernel bases: {report.solved} solved, {report.hits} in the cache before, "
         f"{len(report.failed)} failed; {_size(report.size)} in {report.seconds:.1f} s"
     )
-    if not report.total:
+    if not report.total and not report.own:
         console.print(
             "There is nothing to solve: kernels into or out of regular fields are free, so they need no cache."
         )
@@ -68,18 +76,61 @@ def _target(text: str) -> Any:
     module, colon, name = text.partition(":")
     if not colon or Path(text).suffix in (".toml", ".yaml", ".yml"):
         return text
-    sys.path.insert(0, os.getcwd())  # as `python -m` would: the module is often in the folder one is in
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError as error:
-        raise SteerError(f"MODULE: cannot import {module!r} ({error})") from error
-    finally:
-        sys.path.pop(0)
+    if not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
+        raise SteerError(
+            f"targets: expected MODULE:FACTORY, such as project.models:build, or a spec file, got {text!r}"
+        )
+    found: Any = _imported(module)
     for part in name.split("."):
         if not hasattr(found, part):
             raise SteerError(f"FACTORY: {module} has no {name!r}; write MODULE:FACTORY, such as project.models:build")
         found = getattr(found, part)
-    return found
+    return _guarded(found, text) if _is_factory(found) else found
+
+
+def _imported(module: str) -> Any:
+    folder = os.getcwd()
+    sys.path.insert(0, folder)  # as `python -m` would: the module is often in the folder one is in
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        # what is not there is bad input; what fails in there is shown as Python would
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise SteerError(f"MODULE: cannot import {module!r} ({error})") from error
+        raise _OwnError(f"the import of {module}", error) from error
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _is_factory(found: Any) -> bool:
+    """Whether it is a function that is called to build a model."""
+    torch = sys.modules.get("torch")  # a module that makes models has imported torch
+    is_model = torch is not None and isinstance(found, torch.nn.Module)
+    return callable(found) and not is_model and not isinstance(found, Iterable)
+
+
+def _guarded(factory: Callable[[], object], text: str) -> Callable[[], object]:
+    """A factory whose errors are known as such."""
+
+    def build() -> object:
+        try:
+            return factory()
+        except (Exception, SystemExit) as error:
+            raise _OwnError(text, error) from error
+
+    return build
+
+
+class _OwnError(Exception):
+    """What went wrong in the code of the user, and where that is."""
+
+
+def _failed(error: _OwnError) -> typer.Exit:
+    """The end of a command whose user's code has failed, after saying how."""
+    where, cause = error.args
+    terminal.complain_of(cause, where)
+    return typer.Exit(BAD_INPUT)
 
 
 @app.command()
@@ -101,7 +152,7 @@ def info(directory: Directory = None) -> None:
     }
     if len(good) < found.disk_files:
         rows["not readable"] = f"{found.disk_files - len(good)} bad or of another version; see steer cache verify"
-    console = Console(highlight=False, soft_wrap=True)  # paths are to be copied, so no table that breaks them
+    console = terminal.console(soft_wrap=True)  # paths are to be copied, so no table that breaks them
     for name, value in rows.items():
         console.print(f"[bold]{name:<15}[/] {escape(value)}")
 
@@ -115,7 +166,7 @@ def verify(
 
     _use(directory)
     report = cache.verify(delete=delete)
-    console = Console(highlight=False)
+    console = terminal.console()
     console.print(f"{report.good} good, {len(report.bad)} bad" + (", deleted" if delete and report.bad else ""))
     _list(console, {path.name: reason for path, reason in report.bad.items()}, "bad")
     raise typer.Exit(BAD if report.bad else 0)
@@ -129,7 +180,7 @@ def clear(directory: Directory = None) -> None:
     _use(directory)
     before = cache.info()
     cache.clear()
-    Console(highlight=False).print(f"{before.disk_files} files, {_size(before.disk_bytes)}, deleted")
+    terminal.console().print(f"{before.disk_files} files, {_size(before.disk_bytes)}, deleted")
 
 
 @app.command()
@@ -139,7 +190,7 @@ def pack(path: Annotated[Path, typer.Argument(help="The file to write.")], direc
 
     _use(directory)
     report = cache.pack(path)
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console(soft_wrap=True)
     console.print(f"{report.files} kernel bases, {_size(report.size)}, in {escape(str(path))}")
     _list(console, report.refused, "left out")
     raise typer.Exit(BAD if report.refused else 0)
@@ -154,7 +205,7 @@ def unpack(
 
     _use(directory)
     report = cache.unpack(path)
-    console = Console(highlight=False)
+    console = terminal.console()
     console.print(f"{report.new} new, {report.kept} there before, {len(report.refused)} refused")
     _list(console, report.refused, "refused")
     raise typer.Exit(BAD if report.refused else 0)

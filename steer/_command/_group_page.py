@@ -1,6 +1,7 @@
 """What `steer groups` prints: the catalogue of groups, and a page about one of them."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ from .._classes import (
     number,
 )
 from .._values import Array
+from ..errors import GroupError
 from ..reps import Group, PlanarGroup, SpatialGroup
 from ..reps import group as named
 from ..reps.groups._names import HERMANN_MAUGUIN
@@ -133,6 +135,30 @@ def _titled(title: str, *parts: RenderableType) -> Stack:
 # One group ----------------------------------------------------------------------------------------------------------
 
 
+def one(name: str, dim: int) -> Group:
+    """The group of a name; an unknown one that is known in the other dimension is an error that says so."""
+    try:
+        return named(name, dim=dim)
+    except GroupError as error:
+        if _elsewhere(name, dim) is None:
+            raise
+        raise GroupError(f"{str(error).rstrip('.')}. {_there(name, dim)}") from error
+
+
+def _elsewhere(name: str, dim: int) -> Group | None:
+    """The group of that name in the other dimension, if there is one."""
+    try:
+        return named(name, dim=5 - dim) if dim in (2, 3) else None
+    except GroupError:
+        return None
+
+
+def _there(name: str, dim: int) -> str:
+    """What to type for the group of that name in the other dimension."""
+    words = ("the plane", "--dim 2") if dim == 3 else ("space", "--dim 3")
+    return f"{words[0][0].upper()}{words[0][1:]} has a group {name}: steer groups {shlex.quote(name)} {words[1]}"
+
+
 def page(group: Group, console: Console) -> Iterator[RenderableType]:
     """Order, classes, characters, maximal subgroups of a group, and how harmonics split; fits the console."""
     shown = columns(group) if group.is_finite else []
@@ -152,6 +178,8 @@ def _heading(group: Group) -> Iterator[RenderableType]:
     yield f"{order}, {abelian}" + (f", {count} conjugacy class{'es' if count > 1 else ''}." if count else ".")
     yield _setting(group)
     yield f"[cyan]{escape(repr(group))}[/]"
+    if _elsewhere(group.name, group.dim) is not None:
+        yield f"[dim]{escape(_there(group.name, group.dim))}[/]"
 
 
 def _setting(group: Group) -> str:

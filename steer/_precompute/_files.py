@@ -40,6 +40,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     if path.suffix not in (".toml", ".yaml", ".yml"):
         raise SteerError(f"{path}: expected a spec file that ends in .toml, .yaml or .yml")
     try:
+        if path.exists() and not path.is_file():
+            raise SteerError(f"{path}: expected a file, got a directory, a pipe or a device")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SteerError(f"{path}: cannot be read ({error})") from error

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class Report:
     """What `steer.precompute` did; it may have been stopped half-way.
 
+    `own` counts the descriptors of groups of one's own, which are not kept;
     `failed` has the print of each descriptor that could not be solved or kept, with the reason; `size` are the bytes of
     all files, those that were there included.
     """
@@ -33,6 +34,7 @@ class Report:
     hits: int = 0
     size: int = 0
     seconds: float = 0.0
+    own: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -72,8 +74,10 @@ def precompute(
     start = time.perf_counter()
     try:
         with Pool(count, place) as pool:
-            found = [d for d in _shared(descriptors(wanted)) if _is_in(d, part)]
-            report.total = len(found)
+            every = descriptors(wanted)
+            shared = _shared(every)
+            found = [d for d in shared if _is_in(d, part)]
+            report.total, report.own = len(found), len(every) - len(shared)
             _require_room(place)
             with _Bar(report, console) as bar:
                 for descriptor, outcome in pool.solve(found):

@@ -18,6 +18,7 @@ from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
+from .theory._signed import SignedPoints
 
 if TYPE_CHECKING:
     from .analysis._fourier import FourierTransform, fourier
@@ -44,6 +45,7 @@ __all__ = [
     "Representation",
     "Restriction",
     "RotationGroup",
+    "SignedPoints",
     "SpatialGroup",
     "TensorProduct",
     "clebsch_gordan",

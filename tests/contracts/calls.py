@@ -87,6 +87,7 @@ REPS: dict[str, Callable[[], Call]] = {
     "steer.reps.clebsch_gordan": _call(
         steer.reps.clebsch_gordan, first=D4.vector, second=D4.vector, out=D4.irrep("B1")
     ),
+    "steer.reps.SignedPoints": _call(steer.reps.SignedPoints, base=D4.irrep("B1")),
     "steer.reps.coupling": _call(steer.reps.coupling, first=O2.irrep("1"), second=O2.irrep("2"), max_frequency=3),
     "steer.reps.square_coupling": _call(steer.reps.square_coupling, psi=O2.irrep("1"), max_frequency=3),
     "steer.reps.decompose": _call(steer.reps.decompose, rep=D4.regular, group=D4),

@@ -7,7 +7,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import FieldTypeError
-from steer.reps import Induced, direct_product
+from steer.reps import Induced, SignedPoints, direct_product
 from steer.testing import assert_equivariant
 from tests import catalogue
 from tests.catalogue import group_id
@@ -119,13 +119,26 @@ def test_other_fields_are_refused():
             nn.CReLU(nn.FieldType(group, [group.trivial, rep]))
 
 
-def test_a_stabiliser_that_the_group_does_not_list_is_refused():
-    # the product of two signs has the diagonal as its kernel, which is no product of subgroups
-    group = direct_product(steer.group("C2", dim=2), steer.group("C2", dim=2))
-    diagonal = [psi for psi in signs(group) if nothing_listed(psi)]
-    assert len(diagonal) == 1
-    with pytest.raises(FieldTypeError, match=r"in_type: CReLU finds no subgroup of .* fixes a component of field 0, "):
-        nn.CReLU(nn.FieldType(group, diagonal))
+C16_D2 = direct_product(steer.group("C16", dim=2), steer.group("D2", dim=2))
+DIAGONAL = signs(direct_product(steer.group("C2", dim=2), steer.group("C2", dim=2)))
+DIAGONAL += [C16_D2.irrep("(B, A2)"), C16_D2.irrep("(B, B1)"), direct_product(OCT, C4).irrep("(A2, B)")]
+
+
+@pytest.mark.parametrize("sign", DIAGONAL, ids=lambda psi: f"{psi.label} of {psi.group}".replace(" ", ""))
+def test_signs_whose_kernel_is_no_product_give_fields_too(sign):
+    # the product of two signs has the diagonal as its kernel, which no product of subgroups is
+    layer = nn.CReLU(nn.FieldType(sign.group, [sign, sign]))
+    (field,) = set(layer.out_type)
+    assert field.size == 2
+    assert field.is_permutation
+    assert isinstance(field, SignedPoints) == nothing_listed(sign)
+    x = torch.randn(3, 2)
+    assert_equivariant(layer, x, elements=sign.group.sample(8, seed=1))
+    torch.testing.assert_close(layer(x).sum(1), x.abs().sum(1))
+    assert eval(repr(field), {"steer": steer}) == field
+    assert sorted(psi.label for psi in field.irreps) == sorted([sign.label, sign.group.trivial.label])
+    again = nn.Sequential(layer, nn.ReLU(layer.out_type), nn.Linear(layer.out_type, layer.in_type))
+    assert_equivariant(again, x, elements=sign.group.sample(8, seed=2))
 
 
 def nothing_listed(psi):

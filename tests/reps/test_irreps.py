@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import steer
+from steer.errors import RepresentationError
 from steer.reps import AxialGroup
 from tests.catalogue import (
     CONTINUOUS,
@@ -237,3 +238,12 @@ def test_contains_trivial_when_there_is_an_invariant_vector(group):
         fixed = np.concatenate([np.zeros((1, rep.size)), *(rep(generators(group)) - np.eye(rep.size))])
         smallest = np.linalg.svd(fixed, compute_uv=False)[-1] if len(fixed) >= rep.size else 0.0
         assert rep.contains_trivial == (smallest < 1e-9), rep
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "label"),
+    [("SO(2)", 2, "1{}"), ("O(2)", 2, "1{}"), ("SO(3)", 3, "1{}"), ("O(3)", 3, "1{}o"), ("Cinfv", 3, "E1{}")],
+)
+def test_labels_have_the_digits_of_ascii(name, dim, label):
+    with pytest.raises(RepresentationError, match="label: "):
+        steer.group(name, dim=dim).irrep(label.format("\N{ARABIC-INDIC DIGIT TWO}"))

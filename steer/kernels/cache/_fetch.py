@@ -93,7 +93,7 @@ def use(
         A context manager that gives back, on leaving, what was in use before; it may be dropped.
 
     Raises:
-        CacheError: the path is a file, or read-only and not there, or the bound is not a positive integer.
+        CacheError: the path is none or a file, or read-only and not there, or the bound is not a positive integer.
 
     Example:
         >>> import tempfile
@@ -103,7 +103,9 @@ def use(
         0
     """
     usual = _place.default()
-    place = usual.directory if path is None else require_path("path", path, CacheError).expanduser().absolute()
+    place = usual.directory
+    if path is not None:
+        place = _place.absolute("path", str(require_path("path", path, CacheError)))
     readonly = require_flag("readonly", readonly, CacheError)
     if place.exists() and not place.is_dir():
         raise CacheError(

@@ -35,6 +35,7 @@ def write_pack(path: Path, files: Iterable[Path]) -> Packed:
     refused: dict[str, str] = {}
     count = 0
     try:
+        _require_file(path)
         with _store.writing(path.absolute()) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for file in files:
                 try:
@@ -57,6 +58,7 @@ def write_pack(path: Path, files: Iterable[Path]) -> Packed:
 def read_pack(path: Path, place: Place) -> Unpacked:
     """Put the members of a pack into a place; see `cache.unpack`."""
     try:
+        _require_file(path)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             # What a member claims bounds what is read of it: a stored one cannot grow.
@@ -73,6 +75,12 @@ def read_pack(path: Path, place: Place) -> Unpacked:
         raise CacheError(f"path: cannot unpack {path} into {place.directory} ({error})") from error
     except Exception as error:  # whatever zipfile objects to
         raise CacheError(f"path: {path} is no pack of kernel bases ({error})") from error
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what is there and no file: a pipe would be waited for, and a device replaced."""
+    if path.exists() and not path.is_file():
+        raise CacheError(f"path: expected a file, got {path}, which is a directory, a pipe or a device")
 
 
 def _spread(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], place: Place) -> Unpacked:

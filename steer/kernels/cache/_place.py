@@ -1,5 +1,6 @@
 """Where the cache is and how much it may hold: environment variables, or what `use` says instead."""
 
+import functools
 import math
 import os
 from dataclasses import dataclass
@@ -42,7 +43,25 @@ def default() -> Place:
         import platformdirs  # here, because `import steer.nn` does without
 
         named = platformdirs.user_cache_dir("steer", appauthor=False)
-    return Place(Path(named), False, megabytes("STEER_CACHE_DISK_MB", DISK_MB))
+    return Place(_of_environment(named), False, megabytes("STEER_CACHE_DISK_MB", DISK_MB))
+
+
+@functools.lru_cache(maxsize=16)
+def _of_environment(named: str) -> Path:
+    """`absolute`, as it was when it was asked for first: the cache stays there when the process changes directory."""
+    return absolute("STEER_CACHE_DIR", named)
+
+
+def absolute(argument: str, named: str) -> Path:
+    """The directory of that name, with ~ for the home directory.
+
+    Raises:
+        CacheError: there is no such user.
+    """
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        raise CacheError(f"{argument}: {named!r} names the home directory of no user ({error})") from error
 
 
 def choose(place: Place) -> "Restorer":

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ...errors import FieldTypeError
-from ...reps import Representation
+from ...reps import Representation, SignedPoints
 from .._engine._layout import merge, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
@@ -21,7 +21,8 @@ class CReLU(Module):
     exchanges the two halves: a pseudoscalar, on which the group acts by a sign with the kernel H, gives one field
     `G.quotient(H)` of two components. In general the group permutes the vectors e_i and -e_i, and each orbit gives the
     field G.quotient(K) with K the stabiliser of one of its vectors: `sign.induce(G)` gives the quotient by the kernel
-    of the sign, and `G.vector` of D4 the quotient by a reflection.
+    of the sign, and `G.vector` of D4 the quotient by a reflection. Where K is a subgroup that G cannot name, one of a
+    direct product that is no product itself, one field `steer.reps.SignedPoints` has all e_i and -e_i.
 
     `out_type`: in the order of the fields of `in_type`; those of one field in the order of its first components.
 
@@ -72,9 +73,4 @@ def _halves(rep: Representation, index: int) -> list[tuple[Representation, list[
             f"irreps of one component, what these induce), but field {index} is {rep!r}, which is none; use NormAct"
         )
     found = signed_orbits(rep)
-    if found is None:
-        raise FieldTypeError(
-            f"in_type: CReLU finds no subgroup of {rep.group!r} that fixes a component of field {index}, {rep!r}; "
-            f"use NormAct"
-        )
-    return found
+    return [(SignedPoints(rep), list(range(2 * rep.size)))] if found is None else found

@@ -146,7 +146,7 @@ class AxialForm(Form):
     # Irreps ---------------------------------------------------------------------------------------------------------
 
     def irrep(self, label: str) -> IrrepData | None:
-        number = re.fullmatch(r"E([1-9]\d*)[gu]?", label) if self.n is None else None
+        number = re.fullmatch(r"E([1-9][0-9]*)[gu]?", label) if self.n is None else None
         frequency = int(number[1]) if number else 0
         return _irreps(self, frequency, frequency).get(label)
 

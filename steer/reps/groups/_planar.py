@@ -174,7 +174,7 @@ class PlanarGroup(Group):
             return self._finite_irreps.get(label)
         if self.reflections and label in ("0+", "0-"):
             return self._irrep_of(label, 0)
-        if not re.fullmatch(r"0|[1-9]\d*", label) or (label == "0" and self.reflections):
+        if not re.fullmatch(r"0|[1-9][0-9]*", label) or (label == "0" and self.reflections):
             return None
         return self._irrep_of(label, int(label))
 

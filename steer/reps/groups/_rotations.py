@@ -91,7 +91,7 @@ class RotationForm(Form):
     # Irreps ---------------------------------------------------------------------------------------------------------
 
     def irrep(self, label: str) -> IrrepData | None:
-        found = re.fullmatch(r"(0|[1-9]\d*)" + ("([eo])" if self.inversion else "()"), label)
+        found = re.fullmatch(r"(0|[1-9][0-9]*)" + ("([eo])" if self.inversion else "()"), label)
         if not found:
             return None
         degree, odd = int(found[1]), found[2] == "o"
