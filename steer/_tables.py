@@ -21,12 +21,8 @@ class Table:
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self.array = np.array(array, dtype=_held_in(array))
         self.array.setflags(write=False)
+        self.floating = self.array.dtype.kind == "f"  # such tensors come in any dtype
         self._tensors: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
-
-    @property
-    def floating(self) -> bool:
-        """Whether it holds floats, whose tensors come in any dtype."""
-        return self.array.dtype.kind == "f"
 
     def tensor(self, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
         """The array as a tensor; one of floats in `dtype`, rounded once."""

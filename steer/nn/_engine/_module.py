@@ -199,4 +199,7 @@ def traced(module: Module) -> torch.fx.GraphModule:
 
     tracer = Tracer()
     tracer.traced_func_name = "_compute"
-    return torch.fx.GraphModule(module, tracer.trace(module), class_name=type(module).__name__)
+    graph = torch.fx.GraphModule(module, tracer.trace(module), class_name=type(module).__name__)
+    for part in graph.modules():  # of its own: constants are shared
+        part._buffers.update({name: held.clone() for name, held in part._buffers.items() if held is not None})
+    return graph
