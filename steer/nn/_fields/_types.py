@@ -336,6 +336,8 @@ class FieldTensor:
                 f"{sign}: a field of type {self.type} is scaled by a number or a tensor without axes, got a tensor "
                 f"{tuple(scalar.shape)}; act on f.tensor if all components of a field get the same factor"
             )
+        if isinstance(scalar, int) and not -(2**63) <= scalar < 2**63:
+            raise FieldTypeError(f"{sign}: expected a factor of at most 64 bits, got {scalar}; write it as a float")
         return isinstance(scalar, int | float | torch.Tensor)
 
 
