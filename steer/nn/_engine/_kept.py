@@ -18,7 +18,7 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self._pair: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._pair: tuple[tuple[object, ...], torch.Tensor] | None = None
 
     def drop(self) -> None:
         """Keep nothing."""
@@ -29,9 +29,9 @@ class Kept:
         if not _can_keep(weight):
             return make(weight)
         pair = self._pair  # once: other threads set and drop it
-        if pair is None or pair[0].dtype != weight.dtype or not torch.equal(pair[0], weight):
+        if pair is None or pair[0] != _numbers(weight):
             copied = weight.detach().clone()
-            pair = self._pair = copied, make(copied)  # of the copy: other threads may be changing the original
+            pair = self._pair = _numbers(copied), make(copied)  # of the copy: others may be changing the original
         return pair[1]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Kept":
@@ -39,6 +39,11 @@ class Kept:
 
     def __reduce__(self) -> tuple[object, ...]:
         return Kept, ()
+
+
+def _numbers(weight: torch.Tensor) -> tuple[object, ...]:
+    """What tells coefficients apart, bit by bit. Bytes compare several times as fast as tensors."""
+    return weight.dtype, weight.shape, weight.detach().contiguous().view(torch.uint8).numpy().tobytes()
 
 
 def _can_keep(weight: torch.Tensor) -> bool:
