@@ -56,7 +56,14 @@ PRIVATE_IMPORTS = {
     ("steer.nn._linear._tensor_product", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._norm._normalize", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.plot._character_table", "steer.reps.theory._group"): "the error of what is no group",
+    ("steer.plot._equivariance", "steer.testing._compare"): "pictures compare as the checks do",
+    ("steer.plot._equivariance", "steer.testing._elements"): "pictures compare as the checks do",
+    ("steer.plot._equivariance", "steer.testing._inputs"): "pictures compare as the checks do",
+    ("steer.plot._fields", "steer.nn._fields._hexagons"): "the error of what is no hexagonal map",
+    ("steer.plot._fields", "steer.testing._elements"): "the error of what is no lattice",
     ("steer.plot._orbit", "steer.reps.theory._group"): "the error of what is no group",
+    ("steer.testing._elements", "steer.nn._fields._transform"): "lattices, and what maps them to themselves",
+    ("steer.testing._inputs", "steer.nn._fields._hexagons"): "random maps are hexagons",
 }
 """(importer, imported): private modules, or public ones of which a private name is taken, of another part; and why."""
 

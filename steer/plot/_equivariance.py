@@ -11,7 +11,9 @@ from .._values import Array, as_numbers
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..nn import FieldTensor, FieldType, Mask
 from ..reps import Group, Representation, group
-from ..testing import both_ways, evaluation_mode, is_inexact, types_of
+from ..testing._compare import MARGIN, Comparison
+from ..testing._elements import Common, common_elements, common_group, is_inexact
+from ..testing._inputs import distances, evaluation_mode, lattices_of, reach, types_of
 from ._canvas import make_axes, make_figure, numbers, signed
 from ._fields import arrows, channels, draw, look
 from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, rotations
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-MARGIN = 2.0
-"""Pixels around the disk that are not compared, as in `steer.testing.equivariance_error`."""
-
 
 def equivariance(
     model: torch.nn.Module,
@@ -30,6 +29,7 @@ def equivariance(
     elements: npt.ArrayLike | None = None,
     *,
     field: int = 0,
+    lattice: str | tuple[str, str] | None = None,
     figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
@@ -45,6 +45,7 @@ def equivariance(
         x: (batch, in_type.size, *space), of which the first sample is taken.
         elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
         field: which field of the output to show.
+        lattice: of the samples, as in `steer.testing.equivariance_error`: when None hexagonal if a layer inside is.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -53,26 +54,32 @@ def equivariance(
     Raises:
         FieldTypeError: the model has no field types, or its output no such field.
         ShapeError: x has no space of two or three axes, or no sample.
-        GroupError: a matrix is not in the group.
-        SteerError: `figure` is none, or matplotlib is missing.
+        GroupError: a matrix is not in the group, or not in that of the output.
+        SteerError: `figure` is none, nothing is left to compare, or matplotlib is missing.
     """
     source, target = types_of(model, None, None)
     shown = channels("field", target, field)
     tensor = _images(x, source.group.dim)[:1]
-    given = _default_elements(source.group) if elements is None else given_elements(source.group, elements, 0)
-    if is_inexact(source.group, given):
-        tensor = Mask(source)(tensor)
+    lattices = lattices_of(model, lattice)
+    if elements is None:
+        given = _default_elements(common_group(source.group, target.group) or source.group)
+    else:
+        given = np.asarray(elements, dtype=np.float64)
+    common = common_elements(source.group, target.group, given, lattices[0], True)
+    if is_inexact(source.group, common.source, lattices[0]):
+        tensor = _disk(tensor, source, lattices[0])
     with evaluation_mode(model):
-        rows = list(both_ways(model, tensor, given, (source, target), None))
-    made = make_figure(figure, 8.6, 2.15 * len(given) + 0.5)
-    panels = made.subplots(len(given), 4, squeeze=False)
+        rows = list(Comparison(model, tensor, (source, target), lattices).ways(common, None))
+    made = make_figure(figure, 8.6, 2.15 * len(rows) + 0.5)
+    panels = made.subplots(len(rows), 4, squeeze=False)
     inputs = [numbers(row.moved[0, : source[0].size]) for row in rows]
     ways = [[numbers(part[0, shown]) for part in (row.there, row.back, row.difference)] for row in rows]
     styles = look(source[0], inputs), look(target[field], [part for parts in ways for part in parts[:2]])
-    for line, name, row, before, after in zip(panels, names_of(source.group, given), rows, inputs, ways, strict=True):
-        draw(line[0], before, source[0], styles[0], named=False)
+    names = names_of(source.group, common.source)
+    for line, name, row, before, after in zip(panels, names, rows, inputs, ways, strict=True):
+        draw(line[0], before, source[0], styles[0], False, lattices[0])
         for axes, values in zip(line[1:], after, strict=True):
-            _output(axes, values, target[field], styles[1], axes is line[3])
+            _output(axes, values, target[field], styles[1], axes is line[3], lattices[1])
         line[0].set_ylabel(f"g = {name}", fontsize=10)
         line[3].set_title(f"relative error {row.error:.1e}", fontsize=9)
     for axes, title in zip(panels[0], ("g x", "model(g x)", "g model(x)"), strict=False):
@@ -92,6 +99,17 @@ def _images(x: torch.Tensor | FieldTensor, dim: int) -> torch.Tensor:
     return tensor.detach()
 
 
+def _disk(x: torch.Tensor, kind: FieldType, lattice: str) -> torch.Tensor:
+    """X in the disk that all turns keep: `steer.nn.Mask`, or the same in a hexagon."""
+    if lattice == "square":
+        masked: torch.Tensor = Mask(kind)(x)
+        return masked
+    space = tuple(x.shape[2:])
+    edge = np.clip(reach(space, lattice) + 1 - distances(space, lattice), 0, 1)
+    factor: torch.Tensor = torch.from_numpy(np.sin(np.pi / 2 * edge) ** 2).to(x)
+    return x * factor
+
+
 def _default_elements(acting: Group) -> Array:
     """Four elements besides the identity, or as many as there are; the identity of a trivial group."""
     if not acting.is_finite:
@@ -101,16 +119,18 @@ def _default_elements(acting: Group) -> Array:
     return chosen
 
 
-def _output(axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool) -> None:
+def _output(
+    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool, lattice: str
+) -> None:
     """One field of an output; a difference has both signs."""
     if values.ndim == 1:
         axes.bar(range(len(values)), values, color="#1b6ca8")
         axes.set(xticks=range(len(values)), yticks=[0], ylim=(-1.1 * style["vmax"], 1.1 * style["vmax"]))
         axes.tick_params(labelsize=7)
     elif is_vector(rep):
-        arrows(axes, values, **style)
+        arrows(axes, values, **style, lattice=lattice)
     else:
-        draw(axes, values, rep, signed(style["vmax"]) if difference else style, named=False)
+        draw(axes, values, rep, signed(style["vmax"]) if difference else style, False, lattice)
 
 
 def error_by_angle(
@@ -118,6 +138,7 @@ def error_by_angle(
     x: torch.Tensor | FieldTensor,
     *,
     angles: npt.ArrayLike | None = None,
+    lattice: str | None = None,
     axes: "Axes | None" = None,
 ) -> "Axes":
     """The relative equivariance error against the angle of rotation, about z in space, a curve for each model.
@@ -136,6 +157,7 @@ def error_by_angle(
         models: one, or several by name.
         x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
         angles: (n,) in degrees, x towards y; every 15 when None.
+        lattice: of the samples, "square" or "hexagonal"; when None, for each model, hexagonal if a layer inside is.
         axes: where to draw; those of a new figure when None.
 
     Returns:
@@ -156,7 +178,7 @@ def error_by_angle(
     if not isinstance(given, torch.Tensor):
         raise ShapeError(f"x: expected a tensor or a FieldTensor, got {type(given).__name__}")
     tensor = _images(given, given.dim() - 2)
-    curves = {name: _curve(name, model, tensor, angles) for name, model in named.items()}
+    curves = {name: _curve(name, model, tensor, angles, lattice) for name, model in named.items()}
     made = make_axes(axes, 6.5, 3.6)
     from matplotlib.ticker import PercentFormatter
 
@@ -174,7 +196,9 @@ def error_by_angle(
     return made
 
 
-def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.ArrayLike | None) -> tuple[Array, Array]:
+def _curve(
+    name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.ArrayLike | None, lattice: str | None
+) -> tuple[Array, Array]:
     """Angles in degrees and the errors there."""
     dim = x.dim() - 2
     degrees = np.arange(0, 361, 15.0) if angles is None else as_numbers("angles", angles, ShapeError).ravel()
@@ -192,9 +216,11 @@ def _curve(name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.Array
                 f"degrees, not in {acting!r}, does not act; end it with nn.GroupPool or nn.NormPool, or pass angles of "
                 f"the group"
             )
-    x = Mask(found[0])(x)
+    lattices = lattices_of(model, lattice)
+    turns = rotations(degrees, dim)
+    comparison = Comparison(model, _disk(x, found[0], lattices[0]), found, lattices)
     with evaluation_mode(model):
-        errors = [both.error for both in both_ways(model, x, rotations(degrees, dim), found, MARGIN)]
+        errors = [both.error for both in comparison.ways(Common(turns, turns, None), MARGIN)]
     return degrees, np.array(errors)
 
 

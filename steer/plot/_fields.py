@@ -8,8 +8,11 @@ import numpy as np
 
 from .._values import Array, as_tuple, is_count
 from ..errors import FieldTypeError, ShapeError
+from ..kernels import Grid
 from ..nn import FieldTensor, FieldType
+from ..nn._fields._hexagons import require_hexagon
 from ..reps import Representation
+from ..testing._elements import require_lattice
 from ._canvas import (
     DEPTH,
     bare,
@@ -24,6 +27,7 @@ from ._canvas import (
     sections,
     spread,
 )
+from ._hexagonal import hexagonal, hexagons
 from ._names import component_names, is_vector, rep_name
 
 if TYPE_CHECKING:
@@ -36,7 +40,12 @@ ARROWS = 18
 
 
 def fields(
-    f: FieldTensor, *, sample: int = 0, fields: Sequence[int] | None = None, figure: "Figure | SubFigure | None" = None
+    f: FieldTensor,
+    *,
+    sample: int = 0,
+    fields: Sequence[int] | None = None,
+    lattice: str = "square",
+    figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Feature fields, a panel for each: scalars as images, vectors as arrows, others as tiles, one a component.
 
@@ -50,6 +59,7 @@ def fields(
         f: (batch, type.size, *space) in the plane or in space.
         sample: which of the batch.
         fields: which fields, in this order; all when None.
+        lattice: of the samples: "square", or "hexagonal" for maps as `steer.nn.to_hexagonal` makes.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -57,10 +67,10 @@ def fields(
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
-        ShapeError: f has no such sample, or no space of two or three axes.
-        SteerError: `figure` is none, or matplotlib is missing.
+        ShapeError: f has no such sample, or no space of two or three axes, or is no hexagonal map.
+        SteerError: `figure` is none, no lattice has that name, or matplotlib is missing.
     """
-    values = one_sample(f, sample)
+    values = one_sample(f, sample, lattice)
     chosen = range(len(f.type)) if fields is None else as_tuple("fields", fields, FieldTypeError, "numbers of fields")
     if not chosen:
         raise FieldTypeError("fields: expected at least one field, got none")
@@ -77,7 +87,7 @@ def fields(
         axes.set_axis_off()
     for axes, index, part in zip(panels, chosen, parts, strict=False):
         rep = f.type[index]
-        drawn = draw(axes, part, rep, looks[rep])
+        drawn = draw(axes, part, rep, looks[rep], lattice=lattice)
         title = f"field {index}: {rep_name(rep)}"
         if not is_vector(rep):
             colour_bar(made, drawn, axes, looks[rep]["vmax"])
@@ -88,8 +98,9 @@ def fields(
     return made
 
 
-def one_sample(f: FieldTensor, sample: int) -> Array:
+def one_sample(f: FieldTensor, sample: int, lattice: str = "square") -> Array:
     """(size, *space): the values of one of the batch."""
+    require_lattice(lattice)
     if not isinstance(f, FieldTensor):
         raise FieldTypeError(f"f: expected a FieldTensor such as field_type(tensor), got {type(f).__name__}")
     dim = f.type.group.dim
@@ -97,6 +108,8 @@ def one_sample(f: FieldTensor, sample: int) -> Array:
         raise ShapeError(f"f: expected (batch, {f.type.size}) and 2 or 3 axes of space, got shape {tuple(f.shape)}")
     if not is_count(sample, 0) or sample >= f.shape[0]:
         raise ShapeError(f"sample: expected one from 0 to {f.shape[0] - 1}, got {sample!r}")
+    if lattice == "hexagonal":
+        require_hexagon(f.tensor)
     return numbers(f.tensor[sample])
 
 
@@ -119,12 +132,14 @@ def look(rep: Representation, parts: Sequence[Array]) -> dict[str, Any]:
 
 
 def draw(
-    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], named: bool = True
+    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], named: bool = True, lattice: str = "square"
 ) -> "ScalarMappable":
     """One field (size, *space) in one panel, in the given look; `named` if components should have their names."""
     if is_vector(rep):
-        return arrows(axes, values, **style)
+        return arrows(axes, values, **style, lattice=lattice)
     names = component_names(rep) if named else []
+    if lattice == "hexagonal":
+        return hexagons(axes, spread(values), style, names=names if len(values) > 1 else [])
     if values.ndim == 3:
         return image(axes, values[0], style) if len(values) == 1 else mosaic(axes, spread(values), style, names=names)
     shown = sections(values)
@@ -134,8 +149,10 @@ def draw(
     return mosaic(axes, tiles, style, names, [name for name, _ in shown])
 
 
-def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMappable":
+def arrows(axes: "Axes", values: Array, vmax: float, depth: float, lattice: str = "square") -> "ScalarMappable":
     """Arrows (x, y) over their length, on the plane, or on the central slice of space coloured by z."""
+    if lattice == "hexagonal":
+        return _arrows_on_hexagons(axes, values, vmax)
     plane = section(values, "z")[1] if values.ndim == 4 else values
     height, width = plane.shape[1:]
     step = max(1, math.ceil(max(height, width) / ARROWS))
@@ -143,15 +160,7 @@ def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMap
     picked = plane[:, top::step, left::step]
     y = (np.arange(height) - (height - 1) / 2)[top::step]
     x = (np.arange(width) - (width - 1) / 2)[left::step]
-    style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
-    style |= {
-        "units": "xy",
-        "width": 0.13 * step,
-        "headwidth": 3.5,
-        "headlength": 4,
-        "headaxislength": 3.6,
-        "minlength": 0,
-    }
+    style = _arrow_style(vmax, step)
     if len(plane) == 2:
         length = np.linalg.norm(plane, axis=0)
         image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax})
@@ -164,3 +173,29 @@ def arrows(axes: "Axes", values: Array, vmax: float, depth: float) -> "ScalarMap
         )
     axes.set(xlim=(-width / 2, width / 2), ylim=(height / 2, -height / 2), aspect="equal")
     return drawn
+
+
+def _arrows_on_hexagons(axes: "Axes", values: Array, vmax: float) -> "ScalarMappable":
+    """Arrows (x, y) of a hexagonal map over their length."""
+    size = values.shape[-1]
+    grid = Grid(values.shape[1:], "hexagonal")
+    assert grid.index is not None, "hexagons do not fill their tensor"
+    step = max(1, math.ceil(size / ARROWS))
+    shown = ((np.stack(np.divmod(grid.index, size)) - size // 2) % step == 0).all(axis=0)
+    hexagonal(axes, np.linalg.norm(values, axis=0), cmap="Greys", clim=(0.0, 2.5 * vmax))
+    bare(axes)
+    picked = values.reshape(2, -1)[:, grid.index[shown]]
+    return axes.quiver(*grid.points[shown].T, *picked, color="#1b6ca8", **_arrow_style(vmax, step))
+
+
+def _arrow_style(vmax: float, step: int) -> dict[str, Any]:
+    """Arrows of which the longest spans one and a half of the distances between them."""
+    style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
+    return style | {
+        "units": "xy",
+        "width": 0.13 * step,
+        "headwidth": 3.5,
+        "headlength": 4,
+        "headaxislength": 3.6,
+        "minlength": 0,
+    }

@@ -45,7 +45,12 @@ def hexagonal(axes: "Axes", values: npt.ArrayLike | torch.Tensor, **options: Any
 
 
 def hexagons(
-    axes: "Axes", tiles: Array, style: dict[str, Any], rows: Sequence[str], columns: Sequence[str]
+    axes: "Axes",
+    tiles: Array,
+    style: dict[str, Any],
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> "PolyCollection":
     """Hexagonal maps (rows, columns, 2R + 1, 2R + 1) beside each other, as `mosaic` does for images."""
     grid = Grid(tiles.shape[2:], "hexagonal")
@@ -57,6 +62,8 @@ def hexagons(
     cells = _draw(axes, flat.ravel(), points.reshape(-1, 2), tiles.shape[-1], {"edgecolors": "#dddddd"} | limits)
     bare(axes)
     label(axes, rows, down, columns, right)
+    for name, (x, y) in zip(names, place.reshape(-1, 2), strict=False):
+        axes.text(x - right / 2, y - down / 2, name, fontsize=6.5, color="#333333", va="top", ha="left")
     return cells
 
 

@@ -11,8 +11,9 @@ from ..errors import GroupError, ShapeError
 from ..nn import FieldTensor
 from ..reps import Group, Representation
 from ..reps.theory._group import require_group
-from ._canvas import colour_bar, image, make_axes, make_figure, mosaic, section, sections
-from ._fields import arrows, channels, look, one_sample
+from ._canvas import colour_bar, make_axes, make_figure, mosaic, section, sections
+from ._fields import channels, draw, look, one_sample
+from ._hexagonal import hexagons
 from ._names import component_names, element_name, given_elements, is_vector, names_of, rep_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def orbit(
     *,
     sample: int = 0,
     field: int = 0,
+    lattice: str = "square",
     figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """A field moved by elements of its group, (g f)(x) = rho(g) f(g^-1 x).
@@ -45,6 +47,7 @@ def orbit(
         elements: (n, d, d), elements of the group; by default up to eight, spread over it.
         sample: which of the batch.
         field: which field.
+        lattice: of the samples: "square", or "hexagonal" for maps as `steer.nn.to_hexagonal` makes.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -52,26 +55,28 @@ def orbit(
 
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
-        ShapeError: f has no such sample, or no space of two or three axes.
+        ShapeError: f has no such sample, or no space of two or three axes, or is no hexagonal map.
         GroupError: a matrix is not in the group.
-        SteerError: `figure` is none, or matplotlib is missing.
+        SteerError: `figure` is none, no lattice has that name, or matplotlib is missing.
     """
-    one_sample(f, sample)
+    one_sample(f, sample, lattice)
     channels("field", f.type, field)
     group, rep = f.type.group, f.type[field]
     given = given_elements(group, elements, 8)
     names = names_of(group, given)
     part = f[sample : sample + 1, int(field)].detach()
-    moved = np.stack([one_sample(part.transform(g), 0) for g in given])
+    moved = np.stack([one_sample(part.transform(g, lattice=lattice), 0) for g in given])
     if is_vector(rep) or (moved.shape[1] == 1 and moved.ndim == 4):
-        made = _panels(moved, rep, names, figure)
+        made = _panels(moved, rep, names, figure, lattice)
     else:
-        made = _table(moved, rep, names, figure)
+        made = _table(moved, rep, names, figure, lattice)
     made.suptitle(f"field {field}: {rep_name(rep)} of {group.name}", fontsize=11)
     return made
 
 
-def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
+def _panels(
+    moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None", lattice: str
+) -> "Figure":
     columns = min(len(moved), 4)
     rows = math.ceil(len(moved) / columns)
     made = make_figure(figure, 2.3 * columns + 0.6, 2.45 * rows + 0.4)
@@ -80,14 +85,16 @@ def _panels(moved: Array, rep: Representation, names: list[str], figure: "Figure
     for axes in panels[len(moved) :]:
         axes.set_axis_off()
     for axes, values, name in zip(panels, moved, names, strict=False):
-        drawn = arrows(axes, values, **style) if is_vector(rep) else image(axes, values[0], style)
+        drawn = draw(axes, values, rep, style, False, lattice)
         axes.set_title(name, fontsize=10)
     if not is_vector(rep) or moved.ndim == 5:
         colour_bar(made, drawn, list(panels), style.get("depth", style["vmax"]))
     return made
 
 
-def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None") -> "Figure":
+def _table(
+    moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None", lattice: str
+) -> "Figure":
     columns = component_names(rep)
     if moved.ndim == 4:
         tiles = moved
@@ -101,7 +108,8 @@ def _table(moved: Array, rep: Representation, names: list[str], figure: "Figure 
     made = make_figure(figure, max(side * tiles.shape[1] + 1.8, 4.0), side * tiles.shape[0] + 0.9)
     axes = made.subplots()
     style = look(rep, [moved])
-    colour_bar(made, mosaic(axes, tiles, style, names, columns), axes, style["vmax"])
+    tiled = hexagons if lattice == "hexagonal" else mosaic
+    colour_bar(made, tiled(axes, tiles, style, names, columns), axes, style["vmax"])
     axes.set_ylabel("g", rotation=0)
     return made
 

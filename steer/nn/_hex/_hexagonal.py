@@ -120,6 +120,8 @@ class HexMask(Module):
         ShapeError: on an input that is no hexagonal map.
     """
 
+    lattice = "hexagonal"
+
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type, in_type)
         _require_planar(in_type)
@@ -168,11 +170,11 @@ class HexPool(Module):
         if kind == "max":
             require_permutation(in_type, "HexPool of kind 'max'", "use kind='avg', which is linear")
         self.kernel_size, self.stride, self.padding, self.kind = kernel_size, stride, padding, kind
-        index = Grid((kernel_size, kernel_size), self._lattice).index
+        index = Grid((kernel_size, kernel_size), self.lattice).index
         assert index is not None, "hexagons do not fill their tensor"
         self._offsets = [divmod(int(entry), kernel_size) for entry in index]
 
-    _lattice = "hexagonal"
+    lattice = "hexagonal"
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)

@@ -1,0 +1,16 @@
+"""Checks of equivariance and of groups, for tests of your own code as much as for those of this package."""
+
+from ._elements import grid_symmetries
+from ._equivariance import assert_equivariant, equivariance_error
+from ._group import assert_group
+from ._kernel import assert_kernel_constraint
+from ._tolerance import TOLERANCES
+
+__all__ = [
+    "TOLERANCES",
+    "assert_equivariant",
+    "assert_group",
+    "assert_kernel_constraint",
+    "equivariance_error",
+    "grid_symmetries",
+]

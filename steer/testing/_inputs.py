@@ -1,0 +1,143 @@
+"""What a module is tried on: a random input of its type, and what its axes after the channels are."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import scipy.ndimage
+import torch
+
+from .._values import Array, as_tuple, is_count
+from ..errors import FieldTypeError, ShapeError, SteerError
+from ..kernels import Grid
+from ..nn import FieldTensor, FieldType
+from ..nn._fields._hexagons import masked, require_hexagon
+from ._elements import require_lattice
+
+SIDE = {1: 65, 2: 33, 3: 17}
+"""Samples along each axis of the random input."""
+
+
+def axes_of(x: torch.Tensor, kind: FieldType) -> Literal["grid", "points", ""]:
+    """What the axes of a tensor after the channels are; "" if there are none."""
+    if x.dim() == 2:
+        return ""
+    return "points" if x.dim() == 3 and kind.group.dim != 1 else "grid"
+
+
+def types_of(
+    module: torch.nn.Module, in_type: FieldType | None, out_type: FieldType | None
+) -> tuple[FieldType, FieldType]:
+    """The types of input and output that are given, or those of the module.
+
+    Raises:
+        FieldTypeError: there are none.
+    """
+    source = in_type if in_type is not None else getattr(module, "in_type", None)
+    target = out_type if out_type is not None else getattr(module, "out_type", None)
+    if not isinstance(source, FieldType) or not isinstance(target, FieldType):
+        raise FieldTypeError(
+            f"in_type, out_type: {type(module).__name__} has no field types; pass them, or give a module of steer.nn"
+        )
+    return source, target
+
+
+def lattices_of(module: torch.nn.Module, lattice: str | tuple[str, str] | None) -> tuple[str, str]:
+    """The lattices of input and output: those that are given, or that of the layers inside.
+
+    Raises:
+        SteerError: no lattice has that name.
+    """
+    if lattice is None:
+        found = {getattr(part, "lattice", "square") for part in module.modules()}
+        lattice = "hexagonal" if "hexagonal" in found else "square"
+    given = lattice if isinstance(lattice, tuple) and len(lattice) == 2 else (lattice, lattice)
+    return require_lattice(given[0]), require_lattice(given[1])
+
+
+def place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.device, torch.dtype]:
+    """Device and dtype of a random input for the module."""
+    tensors = (
+        tensor for tensor in itertools.chain(module.parameters(), module.buffers()) if tensor.is_floating_point()
+    )
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise SteerError(f"dtype: expected a floating-point dtype such as torch.float64, got {dtype!r}")
+    like = next(tensors, torch.zeros((), dtype=torch.float32))
+    return like.device, like.dtype if dtype is None else dtype
+
+
+@contextmanager
+def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+    """The module in evaluation without gradients; every part of it is then in the mode that it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def given_input(x: object, kind: FieldType, lattice: str) -> torch.Tensor:
+    """The tensor of an input that is given, if it can be one.
+
+    Raises:
+        FieldTypeError: a FieldTensor of another type.
+        ShapeError: it does not fit the type or the lattice, or is empty.
+    """
+    if isinstance(x, FieldTensor) and x.type != kind:
+        raise FieldTypeError(f"x: expected a field of type {kind}, got {x.type}")
+    tensor = x.tensor if isinstance(x, FieldTensor) else x
+    if not isinstance(tensor, torch.Tensor):
+        raise ShapeError(f"x: expected a tensor (batch, {kind.size}, ...) or a FieldTensor, got {tensor!r}")
+    kind.check(tensor)
+    if not tensor.numel():
+        raise ShapeError(f"x: shape {tuple(tensor.shape)} holds nothing, so that nothing is compared")
+    if lattice == "hexagonal" and axes_of(tensor, kind) == "grid":
+        require_hexagon(tensor)
+    return tensor
+
+
+def random_input(kind: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool, lattice: str) -> torch.Tensor:
+    """Normal noise, in float64; low-pass and fading out towards the edge of the grid if it is to be smooth."""
+    dim = kind.group.dim
+    what = f"(batch, *space), {dim} axes of space, (batch, n) for n points, or (batch,) for features without positions"
+    given = (2, *dim * [SIDE.get(dim, 3)]) if shape is None else as_tuple("shape", shape, SteerError, what)
+    if not given or not all(is_count(size, 1) for size in given) or len(given) not in (1, 2, dim + 1):
+        raise SteerError(f"shape: expected {what}, sizes >= 1, got {given}")
+    batch, *space = given
+    noise = np.random.default_rng(seed).normal(size=(batch, kind.size, *space))
+    x = torch.from_numpy(noise)
+    if axes_of(x, kind) != "grid":
+        return x
+    if smooth:
+        noise = scipy.ndimage.gaussian_filter(noise, sigma=(0, 0, *dim * [2.0]))
+        fading = distances(space, lattice) / (reach(space, lattice) or 1.0)
+        noise *= np.clip(np.cos(np.pi / 2 * np.clip(fading / 0.9, 0, 1)), 0, None) ** 2
+        noise /= noise.std() or 1.0
+        x = torch.from_numpy(noise)
+    if lattice == "hexagonal":
+        require_hexagon(x)
+        x = masked(x)
+    return x
+
+
+def distances(space: Sequence[int], lattice: str) -> Array:
+    """Distance of each sample of a grid from its centre, of its shape; infinite where there are no samples."""
+    if lattice == "hexagonal":
+        grid = Grid(tuple(space), lattice)
+        out = np.full(math.prod(space), np.inf)
+        out[grid.index] = np.linalg.norm(grid.points, axis=1)
+        return out.reshape(tuple(space))
+    axes = [np.arange(size) - (size - 1) / 2 for size in space]
+    return np.asarray(np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij"))))
+
+
+def reach(space: Sequence[int], lattice: str) -> float:
+    """Radius of the disk that is inscribed in the outermost samples of a grid."""
+    half = (min(space) - 1) / 2
+    return half * math.sqrt(3) / 2 if lattice == "hexagonal" else half
