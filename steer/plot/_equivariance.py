@@ -61,10 +61,9 @@ def equivariance(
     shown = channels("field", target, field)
     tensor = _images(x, source.group.dim)[:1]
     lattices = lattices_of(model, lattice)
-    if elements is None:
+    given = elements
+    if given is None:
         given = _default_elements(common_group(source.group, target.group) or source.group)
-    else:
-        given = np.asarray(elements, dtype=np.float64)
     common = common_elements(source.group, target.group, given, lattices[0], True)
     if is_inexact(source.group, common.source, lattices[0]):
         tensor = _disk(tensor, source, lattices[0])

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from .._values import Array
+from .._values import Array, as_numbers, require_count
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..reps import Representation
 from ._elements import require_elements
@@ -62,6 +62,7 @@ def assert_kernel_constraint(
     if source is None or target is None:
         raise FieldTypeError("in_rep, out_rep: a kernel that is a plain function needs both representations")
     group = source.group
+    seed = require_count("seed", seed, SteerError)
     if elements is None:
         elements = group.elements if group.order <= 48 else group.sample(16, seed)
     given = require_elements(group, elements)
@@ -69,7 +70,7 @@ def assert_kernel_constraint(
     if points is None:
         random = np.random.default_rng(seed).normal(0, 1.5, (20, group.dim))
         points = np.concatenate([random, np.zeros((1, group.dim))])
-    where = np.asarray(points, dtype=np.float64)
+    where = as_numbers("points", points, ShapeError, f"points (m, {group.dim})")
     if where.ndim != 2 or where.shape[1] != group.dim or not len(where):
         raise ShapeError(f"points: expected at least one point, of shape (m, {group.dim}), got shape {where.shape}")
 

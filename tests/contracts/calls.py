@@ -441,7 +441,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
         steer.testing.equivariance_error,
         {
             "module": nn.ReLU(REGULAR),
-            "x": torch.zeros(1, 16, 5, 5),
+            "x": torch.ones(1, 16, 5, 5),
             "elements": TURN[None],
             "shape": None,
             "dtype": None,
@@ -449,13 +449,14 @@ LAYERS: dict[str, Callable[[], Call]] = {
             "margin": None,
             "in_type": None,
             "out_type": None,
+            "lattice": None,
         },
     ),
     "steer.testing.assert_group": _call(steer.testing.assert_group, group=C4, max_frequency=1, seed=0),
     "steer.testing.assert_kernel_constraint": lambda: Call(
         steer.testing.assert_kernel_constraint, {"kernel": kernel_basis(D4.vector, D4.vector, max_frequency=1)}
     ),
-    "steer.testing.grid_symmetries": _call(steer.testing.grid_symmetries, group=D4),
+    "steer.testing.grid_symmetries": _call(steer.testing.grid_symmetries, group=D4, lattice="square"),
 }
 
 PICTURES: dict[str, Callable[[], Call]] = {
