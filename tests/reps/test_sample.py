@@ -60,7 +60,7 @@ def test_a_seed_leaves_the_global_state_alone():
         ({"generator": 3}, "generator: expected a numpy.random.Generator .* got 3"),
         ({"seed": 1, "generator": np.random.default_rng(0)}, "seed, generator: give one of them"),
     ],
-    ids=str,
+    ids=["bool", "negative", "float", "nan", "generator as seed", "no generator", "both"],
 )
 @pytest.mark.parametrize("group", [C4, steer.group("O(3)", dim=3), THROUGH_D2, INTERNAL[0]], ids=group_id)
 def test_what_is_no_seed_is_refused(group, arguments, match):
