@@ -146,7 +146,7 @@ class FieldType(Fields):
             ShapeError: another number of channels, fewer than two axes, or a dtype that is not floating-point.
         """
         if not isinstance(x, torch.Tensor):  # checked at every call of a layer, where printing the type takes too long
-            require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")
+            require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")  # type: ignore[unreachable]
         if x.dim() < 2 or x.shape[1] != self.size:
             raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
         if not x.is_floating_point():
