@@ -3,6 +3,7 @@
 import dataclasses
 import numbers
 import os
+import sys
 from collections.abc import Container, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -19,6 +20,14 @@ MEMBERSHIP = 1e-6
 
 EXACT = 1e-9
 """A matrix moves the samples of a grid without interpolation when its entries are closer than this to integers."""
+
+
+def outside() -> int:
+    """The `stacklevel` with which `warnings.warn` names the line of the user's that led here through this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("steer", "torch"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 CHUNK: Final = 2**20

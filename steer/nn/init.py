@@ -66,7 +66,7 @@ def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
     plan = layer.plan
     in_reps, out_reps = plan.in_reps, plan.out_reps
     try:
-        maps = compile_plan(in_reps, out_reps, (1,) * in_reps[0].group.dim, radial=Rings.point())
+        maps = compile_plan(in_reps, out_reps, (1,) * in_reps[0].group.dim, radial=Rings.point(), unreached="error")
     except KernelError as error:
         raise KernelError(
             f"layer: an isometry needs an equivariant matrix to every output field, and {layer.in_type} -> "

@@ -270,7 +270,9 @@ CASES = {
         r"x: expected \(batch, channels\) and 0 axes of space",
     ),
     "no map": (
-        lambda: nn.Linear(nn.FieldType(NOWHERE, [NOWHERE.trivial]), nn.FieldType(NOWHERE, [NOWHERE.irrep("E")])),
+        lambda: nn.Linear(
+            nn.FieldType(NOWHERE, [NOWHERE.trivial]), nn.FieldType(NOWHERE, [NOWHERE.irrep("E")]), unreached="error"
+        ),
         KernelError,
         r"out_type: field 0 \(E of D4\) would be zero",
     ),

@@ -167,12 +167,12 @@ CASES = {
         r"points: they require gradients, .*; pass points.detach\(\)",
     ),
     "empty basis": (
-        lambda: kernels.compile([C4.trivial], [C4.trivial, C4.irrep("B")], (2, 2)),
+        lambda: kernels.compile([C4.trivial], [C4.trivial, C4.irrep("B")], (2, 2), unreached="error"),
         r"out_type: field 1 \(B of C4\) would be zero, .* no steerable 2 x 2 kernel of frequencies up to 1 .*; "
         "use a larger kernel_size or max_frequency",
     ),
     "empty basis of one pixel": (
-        lambda: kernels.compile([C4.trivial], [C4.trivial + C4.vector], (1, 1)),
+        lambda: kernels.compile([C4.trivial], [C4.trivial + C4.vector], (1, 1), unreached="error"),
         r"out_type: field 0 \(vector of C4\) would be zero, .*; use a larger kernel_size if the layer has one",
     ),
 }
@@ -191,7 +191,7 @@ def test_kernels_that_vanish_at_the_samples_are_no_kernels():
     odd = next(psi for psi in D2.irreps() if psi(D2.elements)[:, 0, 0].tolist() == [1, -1, -1, 1])
     assert len(kernel_basis(D2.trivial, odd, max_frequency=1)) == 1
     with pytest.raises(KernelError, match="no steerable 1 x 3 kernel"):
-        kernels.compile([D2.trivial], [odd], (1, 3))
+        kernels.compile([D2.trivial], [odd], (1, 3), unreached="error")
     assert kernels.compile([D2.trivial], [odd], (3, 1)).num_weights > 0
 
 

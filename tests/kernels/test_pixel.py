@@ -366,7 +366,7 @@ ERRORS = {
     "points": (lambda: Pixels.for_kernel((3, 3)).sample([1.0]), r"points: expected .* shape \(..., 2\), got \(1,\)"),
     "points of R^3": (lambda: Pixels.for_kernel((3, 3)).sample([[1.0] * 3]), r"points: .*got \(1, 3\)"),
     "empty": (
-        lambda: kernels.compile([C4.trivial], [C4.vector], (1, 1), radial=Pixels(Grid((1, 1)))),
+        lambda: kernels.compile([C4.trivial], [C4.vector], (1, 1), radial=Pixels(Grid((1, 1))), unreached="error"),
         r"field 0 \(vector of C4\) would be zero, .* 1 x 1 kernel of any kind .*; use a larger kernel_size",
     ),
     "max_frequency": (

@@ -62,7 +62,7 @@ def compare(in_reps, out_reps, grid, others=True, **options):
     assert dense.fingerprint == plan.fingerprint
     weight = torch.randn(plan.num_weights, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = torch.from_numpy(explicit(in_reps, out_reps, plan, weight.numpy()))
-    scale = expected.abs().max()
+    scale = expected.abs().max() if expected.numel() else 0.0
     plans = [plan, dense, *(forced(in_reps, out_reps, grid, options) if others else ())]
     for dtype, tolerance in TOL.items():
         for made in plans if dtype == torch.float64 else plans[:1]:
@@ -76,8 +76,9 @@ def compare(in_reps, out_reps, grid, others=True, **options):
         leaf = weight.clone().requires_grad_()
         made.expand(leaf).backward(cotangent)
         gradients.append(leaf.grad)
+    largest = gradients[1].abs().max() if plan.num_weights else 0.0
     for gradient in gradients:
-        torch.testing.assert_close(gradient, gradients[1], rtol=0, atol=float(1e-12 * gradients[1].abs().max()))
+        torch.testing.assert_close(gradient, gradients[1], rtol=0, atol=float(1e-12 * largest))
     return plan
 
 
@@ -139,11 +140,8 @@ def test_random_types(data):
     fields = st.lists(st.sampled_from([rep for rep in few_types(group) if rep.size <= 6]), min_size=1, max_size=4)
     in_reps, out_reps = [group.trivial, *data.draw(fields, label="in")], data.draw(fields, label="out")
     size = data.draw(st.integers(1, 4), label="size")
-    try:
-        plan = compare(in_reps, out_reps, (size, size))
-    except steer.errors.KernelError as error:
-        assert "would be zero" in str(error)  # noqa: PT017 - an empty basis is a legitimate answer
-    else:
+    plan = compare(in_reps, out_reps, (size, size), unreached="ignore")  # an empty basis is a legitimate answer
+    if not plan.unreached:
         check_scales(plan, out_reps)
 
 

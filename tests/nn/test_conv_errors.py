@@ -91,7 +91,7 @@ ARGUMENTS = {
         "groups: the 2 groups of out_type must have equal numbers of channels, got .*; order its fields",
     ),
     "empty basis": (
-        lambda: conv(SCALARS, nn.FieldType(C4, [C4.trivial, C4.irrep("B")]), kernel_size=2),
+        lambda: conv(SCALARS, nn.FieldType(C4, [C4.trivial, C4.irrep("B")]), kernel_size=2, unreached="error"),
         KernelError,
         r"out_type: field 1 \(B of C4\) would be zero, .* no steerable 2 x 2 kernel .*; use a larger kernel_size",
     ),

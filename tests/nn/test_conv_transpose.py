@@ -207,10 +207,10 @@ def test_fields_that_nothing_reads_are_fine_and_fields_that_nothing_reaches_are_
     both, one = nn.FieldType(D4, [D4.trivial, D4.irrep("B1")]), nn.FieldType(D4, [D4.trivial])
     assert layer(both, one, 2)(torch.ones(1, 2, 3, 3)).shape == (1, 1, 4, 4)
     with pytest.raises(KernelError, match=r"out_type: field 1 \(B1 of D4\) would be zero, .* steerable 2 x 2 kernel"):
-        layer(one, both, 2)
+        layer(one, both, 2, unreached="error")
     grouped = nn.FieldType(D4, [D4.irrep("B1"), D4.trivial])
     with pytest.raises(KernelError, match=r"out_type: field 0 \(A1 of D4\) would be zero"):
-        layer(grouped, nn.FieldType(D4, 2 * [D4.trivial]), 2, groups=2)
+        layer(grouped, nn.FieldType(D4, 2 * [D4.trivial]), 2, groups=2, unreached="error")
 
 
 PLAIN = {

@@ -36,6 +36,7 @@ class Expansion:
     ) -> None:
         self.parts, axes = divide(cells, reading, strategy, rows, columns)
         self._splits = [cell.num_weights for row in cells for cell in row]
+        self._entries = reading.entries
         self._tiling = Tiling([placed.tile for placed in self.parts], axes)
         self._held = self._tiling.held, tuple(placed.part.held for placed in self.parts)
         self.tables: tuple[Table, ...] = tuple(leaves(self._held))
@@ -46,6 +47,8 @@ class Expansion:
 
     def expand(self, weight: torch.Tensor, tensors: Sequence[torch.Tensor] | None) -> torch.Tensor:
         """(B, out, in, entries) of coefficients (B, num_weights); differentiable."""
+        if not self.parts:  # no field is reached, and there are no coefficients, whose sum is zero
+            return weight.sum(1)[:, None, None, None].expand(-1, *self._tiling.shape, self._entries)
         held = self.tensors(weight.dtype, weight.device) if tensors is None else tensors
         return _linear_map.apply(self, weight, admitted(held, weight))
 

@@ -24,8 +24,9 @@ from ._cell import Cell
 from ._expansion import Expansion
 from ._project import Projection, as_filter, project_on, require_channels
 from ._reading import InFunctions, OnGrid
-from ._scales import VANISHING, forward_scales, transposed_scales
+from ._scales import forward_scales, transposed_scales
 from ._strategy import STRATEGIES
+from ._unreached import Unreached, report, require_answer, unreached_fields
 
 
 class KernelPlan:
@@ -47,7 +48,8 @@ class KernelPlan:
     strategy changes neither the filter, up to rounding, nor the coefficients. Gradients are taken by the transpose.
 
     A plan for transposed convolutions gives the same filters of the same coefficients. It differs in what `scales`
-    normalises and in which fields must be reached by a kernel: those of the input, to which the transpose goes.
+    normalises and in which fields it asks whether a kernel reaches them: those of the input, to which the transpose
+    goes.
 
     Args:
         in_reps: the representations of the input fields.
@@ -63,6 +65,8 @@ class KernelPlan:
         out_size: channels of the output.
         grid: where filters are sampled.
         functions: the scalar functions.
+        unreached: the fields of the output, and the summands of its direct sums, that no kernel reaches, with which it
+            is told whether a larger kernel would.
 
     Raises:
         KernelError: as for `compile`.
@@ -88,10 +92,8 @@ class KernelPlan:
             for b, to in rows.items()
         )
         self.num_weights = sum(cell.num_weights for row in self.cells for cell in row)  # number of free coefficients
-        if transposed:
-            self._scales = transposed_scales(self.cells, grid, list(rows.values()), transposed, self._require_column)
-        else:
-            self._scales = forward_scales(self.cells, grid, self._require_row)
+        self._scales: Array
+        self.unreached = self._dead_ends(transposed)
         # What `expand` reads are plain attributes: torch.compile cannot trace a cached property that is not filled.
         self._filters = Expansion(self.cells, OnGrid(functions, grid), strategy, rows, columns)
         self.parts = self._filters.parts
@@ -282,7 +284,7 @@ class KernelPlan:
             )
         if weight.dim() < 1 or weight.shape[-1] != self.num_weights:
             raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
-        return weight.reshape(-1, self.num_weights)
+        return weight.reshape(math.prod(weight.shape[:-1]), self.num_weights)
 
     def _in_functions(self) -> tuple[InFunctions, Expansion]:
         """What `spectrum` reads, and the map; made when first asked for."""
@@ -315,24 +317,38 @@ class KernelPlan:
         """
         return self._scales.copy()
 
-    def _require_row(self, energy: float, row: int) -> None:
-        rep, starts = list(self.rows.items())[row]
-        self._require(energy, rep, int(self.out_reps.field_of_channel[starts[0]]))
+    def _dead_ends(self, transposed: int) -> tuple[Unreached, ...]:
+        """Make the scales of the coefficients; the fields that are not reached."""
+        ends, kinds = (self.in_reps, self.out_reps), list(self.rows.items())
+        if not transposed:
+            self._scales, rows = forward_scales(self.cells, self.grid)
+            places = [(start, kinds[row][0]) for row in rows for start in kinds[row][1]]
+            return unreached_fields(ends, [(int(ends[1].field_of_channel[start]), rep) for start, rep in places])
+        starts = [where for _, where in kinds]
+        self._scales, columns = transposed_scales(self.cells, self.grid, starts, transposed)
+        kinds, count = list(self.columns.items()), len(self.in_reps)
+        found = [
+            (group * count + int(self.in_reps.field_of_channel[start]), kinds[column][0])
+            for group, column in columns
+            for start in kinds[column][1]
+        ]
+        return unreached_fields(ends[::-1], found)
 
-    def _require_column(self, energy: float, column: int, group: int) -> None:
-        rep, starts = list(self.columns.items())[column]
-        self._require(energy, rep, group * len(self.in_reps) + int(self.in_reps.field_of_channel[starts[0]]))
+    def report_unreached(self, answer: str, *, resizable: bool = True) -> None:
+        """Say which fields of the output stay zero, if there are some; for layers of one's own.
 
-    def _require(self, energy: float, rep: Representation, field: int) -> None:
-        """Raise an error when the kernels to a field vanish."""
-        if energy >= VANISHING:
-            return
+        Args:
+            answer: "warn", "error" or "ignore".
+            resizable: whether a larger kernel can be asked for.
+
+        Raises:
+            KernelError: another answer; with "error", a field is not reached.
+        """
+        require_answer(answer)
         size = " x ".join(map(str, self.grid.shape))
-        raise KernelError(
-            f"out_type: field {field} ({rep.name} of {rep.group.name}) would be zero, because there is no "
-            f"steerable {size} kernel {self.functions.reach} from the input to it; use "
-            f"{self.functions.remedy} if the layer has one, or leave the field out"
-        )
+        kernel = f"there is no steerable {size} kernel {self.functions.reach}" if resizable else "no map leads"
+        remedy = self.functions.remedy if resizable else None
+        report(self.unreached, answer, kernel, remedy)
 
     def describe(self) -> str:
         """A table of the parts: fields, strategy, coefficients, and the cost of one expansion in float32.
@@ -377,6 +393,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     max_frequency: int | None = None,
     strategy: str = "auto",
     transposed: int = 0,
+    unreached: str = "warn",
 ) -> KernelPlan:
     """Compile the steerable kernels between two field types into a plan that expands coefficients on a grid.
 
@@ -389,13 +406,16 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         strategy: "auto", or one to use wherever it can be: "orbit", "gather", "block", or "dense", the slow check of
             all others, which always can. See `KernelPlan`.
         transposed: when the filter is for a transposed convolution, from `out_type` to `in_type`, its number of groups.
+        unreached: what to do about fields of the output, or summands of its direct sums, that no kernel reaches, and
+            which are zero therefore: "warn" (a `steer.errors.UnreachedWarning` that names them, and what would help),
+            "error", or "ignore". `KernelPlan.unreached` lists them.
 
     Returns:
         The plan; the same object for equal arguments.
 
     Raises:
-        KernelError: the types are of two groups, an argument is out of range, an output field would get no kernel, or
-            the strategy fits no part of the plan.
+        KernelError: the types are of two groups, an argument is out of range, the strategy fits no part of the plan; or
+            with "error", an output field gets no kernel.
 
     Example:
         >>> import steer, torch
@@ -406,6 +426,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     """
     in_reps, out_reps = as_fields(in_type, out_type)
     require_functions(radial)
+    require_answer(unreached)
     group = in_reps.group
     lattice = grid if isinstance(grid, Grid) else Grid(grid)
     if len(lattice.shape) != group.dim:
@@ -421,7 +442,9 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         uncompiled = Uncompiled(in_reps, out_reps, lattice, functions, strategy, transposed)
         collect(uncompiled.spec)
         return uncompiled
-    return _compile(in_reps, out_reps, lattice, functions, strategy, transposed)
+    plan = _compile(in_reps, out_reps, lattice, functions, strategy, transposed)
+    plan.report_unreached(unreached)
+    return plan
 
 
 class Uncompiled(KernelPlan):
@@ -431,7 +454,7 @@ class Uncompiled(KernelPlan):
         self._arguments = arguments
         self.in_reps, self.out_reps, self.grid, self.functions, _, _ = arguments
         self.in_size, self.out_size = self.in_reps.size, self.out_reps.size
-        self.num_weights, self._scales = 0, np.zeros(0)
+        self.num_weights, self._scales, self.unreached = 0, np.zeros(0), ()
 
     def tensors(self, dtype: torch.dtype, device: torch.device, *, verb: str = "expand") -> tuple[torch.Tensor, ...]:
         return ()

@@ -1,6 +1,6 @@
 """Initialisation in closed form: standard deviations of coefficients that keep the second moment of features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,18 +15,21 @@ VANISHING = 1e-12
 Cells = Sequence[Sequence[Cell]]
 
 
-def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], None]) -> Array:
+def forward_scales(cells: Cells, grid: Grid) -> tuple[Array, list[int]]:
     """Of every coefficient: each output field has mean variance 1 over its components.
 
     A kernel into an induced field, or out of one, spreads over all components. One in irreps goes to copies of one
-    irrep, and these scales differ by irrep, so that all that are reached have one variance.
+    irrep, and these scales differ by irrep, so that all that are reached have one variance. Those of
+    kernels that are zero at the samples are zero.
 
     Args:
         cells: by output and input representation.
         grid: of the filter.
-        require: called with the sum of squares that reaches each row, and its number.
+
+    Returns:
+        The scales; and the rows that no kernel reaches.
     """
-    found = []
+    found, dead = [], []
     for number, row in enumerate(cells):
         spread = sum(cell.energy(grid) for cell in row if not isinstance(cell.basis.form, Block))
         by_irrep = [_by_irrep(cell, grid) for cell in row if isinstance(cell.basis.form, Block)]
@@ -35,7 +38,10 @@ def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], Non
         irreps = row[0].out_rep.decomposition.copies if by_irrep else []
         shares = np.array([psi.size * len(where) for psi, where in irreps]) / row[0].out_rep.size
         total = spread + float(reached @ shares) if by_irrep else spread
-        require(total, number)
+        if total < VANISHING:
+            dead.append(number)
+            found += [np.zeros(cell.num_weights) for cell in row]
+            continue
         live = reached > VANISHING
         # what `spread` leaves to the irreps, in equal parts to the components of those that are reached
         left = (1 - spread / total) / np.sum(shares[live]) if by_irrep and np.any(live) else 0.0
@@ -43,7 +49,7 @@ def forward_scales(cells: Cells, grid: Grid, require: Callable[[float, int], Non
         for cell in row:
             block = isinstance(cell.basis.form, Block)
             found.append(_spread_over(cell, single) if block else np.full(cell.num_weights, total**-0.5))
-    return np.concatenate(found)
+    return np.concatenate(found), dead
 
 
 def _by_irrep(cell: Cell, grid: Grid) -> Array:
@@ -62,8 +68,8 @@ def _spread_over(cell: Cell, scales: Array) -> Array:
 
 
 def transposed_scales(
-    cells: Cells, grid: Grid, rows: Sequence[Sequence[int]], groups: int, require: Callable[[float, int, int], None]
-) -> Array:
+    cells: Cells, grid: Grid, rows: Sequence[Sequence[int]], groups: int
+) -> tuple[Array, list[tuple[int, int]]]:
     """The same for the transpose: the mean variance of each input field is 1.
 
     Args:
@@ -71,7 +77,9 @@ def transposed_scales(
         grid: of the filter.
         rows: first channels of the fields of each output representation.
         groups: the rows come in equal groups, and the transpose takes each to input fields of its own.
-        require: called with the sum of squares that reaches each column in each group, and their numbers.
+
+    Returns:
+        The scales; and the (group, column) that no kernel reaches.
     """
     total = sum(cell.fields_out * cell.out_rep.size for cell, *_ in cells)
     group_of = [np.array(starts) // (total // groups) for starts in rows]
@@ -81,12 +89,13 @@ def transposed_scales(
             # what all rows of the cell give to a component of its columns, shared by the rows
             each = cell.energy(grid) * cell.shape[0] / cell.shape[1] / len(where)
             energy[:, column] += each * np.bincount(where, minlength=groups)
-    for group, column in np.ndindex(*energy.shape):
-        require(float(energy[group, column]), column, group)
-    return np.concatenate(
+    live = energy >= VANISHING
+    scales = np.where(live, np.where(live, energy, 1.0) ** -0.5, 0.0)
+    found = np.concatenate(
         [
-            np.repeat(energy[where, column] ** -0.5, cell.num_weights // len(where))
+            np.repeat(scales[where, column], cell.num_weights // len(where))
             for row, where in zip(cells, group_of, strict=True)
             for column, cell in enumerate(row)
         ]
     )
+    return found, [(int(group), int(column)) for group, column in np.argwhere(~live)]

@@ -42,7 +42,7 @@ def divide(
     """
     flat = [cell for row in cells for cell in row]
     parts = _parts([cell for cell in flat if cell.num_weights], reading, strategy)
-    if strategy not in ("auto", *(part.strategy for part in parts)):
+    if parts and strategy not in ("auto", *(part.strategy for part in parts)):
         taken = " and ".join(sorted({repr(part.strategy) for part in parts}))
         raise KernelError(
             f"strategy: {strategy!r} fits no part of this plan; 'auto' takes {taken}, 'dense' always fits"

@@ -48,7 +48,7 @@ class Tiling:
         # Whether the blocks leave nothing out, and whether the only one is the matrix.
         self.covered = sum(rows.width * columns.width for rows, columns in tiles) == self.shape[0] * self.shape[1]
         self.single = self.covered and len(tiles) == 1
-        sides = [list(dict.fromkeys(slots)) for slots in zip(*tiles, strict=True)]
+        sides = [list(dict.fromkeys(tile[side] for tile in tiles)) for side in range(2)]
         self._sizes = [[slot.width for slot in side] for side in sides]
         # for each row and column of slots the number of its block, if there is one
         number = {tile: index for index, tile in enumerate(tiles)}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from ..._values import as_tuple, is_count, require_flag
+from ..._values import as_tuple, is_count, outside, require_flag
 from ...errors import FieldTypeError, GridWarning, ShapeError, SteerError
 from ._sampling import GridLoss, by, loss_of, settings
 
@@ -105,7 +105,7 @@ def warn_of_loss(layer: "Module", x: torch.Tensor) -> None:
         warnings.warn(
             f"{name}: {loss}. This is said once per layer and size; steer.nn.set_grid_warnings(False) silences it",
             GridWarning,
-            stacklevel=2,
+            stacklevel=outside(),
         )
 
 

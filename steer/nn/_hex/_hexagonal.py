@@ -39,6 +39,8 @@ class HexConv2d(Conv2d):
         bias: as of `Conv2d`.
         basis: what kernels are made of: "rings", "pixel" or a value of `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -49,7 +51,7 @@ class HexConv2d(Conv2d):
 
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
-        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
         ShapeError: on an input that is no hexagonal map, or whose radius the stride does not fit.
     """
 
@@ -68,6 +70,7 @@ class HexConv2d(Conv2d):
         bias: bool = True,
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
+        unreached: str = "warn",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -86,6 +89,7 @@ class HexConv2d(Conv2d):
             bias=bias,
             basis=basis,
             max_frequency=max_frequency,
+            unreached=unreached,
             device=device,
             dtype=dtype,
         )

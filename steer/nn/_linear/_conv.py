@@ -44,6 +44,7 @@ class Convolution(Steerable):
         out_type: FieldType,
         basis: str | ScalarFunctions,
         max_frequency: int | None,
+        unreached: str,
         bias: bool,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
@@ -64,7 +65,12 @@ class Convolution(Steerable):
             out_type,
             # Every group of output fields reads the same type, so one plan from it to all of them holds all filters.
             lambda: compile_plan(
-                group_type, target[1], grid, radial=functions, transposed=self.groups if transposed else 0
+                group_type,
+                target[1],
+                grid,
+                radial=functions,
+                transposed=self.groups if transposed else 0,
+                unreached=unreached,
             ),
             bias,
             device,
@@ -199,6 +205,7 @@ class Conv(Convolution):
         padding_mode: str = "zeros",
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
+        unreached: str = "warn",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -212,7 +219,7 @@ class Conv(Convolution):
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
         self.groups = require_count("groups", groups, FieldTypeError, 1)
-        super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype)
+        super().__init__(in_type, out_type, basis, max_frequency, unreached, bias, device, dtype)
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
         self._sample_by(Window(*axis, padding_mode) for axis in axes)
 
@@ -285,6 +292,8 @@ class Conv2d(Conv):
             Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines, `Rings` of other
             radii, or a subclass of `AngularFunctions` of your own.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -299,7 +308,7 @@ class Conv2d(Conv):
 
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
-        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
         ShapeError: an input that is smaller than the kernel.
 
     Example:
@@ -347,6 +356,8 @@ class Conv3d(Conv):
         basis: what kernels are made of, as in `Conv2d`: "rings", Gaussian shells times spherical harmonics, for every
             group; "pixel", for subgroups of Oh; "interpolated"; "derivative"; or a `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -361,7 +372,7 @@ class Conv3d(Conv):
 
     Raises:
         FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.
-        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
         ShapeError: an input that is smaller than the kernel.
 
     Example:

@@ -35,6 +35,7 @@ class ConvTranspose(Convolution):
         padding_mode: str = "zeros",
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
+        unreached: str = "warn",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -54,7 +55,7 @@ class ConvTranspose(Convolution):
             )
         self.padding_mode = padding_mode
         self.groups = require_count("groups", groups, FieldTypeError, 1)
-        super().__init__(in_type, out_type, basis, max_frequency, bias, device, dtype, transposed=True)
+        super().__init__(in_type, out_type, basis, max_frequency, unreached, bias, device, dtype, transposed=True)
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding, strict=True)
         self._sample_by(Spread(*axis) for axis in axes)
 
@@ -107,6 +108,8 @@ class ConvTranspose2d(ConvTranspose):
         padding_mode: "zeros", the only one.
         basis: what kernels are made of, as in `Conv2d`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -121,7 +124,7 @@ class ConvTranspose2d(ConvTranspose):
 
     Raises:
         FieldTypeError: types of two groups, types that are not planar, or fields that `groups` does not divide.
-        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
         ShapeError: an input whose output would have no pixels.
     """
 
@@ -153,6 +156,8 @@ class ConvTranspose3d(ConvTranspose):
         padding_mode: "zeros", the only one.
         basis: what kernels are made of, as in `Conv3d`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -167,7 +172,7 @@ class ConvTranspose3d(ConvTranspose):
 
     Raises:
         FieldTypeError: types of two groups, types that are not of space, or fields that `groups` does not divide.
-        KernelError: a bad size or option, or an output field to which there is no steerable kernel.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
         ShapeError: an input whose output would have no pixels.
     """
 

@@ -3,7 +3,7 @@
 import torch
 
 from ...errors import ShapeError
-from ...kernels import Rings
+from ...kernels import KernelPlan, Rings
 from ...kernels import compile as compile_plan
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
@@ -18,6 +18,8 @@ class Linear(Steerable):
         bias: whether to learn a bias in the invariant vectors of the output.
         device: of the parameters.
         dtype: of the parameters.
+        unreached: "warn", "error" or "ignore" where there is no map to an output field, which is zero then, but for the
+            bias.
 
     Attributes:
         weight: (num_weights,), the coefficients of the intertwiners.
@@ -29,7 +31,7 @@ class Linear(Steerable):
 
     Raises:
         FieldTypeError: the types are of two groups.
-        KernelError: an output field receives no map, so it would be zero.
+        KernelError: with ``unreached="error"``, an output field that receives no map.
         ShapeError: at run time, an input with axes of space.
     """
 
@@ -40,12 +42,18 @@ class Linear(Steerable):
         bias: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        unreached: str = "warn",
     ) -> None:
         require_types(type(self).__name__, in_type=in_type, out_type=out_type)
         grid = (1,) * in_type.group.dim
-        super().__init__(
-            in_type, out_type, lambda: compile_plan(in_type, out_type, grid, radial=Rings.point()), bias, device, dtype
-        )
+
+        def plan() -> KernelPlan:
+            found = compile_plan(in_type, out_type, grid, radial=Rings.point(), unreached="ignore")
+            found.report_unreached(unreached, resizable=False)
+            return found
+
+        super().__init__(in_type, out_type, plan, bias, device, dtype)
 
     def matrix(self) -> torch.Tensor:
         """The matrix A, expanded from the coefficients; differentiable.

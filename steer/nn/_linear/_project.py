@@ -43,8 +43,7 @@ def project(
     Raises:
         FieldTypeError: types of two groups, or fields that `groups` does not divide.
         ShapeError: a filter of another shape, or with entries that are not finite real numbers.
-        KernelError: a basis that does not fit, sizes that differ on axes that the group mixes, or an output field to
-            which there is no steerable kernel.
+        KernelError: a basis that does not fit, or sizes that differ on axes that the group mixes.
 
     Example:
         >>> import steer, torch
@@ -62,7 +61,8 @@ def project(
     dense = as_filter(filter, group.dim)
     require_symmetric(group, kernel_size=dense.shape[2:])
     grid = Grid(dense.shape[2:])
-    plan = compile_plan(group_type, out_type, grid, radial=functions_for(basis, grid, max_frequency))
+    functions = functions_for(basis, grid, max_frequency)
+    plan = compile_plan(group_type, out_type, grid, radial=functions, unreached="ignore")
     weight, residual, projected = plan.project(dense)
     device = filter.device if isinstance(filter, torch.Tensor) else None
     return Projection(weight.to(device), residual, projected.to(device))
