@@ -76,7 +76,9 @@ def test_they_are_zero_and_named(name):
     for index in {one.field for one in layer.plan.unreached}:
         assert f"field {index} (" in str(caught[0].message)
     assert torch.isfinite(layer.weight).all()
-    assert_equivariant(layer.double(), shape=(2,) if isinstance(layer, nn.Linear) else None)
+    layer.double()
+    if not dead.all():  # a comparison of zeros alone is refused
+        assert_equivariant(layer, shape=(2,) if isinstance(layer, nn.Linear) else None)
     # a bias is there where the group leaves something unchanged
     if layer.bias is not None:
         torch.nn.init.ones_(layer.bias)
