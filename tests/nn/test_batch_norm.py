@@ -214,6 +214,17 @@ def test_an_empty_batch_changes_nothing():
         assert torch.equal(value, before[key])
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("field_type", [nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(O2, O2.irreps(2))])
+def test_a_tensor_of_another_dtype_is_refused(field_type, training):
+    layer, x = nn.BatchNorm(field_type).train(training), torch.randn(2, field_type.size, 3, 3)
+    for module, given in ((layer, x.double()), (copy.deepcopy(layer).double(), x)):
+        with pytest.raises(ShapeError, match=r"x: BatchNorm has weights and statistics of torch\.float.*\.to\(dtype\)"):
+            module(given)
+    assert layer.num_batches_tracked == 0
+    assert layer(x.half()).dtype == torch.float16  # as torch
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"eps": -1.0}, "eps: expected a number >= 0, got -1.0"), ({"momentum": 2}, "momentum: expected .* got 2")],

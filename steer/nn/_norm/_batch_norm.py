@@ -89,6 +89,18 @@ class BatchNorm(Module):
         self.register_buffer("running_var", torch.ones(fields) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
 
+    def _check(self, x: torch.Tensor) -> None:
+        super()._check(x)
+        own = self.running_mean if self.weight is None else self.weight
+        # as of torch, whose kernel takes half precision beside statistics in single
+        mixed = x.dtype in (torch.float16, torch.bfloat16) and own is not None and own.dtype == torch.float32
+        if own is None or x.dtype == own.dtype or mixed or torch.is_autocast_enabled(x.device.type):
+            return
+        raise ShapeError(
+            f"x: BatchNorm has weights and statistics of {own.dtype}, got a tensor of {x.dtype}; convert one of them "
+            f"with .to(dtype), or run under torch.autocast"
+        )
+
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         self._require_statistics_of(x)
         count = x.numel() // self.in_type.size
