@@ -64,6 +64,9 @@ def _is_slow(group: Group, module: str) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before "-m" selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        # processes that run tests side by side must agree on their names
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: named by the address of an object, which no other process has")
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             given = tuple(item.callspec.params.values())
             if any(_is_slow(group, item.module.__name__) for group in _groups(given)):

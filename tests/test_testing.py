@@ -493,7 +493,7 @@ def test_one_output_at_the_centre_is_compared_at_all_angles():
             "kernel: there is none from .*0-.* to .*0.*, so that nothing is compared",
         ),
     ],
-    ids=str,
+    ids=["no elements", "an empty list", "no points", "a point of one axis", "zero", "no kernel"],
 )
 def test_an_empty_comparison_of_kernels_is_an_error(kernel, arguments, match):
     with pytest.raises(SteerError, match=match):
