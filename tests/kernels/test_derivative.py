@@ -405,7 +405,7 @@ CASES = {
         "basis: derivatives need a plane or a space, got .*; use basis='rings'",
     ),
     "no kernel": (
-        lambda: compile([O2.trivial], [O2.irrep("3")], (3, 3), radial=FiniteDifferences((3, 3), 2)),
+        lambda: compile([O2.trivial], [O2.irrep("3")], (3, 3), radial=FiniteDifferences((3, 3), 2), unreached="error"),
         "no steerable 3 x 3 kernel of derivatives up to order 2 from the input to it; use a larger kernel_size",
     ),
 }

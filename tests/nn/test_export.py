@@ -40,7 +40,7 @@ def network():
     )
     assert net.out_type.size == scalars.size
     for _ in range(2):
-        net(torch.randn(4, 1, 16, 16))
+        net(torch.randn(4, 1, 19, 19))
     return net
 
 
@@ -88,7 +88,7 @@ def test_a_network_exports_with_its_names_and_leaves_the_original_alone():
     assert len(steer_modules(net)) > 10
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
     assert [name for name, _ in plain.named_children()] == [name for name, _ in net.named_children()]
-    x = torch.randn(3, 1, 16, 16)
+    x = torch.randn(3, 1, 19, 19)
     torch.testing.assert_close(plain(x), net.eval()(x), rtol=1e-6, atol=1e-6)
     for parameter in plain.parameters():
         parameter.data.zero_()  # shares no storage
@@ -106,7 +106,7 @@ def test_options_survive():
 
 def test_runs_where_steer_is_not_installed(tmp_path):
     net = network()
-    x = torch.randn(2, 1, 16, 16)
+    x = torch.randn(2, 1, 19, 19)
     torch.save((steer.export(net), x, net.eval()(x).detach()), tmp_path / "net.pt")
     program = f"""
 import sys
@@ -164,7 +164,7 @@ def test_a_module_shared_by_two_chains_stays_shared():
 def test_an_exported_network_compiles_and_scripts():
     net = network().eval()
     plain = steer.export(net)
-    x = torch.randn(2, 1, 16, 16)
+    x = torch.randn(2, 1, 19, 19)
     torch._dynamo.reset()
     compiled = torch.compile(plain, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(x), net(x), rtol=1e-5, atol=1e-5)

@@ -102,7 +102,7 @@ def test_unets_in_space(name):
 
 def _scrambled(net):
     """With random last convolutions too, which start at zero; norms are not cut off, which would leave zero alone."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             parameter.normal_(std=0.2, generator=generator)

@@ -113,7 +113,7 @@ def harmonic_size(dim: int, degree: int) -> int:
     """Number of harmonics of a degree on the unit sphere of R^dim.
 
     Args:
-        dim: 2 or 3.
+        dim: 2 or 3; any, for degree 0.
         degree: an integer >= 0.
 
     Returns:
@@ -122,12 +122,10 @@ def harmonic_size(dim: int, degree: int) -> int:
     Raises:
         RepresentationError: another dimension, or a degree that is no integer >= 0.
     """
-    if not is_count(dim, 0) or dim > 3:
-        raise RepresentationError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
     degree = require_count("degree", degree, RepresentationError)
-    if dim == 2:
-        return 1 if degree == 0 else 2
-    return 2 * degree + 1
+    if not is_count(dim, 0) or (degree and dim not in (2, 3)):
+        raise RepresentationError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
+    return 1 if degree == 0 else 2 if dim == 2 else 2 * degree + 1
 
 
 def harmonic_orders(degree: int) -> tuple[int, ...]:
