@@ -222,7 +222,7 @@ def _continuous_cells(group: Group, irreps: Sequence[Irrep]) -> Cells:
             others = {SIGMA: np.diag([1.0, -1.0])}
     out = [("rotation by t", rotation)]
     for name, g in others.items():
-        if group.contains(g):
+        if group._contains(g):
             out.append((name, [number(float(psi.character(g))) for psi in irreps]))
     return out
 

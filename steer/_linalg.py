@@ -25,6 +25,12 @@ def nearest_matrix(g: Array, among: Array) -> npt.NDArray[np.intp]:
     return np.concatenate([np.zeros(0, dtype=np.intp), *found]).reshape(g.shape[:-2])
 
 
+def nearest_orthogonal(g: Array) -> Array:
+    """(..., d, d): the orthogonal matrices nearest to matrices (polar decomposition)."""
+    left, _, right = np.linalg.svd(g)
+    return np.asarray(left @ right)
+
+
 def inverse_permutations(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """(..., n): the inverses of permutations (..., n); unlike by sorting, in time n."""
     out = np.empty_like(places)

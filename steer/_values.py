@@ -16,7 +16,13 @@ from .errors import SteerError
 Array = npt.NDArray[np.float64]
 
 MEMBERSHIP = 1e-6
-"""A matrix belongs to a group when it is closer than this (Frobenius norm) to one of its elements."""
+"""A matrix of the library's own belongs to a group when it is closer than this (Frobenius norm) to an element."""
+
+NEAR = 1e-4
+"""A matrix that is given belongs to it when it is closer than this: products of a hundred float32 rotations do."""
+
+NOISE = 1e-9
+"""What is given and is farther than this from an element is taken to the nearest one."""
 
 EXACT = 1e-9
 """A matrix moves the samples of a grid without interpolation when its entries are closer than this to integers."""
@@ -62,21 +68,24 @@ def frozen(array: npt.ArrayLike) -> Array:
     return out
 
 
-def as_numbers(
-    argument: str, value: npt.ArrayLike, error: type[SteerError], what: str = "an array of numbers"
-) -> Array:
-    """`value` as an array of float64, or an error that names the argument; text and complex numbers are none."""
+def as_numbers(argument: str, value: Any, error: type[SteerError], what: str = "an array of numbers") -> Array:
+    """`value`, an array, a nested list or a torch tensor, as an array of float64, or an error that names the argument.
+
+    Text and complex numbers are none; tensors may be of any device and precision, and have gradients.
+    """
     try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            value = value.double() if value.is_floating_point() else value
         given = np.asarray(value)
+        if given.dtype.kind == "c":
+            raise error(f"{argument}: expected real numbers, got {given.dtype}: {value!r}")
         if given.dtype.kind not in "biufO":
             raise TypeError(given.dtype)
         return np.asarray(given, dtype=np.float64)
-    except (
-        TypeError,
-        ValueError,
-        RuntimeError,
-        OverflowError,
-    ) as cause:  # some of tensors
+    except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as cause:  # some are of tensors
+        if isinstance(cause, SteerError):
+            raise
         raise error(f"{argument}: expected {what}, got {value!r}") from cause
 
 

@@ -274,7 +274,7 @@ def _is_inside(group: Group, small: Group, large: Group) -> bool:
     """Whether a conjugate of one subgroup lies in another."""
     g = group.elements[:, None]
     moved = g @ small.generators @ np.swapaxes(g, -1, -2)
-    return large.order % small.order == 0 and bool(large.contains(moved).all(1).any())
+    return large.order % small.order == 0 and bool(large._contains(moved).all(1).any())
 
 
 def _subgroups(group: Group) -> Stack:

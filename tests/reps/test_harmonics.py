@@ -301,3 +301,42 @@ def test_errors(function):
     for degree in (-1, 0.5, "2", None):
         with pytest.raises(RepresentationError, match="degree: expected an integer >= 0, got"):
             function(np.zeros(3), degree)
+
+
+def near_poles(dim):
+    """Directions everywhere, and ever nearer to the poles."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, dim))
+    x[:100, :-1] *= 10.0 ** rng.uniform(-20, 0, size=(100, 1))
+    x[100:110] = np.eye(dim)[-1]
+    x[110:120] = -3 * np.eye(dim)[-1]
+    return x
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("degree", [1, 2, 3, 4, 8, 15, 30])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_values_of_every_dtype_are_rounded_once(dim, degree, dtype):
+    x = torch.tensor(near_poles(dim)).to(dtype)
+    exact, x = harmonics(x.double(), degree), x.requires_grad_()
+    found = harmonics(x, degree)
+    assert found.dtype == dtype
+    size, step = harmonic_size(dim, degree), torch.finfo(dtype).eps
+    # single precision below degree 4 is computed as such, all else is rounded from what is wider
+    slack = (4 * degree**2 if dtype == torch.float64 or (dtype == torch.float32 and degree < 4) else 1) * step
+    assert ((found.double() - exact).abs() <= slack * math.sqrt(size)).all()
+    # the sum of squares of all harmonics of a degree is their number, whatever the direction
+    assert ((found.double() ** 2).sum(1) / size - 1).abs().max() < 2 * slack
+    (slope,) = torch.autograd.grad(found.double().sum(), x)
+    assert not slope.isnan().any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_solid_harmonics_of_half_precision_are_rounded_once(dtype):
+    x = torch.tensor(near_poles(3)).to(dtype)
+    x = (x / 2).clamp(-1, 1)
+    for degree in (2, 8, 12):
+        exact = solid_harmonics(x.double(), degree)
+        torch.testing.assert_close(
+            solid_harmonics(x, degree), exact.to(dtype), rtol=torch.finfo(dtype).eps, atol=torch.finfo(dtype).tiny
+        )

@@ -95,7 +95,7 @@ def _cosets_of(rep: Representation, index: int, small: Group) -> tuple[list[Repr
         )
     representatives = rep.group.cosets(small)
     # (|G:H|, |G:K|): whether g_i K lies in the coset g_j H
-    inside = np.stack([small.contains(rep.group._inverse(g) @ rep.cosets) for g in representatives])
+    inside = np.stack([small._contains(rep.group._inverse(g) @ rep.cosets) for g in representatives])
     return len(representatives) * [rep.subgroup.trivial.induce(small)], np.nonzero(inside)[1]
 
 

@@ -149,6 +149,11 @@ class FieldType(Fields):
             require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")  # type: ignore[unreachable]
         if x.dim() < 2 or x.shape[1] != self.size:
             raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
+        if x.is_complex():
+            raise ShapeError(
+                f"x: expected a real tensor, got {x.dtype}; take the real and the imaginary part as two fields, as in "
+                f"torch.cat([x.real, x.imag], 1)"
+            )
         if not x.is_floating_point():
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 

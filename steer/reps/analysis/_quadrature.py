@@ -294,7 +294,7 @@ def _component_representatives(group: Group, left: Group, right: Group) -> Array
         # g = s f g0 h with s, h in the subgroups, f found before and g0 in the component of the identity
         moved = left._inverse(left.components) @ g
         candidates = moved[:, None] @ right._inverse(right.components)
-        if not inner.contains(group._inverse(found)[:, None, None] @ candidates).any():
+        if not inner._contains(group._inverse(found)[:, None, None] @ candidates).any():
             found = np.concatenate([found, g[None]])
     return found
 
@@ -302,7 +302,7 @@ def _component_representatives(group: Group, left: Group, right: Group) -> Array
 def _turns(asked: Quadrature, left: Group, count: int | None) -> Rule:
     """Equidistant rotations of a one-dimensional group, in the range that its subgroups leave over."""
     inner = _identity_component(asked.group)
-    order = math.lcm(*(int(inner.contains(small.elements).sum()) for small in (left, asked.subgroup)))
+    order = math.lcm(*(int(inner._contains(small.elements).sum()) for small in (left, asked.subgroup)))
     count = (asked.requested or 0) // order + 1 if count is None else count
     return _uniform(inner.haar(order * count - 1)[0][:count])
 
@@ -366,7 +366,7 @@ def _merged(rule: Rule, subgroup: Group) -> Rule:
             same = (
                 np.ones(1, bool)
                 if len(left) == 1
-                else subgroup.contains(subgroup._inverse(elements[left[0]]) @ elements[left])
+                else subgroup._contains(subgroup._inverse(elements[left[0]]) @ elements[left])
             )
             found[int(left[0])] = float(weights[left[same]].sum())
             left = left[~same]

@@ -84,6 +84,7 @@ class GroupAction(Group):
     _irrep_data = _of_base("_irrep_data")
     _distance = _of_base("_distance")
     _nearest = _of_base("_nearest")
+    _projected = _of_base("_projected")
     _closed_clebsch_gordan = _of_base("_closed_clebsch_gordan")
 
     def __repr__(self) -> str:

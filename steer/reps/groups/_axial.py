@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from ..._linalg import nearest_orthogonal
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._representation import Irrep, IrrepData
@@ -131,6 +132,11 @@ class AxialForm(Form):
                     overlaps.append(overlap + other * g[..., 2, 2])
         best = np.argmax(overlaps, axis=0)
         return np.asarray(np.take_along_axis(np.stack(places), best[None], axis=0)[0])
+
+    def projected(self, g: Array) -> Array:
+        out = np.zeros_like(g)
+        out[..., :2, :2], out[..., 2, 2] = nearest_orthogonal(g[..., :2, :2]), np.sign(g[..., 2, 2])
+        return out
 
     def distance(self, g: Array) -> Array:
         # squares of the distances of the planar block, of the sign, and of what should vanish beside them

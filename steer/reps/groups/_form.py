@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import nearest_matrix
+from ..._linalg import nearest_matrix, nearest_orthogonal
 from ..._values import Array, Frozen, frozen
 from ..theory._representation import Irrep, IrrepData
 
@@ -84,6 +84,10 @@ class Form(Frozen, ABC):
     def nearest(self, g: Array) -> npt.NDArray[np.intp]:
         """(...): see `Group.nearest_index`; of finite groups."""
         return nearest_matrix(g, self.components)
+
+    def projected(self, g: Array) -> Array:
+        """(..., 3, 3): the elements nearest to matrices near the group; of continuous groups."""
+        return nearest_orthogonal(g)
 
     @abstractmethod
     def distance(self, g: Array) -> Array:

@@ -133,7 +133,7 @@ class PlanarGroup(Group):
 
     def _grid_symmetries(self) -> Array:
         candidates = signed_permutations(2)
-        return np.asarray(candidates[self.contains(candidates)])
+        return np.asarray(candidates[self._contains(candidates)])
 
     @property
     def _axes(self) -> str:

@@ -156,6 +156,9 @@ class DirectProduct(Group):
         ]
         return np.asarray(np.linalg.norm(np.stack(blocks + beside, -1), axis=-1))
 
+    def _projected(self, g: Array) -> Array:
+        return block_diagonal([getattr(self, factor)._projected(self._part(g, factor)) for factor in FACTORS])
+
     def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
         first, second = (getattr(self, factor)._nearest(self._part(g, factor)) for factor in FACTORS)
         return np.asarray(first * len(self.second.components) + second)

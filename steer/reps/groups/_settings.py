@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, Frozen, frozen
+from ..._values import MEMBERSHIP, NEAR, Array, Frozen, as_numbers, frozen
 from ...errors import GroupError
 from ._angles import BIAS, NOISE, SHORT, canonical_turn, cos_sin, rotation_matrix
 
@@ -188,7 +188,7 @@ def unit_vector(name: str, value: object) -> Array:
     """`value` as a unit vector of space, or an error that names the argument."""
     letters = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}
     try:
-        out = np.asarray(letters.get(value, value) if isinstance(value, str) else value, dtype=np.float64)
+        out = as_numbers(name, letters.get(value, value) if isinstance(value, str) else value, GroupError)
         if out.shape != (3,) or not np.isfinite(out).all():
             raise ValueError("not three numbers")
     except (TypeError, ValueError) as error:
@@ -212,7 +212,7 @@ def perpendicular(axis: Array, secondary: object) -> Array:
         return np.asarray((tilt(axis) @ about_z(canonical_turn(Fraction(secondary / math.pi))[1]))[:, 0])
     out = unit_vector("secondary", secondary)
     slope = float(out @ axis)
-    if abs(slope) > MEMBERSHIP:
+    if abs(slope) > NEAR:
         raise GroupError(
             f"secondary: expected a direction perpendicular to the axis, got {secondary!r}, "
             f"{math.degrees(math.acos(min(1.0, abs(slope)))):.3g} degrees from it"

@@ -129,12 +129,15 @@ class SpatialGroup(Group):
     def _distance(self, g: Array) -> Array:
         return super()._distance(g) if self.is_finite else self.form.distance(self._unturned(g))
 
+    def _projected(self, g: Array) -> Array:
+        return super()._projected(g) if self.is_finite else self._turned(self.form.projected(self._unturned(g)))
+
     def _nearest(self, g: Array) -> npt.NDArray[np.intp]:
         return self.form.nearest(self._unturned(g))
 
     def _grid_symmetries(self) -> Array:
         candidates = signed_permutations(3)
-        return np.asarray(candidates[self.contains(candidates)])
+        return np.asarray(candidates[self._contains(candidates)])
 
     @property
     def _axes(self) -> str:
@@ -378,7 +381,7 @@ def _fitting(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secon
     """
     frames = np.stack(list(_frames(group, small, axis, secondary)))
     turned = frames[:, None] @ small.generators @ np.swapaxes(frames, 1, 2)[:, None]
-    return np.asarray(frames[group.contains(turned).all(axis=1)])
+    return np.asarray(frames[group._contains(turned).all(axis=1)])
 
 
 def _frames(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secondary: object) -> Iterator[Array]:
@@ -403,7 +406,7 @@ def _classes(group: SpatialGroup, small: SpatialGroup) -> list[SpatialGroup]:
     if (
         not group.is_finite
     ):  # the frames searched are made of the axes of its frame, which the cube's rotations exchange
-        turns = turns[group.standard.contains(turns)]
+        turns = turns[group.standard._contains(turns)]
     turns = turns * np.linalg.det(turns).round()[:, None, None]
     places: dict[SpatialGroup, SpatialGroup] = {}
     for frame in _fitting(group, small, None, None):

@@ -2,13 +2,16 @@
 
 import math
 import sys
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Final, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array, as_numbers, is_count, require_count
 from ...errors import RepresentationError, ShapeError
+
+DOUBLE: Final = 4
+"""Degree from which harmonics of single precision are computed in double precision."""
 
 
 class _TensorLike(Protocol):
@@ -63,15 +66,16 @@ def harmonics(points: Any, degree: int) -> Any:
         >>> (steer.reps.harmonics([0.0, 0.0, 2.0], 1) / np.sqrt(3)).round(12).tolist()  # (x, y, z) / r
         [0.0, 0.0, 1.0]
     """
-    xp, x = _points(points)
+    xp, given = _points(points)
     degree = require_count("degree", degree, RepresentationError)
+    x = _wide(given, degree)
     # The largest component is divided out first: no square overflows, or vanishes, whatever the length.
     scale = xp.amax(xp.abs(x), -1)[..., None]
     origin = scale == 0
     # The origin is replaced before the division as well as after it: a masked 0/0 has a gradient that is not a number.
     x = xp.where(origin, 1.0, x / xp.where(origin, 1.0, scale))
     unit = xp.where(origin, 0.0, x / xp.sqrt((x * x).sum(-1))[..., None])
-    return _solid(xp, unit, degree)
+    return _as_given(_solid(xp, unit, degree), given)
 
 
 @overload
@@ -106,7 +110,8 @@ def solid_harmonics(points: Any, degree: int) -> Any:
         [-7.0, 24.0]
     """
     xp, x = _points(points)
-    return _solid(xp, x, require_count("degree", degree, RepresentationError))
+    degree = require_count("degree", degree, RepresentationError)
+    return _as_given(_solid(xp, _wide(x, degree), degree), x)
 
 
 def harmonic_size(dim: int, degree: int) -> int:
@@ -144,6 +149,23 @@ def _points(points: Any) -> tuple[Any, Any]:
     if is_tensor and not x.is_floating_point():
         raise ShapeError(f"points: expected a tensor of a floating-point dtype, got {x.dtype}")
     return xp, x
+
+
+def _wide(x: Any, degree: int) -> Any:
+    """Points in the precision to compute with, which is rounded once at the end.
+
+    Half precision is computed in single precision, and that from degree 4 on in double precision, where there is one:
+    recursions gather errors, and powers of what is near the pole leave the range of numbers.
+    """
+    if isinstance(x, np.ndarray) or x.dtype.itemsize > 4:
+        return x
+    if x.dtype.itemsize == 4 and (degree < DOUBLE or x.device.type == "mps"):
+        return x
+    return x.double() if degree >= DOUBLE and x.device.type != "mps" else x.float()
+
+
+def _as_given(values: Any, points: Any) -> Any:
+    return values if values.dtype == points.dtype else values.to(points.dtype)
 
 
 def _solid(xp: Any, x: Any, degree: int) -> Any:

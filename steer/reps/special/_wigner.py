@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, as_numbers, frozen, require_count
+from ..._linalg import nearest_orthogonal
+from ..._values import NEAR, NOISE, Array, as_numbers, frozen, require_count
 from ...errors import GroupError, RepresentationError, ShapeError
 from ._harmonics import harmonics, planar_powers
 
@@ -24,12 +25,12 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
 
     Returns:
         (..., 2 degree + 1, 2 degree + 1), D[..., i, j] the component i of the image of harmonic j. A rotation that is
-        inexact by e, up to the 1e-6 that is accepted, gives a matrix that is inexact by the order of degree * e.
+        inexact by up to 1e-4 is taken to the nearest one first.
 
     Raises:
         ShapeError: the last two axes are not (3, 3).
         RepresentationError: the degree is not an integer >= 0.
-        GroupError: a matrix is not a rotation to 1e-6, in the Frobenius norm of R R^T - 1 and in det R - 1.
+        GroupError: a matrix is not a rotation to 1e-4, in the Frobenius norm of R R^T - 1 and in det R - 1.
 
     Source:
         Pinchon, Hoggan, J. Phys. A 40 (2007) 1597: D = Z(a) J Z(-b) J Z(c), with Z the rotations about the polar axis,
@@ -52,12 +53,12 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
         gram = matrices @ np.swapaxes(matrices, -1, -2) - np.eye(3)
         off = np.maximum(np.linalg.norm(gram, axis=(-2, -1)), np.abs(np.linalg.det(matrices) - 1))
     distance = float(np.max(off, initial=0.0))
-    if not distance < MEMBERSHIP:
+    if not distance < NEAR:
         raise GroupError(
             f"rotations: a matrix is {distance:.3g} away from a rotation (R R^T = 1, det R = 1); "
             f"pass proper rotations, e.g. from steer.group('SO(3)', dim=3).sample(n)"
         )
-    return _wigner_d(matrices, degree)
+    return _wigner_d(nearest_orthogonal(matrices) if distance > NOISE else matrices, degree)
 
 
 def harmonic_action(g: Array, degree: int) -> Array:

@@ -20,7 +20,7 @@ BLOCK = 2**20
 
 def has_finite_index(group: "Group", subgroup: "Group") -> bool:
     """Whether G/H is finite: H must contain the identity component of G."""
-    return bool(subgroup.contains(group.identity_component).all())
+    return bool(subgroup._contains(group.identity_component).all())
 
 
 class Cosets(NamedTuple):
@@ -39,7 +39,7 @@ class Cosets(NamedTuple):
 def cosets(group: "Group", subgroup: "Group") -> Cosets:
     """The cosets of a subgroup of finite index."""
     g = group.components
-    inside = subgroup.contains(group._inverse(g) @ g)
+    inside = subgroup._contains(group._inverse(g) @ g)
     if not inside.all():  # the families of the library keep to it; one of one's own may not
         raise GroupError(
             f"components: element {np.argmin(inside)} of {group!r} times its inverse is not in {subgroup!r}; list "
@@ -68,7 +68,7 @@ def _first_by_quotients(group: "Group", subgroup: "Group") -> npt.NDArray[np.int
     g = group.components
     first = np.full(len(g), -1)
     while (left := np.flatnonzero(first < 0)).size:
-        first[left[subgroup.contains(group._inverse(g[left[0]]) @ g[left])]] = left[0]
+        first[left[subgroup._contains(group._inverse(g[left[0]]) @ g[left])]] = left[0]
     return first
 
 
@@ -78,7 +78,7 @@ def coset_numbers(group: "Group", subgroup: "Group", g: Array) -> npt.NDArray[np
     if group.is_finite:
         return np.asarray(found.numbers[group._nearest(g)])
     inverse = group._inverse(found.representatives)
-    return np.asarray(np.argmax([subgroup.contains(h @ g) for h in inverse], axis=0))
+    return np.asarray(np.argmax([subgroup._contains(h @ g) for h in inverse], axis=0))
 
 
 def fixed_vectors(psi: Irrep, subgroup: "Group") -> Array:

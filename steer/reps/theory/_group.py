@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import nearest_matrix
-from ..._values import EXACT, MEMBERSHIP, Array, Frozen, as_numbers, frozen, require_count
+from ..._linalg import nearest_matrix, nearest_orthogonal
+from ..._values import EXACT, MEMBERSHIP, NEAR, NOISE, Array, Frozen, as_numbers, frozen, require_count
 from ...errors import GroupError, RepresentationError
 from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
@@ -372,7 +372,10 @@ class Group(Frozen, ABC):
         return tuple(tuple(np.flatnonzero(first == i).tolist()) for i in np.unique(first))
 
     def contains(self, g: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether matrices belong to the group, to 1e-6 in the Frobenius norm.
+        """Whether matrices belong to the group, to 1e-4 in the Frobenius norm.
+
+        So products of many elements in single precision do, and matrices that were printed with some decimals. Of
+        groups of more than 8000 elements, which are closer to each other, to 0.8 / order.
 
         Args:
             g: matrices (..., d, d).
@@ -383,7 +386,17 @@ class Group(Frozen, ABC):
         Raises:
             GroupError: the matrices are not (..., d, d).
         """
-        return np.asarray(self._distance(self._as_matrices(g)) < MEMBERSHIP)
+        return np.asarray(self._distance(self._as_matrices(g)) < self._tolerance)
+
+    @property
+    def _tolerance(self) -> float:
+        """Distance from an element up to which a matrix that is given counts as one."""
+        # elements of one circle are the closest: chords of an angle of 2 pi / n, times sqrt(2) in the Frobenius norm
+        return min(NEAR, 0.8 / self.order) if self.is_finite else NEAR
+
+    def _contains(self, g: Array) -> npt.NDArray[np.bool_]:
+        """(...): whether matrices that the library made belong to the group, to rounding."""
+        return np.asarray(self._distance(g) < MEMBERSHIP)
 
     def __le__(self, other: "Group") -> bool:
         """Whether this group is a subgroup of `other`: the same matrices and moves, not only the same name."""
@@ -392,7 +405,7 @@ class Group(Frozen, ABC):
 
     def _holds(self, other: "Group") -> bool:
         """Whether the elements of `other` are elements of this group, however they move space."""
-        return self.element_size == other.element_size and bool(self.contains(other.generators).all())
+        return self.element_size == other.element_size and bool(self._contains(other.generators).all())
 
     def _moves_alike(self, subgroup: "Group") -> bool:
         """Whether the elements of what `_named_subgroup` gave move space as they do in this group."""
@@ -417,15 +430,24 @@ class Group(Frozen, ABC):
         return out
 
     def _members(self, g: npt.ArrayLike) -> Array:
-        """`g` as an array, or an error that says how far it is from the group."""
+        """The elements that `g` are, those nearest to them, or an error that says how far they are from the group."""
         out = self._as_matrices(g)
-        distance = float(np.max(self._distance(out), initial=0.0))
-        if not distance < MEMBERSHIP:
+        distances = self._distance(out)
+        distance = float(np.max(distances, initial=0.0))
+        if not distance < self._tolerance:
             raise GroupError(
                 f"g: a matrix is {distance:.3g} (Frobenius norm) away from the nearest element of {self.name}; "
                 f"pass elements, e.g. from .elements, .haar() or .sample()"
             )
+        if distance > NOISE:
+            rough = distances > NOISE
+            out = out.copy()
+            out[rough] = self._projected(out[rough])
         return out
+
+    def _projected(self, g: Array) -> Array:
+        """(..., d, d): the elements nearest to matrices near the group."""
+        return np.asarray(self.elements[self._nearest(g)]) if self.is_finite else nearest_orthogonal(g)
 
     def action(self, g: npt.ArrayLike) -> Array:
         """The matrices by which elements act on space, in the order (x, y[, z]).
@@ -549,9 +571,10 @@ class Group(Frozen, ABC):
         Raises:
             RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
         """
+        max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
         share = {"real": 1, "complex": 2, "quaternionic": 4}
         parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
-        return BandLimited(tuple(parts), self.trivial_subgroup, int(max_frequency))
+        return BandLimited(tuple(parts), self.trivial_subgroup, max_frequency)
 
     def index(self, subgroup: "Group | str") -> int | float:
         """The index of a subgroup H, the number of cosets g H.
