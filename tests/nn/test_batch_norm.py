@@ -225,6 +225,66 @@ def test_a_tensor_of_another_dtype_is_refused(field_type, training):
     assert layer(x.half()).dtype == torch.float16  # as torch
 
 
+FAMILIES = pytest.mark.parametrize("field_type", [nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(O2, O2.irreps(2))])
+
+
+@FAMILIES
+@pytest.mark.parametrize("averaged", [True, False])
+def test_update_bn_gives_the_statistics_of_the_data(field_type, averaged):
+    layer = zoo.scrambled(nn.BatchNorm(field_type)).double().eval()
+    model = torch.optim.swa_utils.AveragedModel(layer) if averaged else torch.nn.Sequential(layer)
+    norm = model.module if averaged else layer
+    model.eval()
+    batches = [3 + torch.randn(size, field_type.size, 4, 3, dtype=torch.float64) for size in (4, 7)]
+    torch.optim.swa_utils.update_bn([(x, None) for x in batches], model)
+    found = [by_definition(norm, x)[1:] for x in batches]
+    mean, var = (torch.stack(values).mean(0) for values in zip(*found, strict=True))
+    assert norm.num_batches_tracked == 2
+    assert norm.momentum == 0.1
+    assert not norm.training
+    torch.testing.assert_close(norm.running_mean, mean)
+    assert bool((abs(norm.running_var / var - 1) < 0.1).all())  # unbiased, so that it is a little larger
+    torch.optim.swa_utils.update_bn(batches[:1], model)  # nothing is left of the pass before
+    torch.testing.assert_close(norm.running_mean, found[0][0])
+
+
+@FAMILIES
+def test_the_tools_of_torch_find_it(field_type):
+    layer = zoo.scrambled(nn.BatchNorm(field_type))
+    model = torch.nn.Sequential(torch.nn.Identity(), layer)
+    found = [part for part in model.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
+    assert found == [layer]
+    x = torch.randn(4, field_type.size, 3, 3)
+    expected = copy.deepcopy(layer)(x)
+    fresh = nn.BatchNorm(field_type)
+    reset = copy.deepcopy(layer)
+    reset.reset_running_stats()
+    for name, value in reset.named_buffers():
+        assert torch.equal(value, fresh.state_dict()[name])
+    assert torch.equal(reset.weight, layer.weight)
+    reset.reset_parameters()
+    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in reset.state_dict().items())
+    torch.func.replace_all_batch_norm_modules_(model)
+    assert not layer.track_running_stats
+    torch.testing.assert_close(model.eval()(x), expected, rtol=1e-5, atol=1e-5)
+    nn.BatchNorm(field_type, affine=False, track_running_stats=False).reset_parameters()
+
+
+@FAMILIES
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_layers_of_torch_do_not_take_its_place(field_type):
+    layer = zoo.scrambled(nn.BatchNorm(field_type)).eval()
+    model = torch.nn.Sequential(torch.nn.BatchNorm2d(field_type.size), layer)
+    with pytest.raises(SteerError, match=r"num_features: .*use steer\.nn\.convert_sync_batchnorm\(model\)"):
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    x = torch.randn(4, field_type.size, 3, 3)
+    traced = torch.jit.trace(layer, x)
+    torch.testing.assert_close(traced(x), layer(x))
+    converted = nn.convert_sync_batchnorm(torch.nn.BatchNorm2d(3))
+    assert type(converted) is torch.nn.SyncBatchNorm
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"eps": -1.0}, "eps: expected a number >= 0, got -1.0"), ({"momentum": 2}, "momentum: expected .* got 2")],

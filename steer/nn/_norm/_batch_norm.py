@@ -1,9 +1,10 @@
 """Batch normalisation for fields of any orthogonal representation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..._values import is_real, require_flag
 from ...errors import ShapeError, SteerError
@@ -15,7 +16,18 @@ from .._fields._types import FieldType
 from ._normalize import Statistics, normalize
 
 
-class BatchNorm(Module):
+class _LacksChannelsError(SteerError, AttributeError):
+    """What is asked for is of layers that normalise channels."""
+
+
+class _OfTorch(_BatchNorm):
+    """What torch's tools find batch normalisation by, with nothing made yet."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+
+
+class BatchNorm(Module, _OfTorch):
     """Batch normalisation: y = gamma (x - mu) / sqrt(var + eps) + beta, one gamma and one var for each field.
 
     One formula for every orthogonal representation. mu is the mean over the batch and space, projected on the invariant
@@ -28,6 +40,11 @@ class BatchNorm(Module):
     running statistics are those of one process on the whole batch. Each process may hold another number of samples, or
     none. One exchange of a short vector forward, and one backward; on any device that the processes can reduce on.
     Without an initialised process group, or with one process, `sync` changes nothing.
+
+    It is an instance of `torch.nn.modules.batchnorm._BatchNorm`, by which `torch.optim.swa_utils.update_bn`,
+    `torch.func.replace_all_batch_norm_modules_`, and loops that freeze statistics find it; it has
+    `reset_running_stats()` and `reset_parameters()`. Its statistics and weights are those of fields, not of channels,
+    so that what would put a layer of torch in its place, which asks for `num_features`, is refused.
 
     Args:
         in_type: type of the input and output.
@@ -51,11 +68,12 @@ class BatchNorm(Module):
         Ioffe, Szegedy 2015, "Batch Normalization"; Weiler, Cesa 2019 for fields.
     """
 
-    weight: torch.nn.Parameter | None
-    bias: torch.nn.Parameter | None
+    weight: torch.nn.Parameter | None  # type: ignore[assignment] # torch's stubs leave out None
+    bias: torch.nn.Parameter | None  # type: ignore[assignment]
     running_mean: torch.Tensor | None
     running_var: torch.Tensor | None
     num_batches_tracked: torch.Tensor | None
+    __constants__: ClassVar[list[str]] = []  # type: ignore[misc] # torch's names `num_features`
 
     def __init__(
         self,
@@ -88,6 +106,16 @@ class BatchNorm(Module):
         self.register_buffer("running_mean", torch.zeros(invariants) if track_running_stats else None)
         self.register_buffer("running_var", torch.ones(fields) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "num_features":  # an AttributeError, for those who only ask whether there is one
+            raise _LacksChannelsError(
+                "num_features: BatchNorm of steer has statistics and weights for fields, not for channels, so that a "
+                "layer of torch cannot take its place; use steer.nn.convert_sync_batchnorm(model), which also converts "
+                "those of torch, in place of that of torch.nn.SyncBatchNorm; .eval() and .requires_grad_(False) freeze "
+                "it; steer.export(model) makes a torch.nn.BatchNorm of it; in_type.size is its number of channels"
+            )
+        return super().__getattr__(name)
 
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
@@ -211,10 +239,10 @@ def _is_transformed(x: torch.Tensor) -> bool:
 
 
 def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) -> torch.nn.Module:
-    """Make every `BatchNorm` of a model take the statistics of all processes in training: set its `sync`.
+    """Make every batch normalisation of a model take the statistics of all processes in training.
 
-    `torch.nn.SyncBatchNorm.convert_sync_batchnorm` converts torch's own batch normalisations, and leaves these; call
-    both where a model has both.
+    `BatchNorm` gets its `sync` set; in place of torch's own come those of
+    `torch.nn.SyncBatchNorm.convert_sync_batchnorm`, which refuses models that contain a `BatchNorm` of steer.
 
     Args:
         model: any module that contains some; it is changed in place.
@@ -222,14 +250,27 @@ def convert_sync_batchnorm(model: torch.nn.Module, process_group: Any = None) ->
             a group of their own can be copied, but not pickled.
 
     Returns:
-        The model itself.
+        The model itself; for a batch normalisation of torch the one in its place.
 
     Raises:
         SteerError: not a module.
     """
     if not isinstance(model, torch.nn.Module):
         raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")
-    for part in model.modules():
-        if isinstance(part, BatchNorm):
-            part.sync, part.processes = True, Processes(process_group)
-    return model
+    return _synced(model, process_group, {})
+
+
+def _synced(
+    module: torch.nn.Module, process_group: Any, done: dict[torch.nn.Module, torch.nn.Module]
+) -> torch.nn.Module:
+    if module in done:
+        return done[module]
+    done[module] = module
+    if isinstance(module, BatchNorm):
+        module.sync, module.processes = True, Processes(process_group)
+    elif isinstance(module, _BatchNorm):
+        done[module] = torch.nn.SyncBatchNorm.convert_sync_batchnorm(module, process_group)  # type: ignore[no-untyped-call]
+    for name, child in module._modules.items():
+        if child is not None:
+            module._modules[name] = _synced(child, process_group, done)
+    return done[module]
