@@ -260,6 +260,13 @@ def test_wide_tables_are_split_and_never_cut(name, width, blocks):
     assert page(name, width=width)[1:] == page(name)[1:]
 
 
+@pytest.mark.parametrize("name", ["D200", "C1000000", "D120h"])
+def test_groups_that_are_too_large_have_a_heading_and_the_reason(name):
+    text = printed(name)
+    assert f"Order {steer.group(name, dim=2 if name == 'C1000000' else 3).order}, " in text
+    assert "The tables are left out: they are made for groups of up to 256 elements." in text
+
+
 def test_very_large_tables_are_left_out():
     assert "The character table is left out: it has 45 columns." in printed("C88")
 

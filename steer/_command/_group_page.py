@@ -31,6 +31,9 @@ from ..reps import group as named
 from ..reps.groups._names import HERMANN_MAUGUIN
 from ._character_table import character_tables, plain_table
 
+MOST_ELEMENTS = 256
+"""Orders up to which classes and subgroups, whose time grows faster than the order, are shown."""
+
 MOST_COLUMNS = 40
 """Larger character tables are left out."""
 
@@ -161,6 +164,10 @@ def _there(name: str, dim: int) -> str:
 
 def page(group: Group, console: Console) -> Iterator[RenderableType]:
     """Order, classes, characters, maximal subgroups of a group, and how harmonics split; fits the console."""
+    if group.is_finite and group.order > MOST_ELEMENTS:
+        yield from _heading(group)
+        yield f"\nThe tables are left out: they are made for groups of up to {MOST_ELEMENTS} elements."
+        return
     shown = columns(group) if group.is_finite else []
     at = characters(group, shown)
     yield from _heading(group)
@@ -174,7 +181,7 @@ def _heading(group: Group) -> Iterator[RenderableType]:
     abelian = "abelian" if np.allclose(products, np.swapaxes(products, 0, 1)) else "not abelian"
     order = f"Order {group.order}" if group.is_finite else "Infinite order"
     yield f"[bold]{group.name}[/]" + (f", Hermann-Mauguin symbol [bold]{symbol}[/]" if symbol else "")
-    count = len(group.conjugacy_classes) if group.is_finite else 0
+    count = len(group.conjugacy_classes) if group.is_finite and group.order <= MOST_ELEMENTS else 0
     yield f"{order}, {abelian}" + (f", {count} conjugacy class{'es' if count > 1 else ''}." if count else ".")
     yield _setting(group)
     yield f"[cyan]{escape(repr(group))}[/]"
