@@ -60,8 +60,11 @@ def blocks(in_type: FieldType, per_coset: bool) -> tuple[list[Representation], l
 
 def wide(x: torch.Tensor) -> torch.Tensor:
     """Half precision in single: squares would overflow beyond 256, and sums lose their digits."""
-    # a tracer's stand-in has no dtype to look at
-    return x.float() if isinstance(x, torch.Tensor) and x.dtype in _HALF else x
+    if isinstance(x, torch.Tensor):
+        return x.float() if x.dtype in _HALF else x
+    # a tracer's stand-in has no dtype to look at: the graph looks, since it may be cast later
+    dtype = x.tracer.create_proxy("call_function", torch.promote_types, (x.dtype, torch.float32), {})  # type: ignore[unreachable]
+    return x.to(dtype)
 
 
 def exact(device: torch.device) -> AbstractContextManager[Any]:
