@@ -12,7 +12,7 @@ from ._fields._fields import cat, split
 from ._fields._types import FieldTensor, FieldType
 
 if TYPE_CHECKING:
-    from . import init, models
+    from . import init, models, utils
     from ._act._crelu import CReLU
     from ._act._fourier import FourierAct, FourierMaxPool
     from ._act._gate import Gate
@@ -109,12 +109,13 @@ __all__ = [
     "set_grid_warnings",
     "split",
     "to_hexagonal",
+    "utils",
 ]
 
 _LATER: Final = {
     name: module
     for module, names in {
-        "": ("init", "models"),
+        "": ("init", "models", "utils"),
         "._act._crelu": ("CReLU",),
         "._act._fourier": ("FourierAct", "FourierMaxPool"),
         "._act._gate": ("Gate",),

@@ -420,6 +420,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
         models.unet_stage, in_type=SCALARS, types=[REGULAR], kernel_size=3, features="regular", basis="rings"
     ),
     "steer.nn.models.summary": lambda: Call(models.summary, {"model": models.ResNet(SCALARS, 3, **SMALL)}),
+    "steer.nn.utils.spectral_norm": lambda: Call(
+        nn.utils.spectral_norm, {"layer": _conv(), "n_power_iterations": 1, "eps": 1e-12}
+    ),
     "steer.nn.init.dirac_": lambda: Call(init.dirac_, {"layer": nn.Linear(REGULAR, REGULAR)}),
     "steer.nn.init.normal_": lambda: Call(init.normal_, {"layer": _conv(), "gain": 1.0}),
     "steer.nn.init.orthogonal_": lambda: Call(init.orthogonal_, {"layer": nn.Linear(REGULAR, REGULAR), "gain": 1.0}),

@@ -15,7 +15,7 @@ from steer.errors import SteerError
 from .calls import BARE, CALLS, OTHERS, Call
 
 PACKAGES = ("steer", "steer.reps", "steer.kernels", "steer.kernels.cache", "steer.nn", "steer.nn.models")
-PACKAGES += ("steer.nn.init", "steer.testing", "steer.plot")
+PACKAGES += ("steer.nn.init", "steer.nn.utils", "steer.testing", "steer.plot")
 
 C3 = steer.group("C3", dim=2)
 JUNK: dict[str, Any] = {

@@ -30,6 +30,7 @@ PAGE_OF = {
     "steer.nn": "nn",
     "steer.nn.models": "models",
     "steer.nn.init": "nn",
+    "steer.nn.utils": "nn",
     "steer.plot": "plot",
     "steer.testing": "testing",
     "steer.errors": "testing",

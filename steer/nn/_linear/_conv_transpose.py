@@ -18,6 +18,7 @@ class ConvTranspose(Convolution):
     """Transposed convolution with steerable kernels in any dimension; use `ConvTranspose2d` or `ConvTranspose3d`."""
 
     convolve: ClassVar[Callable[..., torch.Tensor]]
+    out_axis: ClassVar[int] = 1
     options = ("stride", "padding", "output_padding", "groups", "dilation", "padding_mode")
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -58,6 +58,8 @@ class Steerable(Module):
     Raises:
         CheckpointError: on loading coefficients of another kernel basis, or a fingerprint that is none.
     """
+
+    out_axis: ClassVar[int] = 0  # of the filter
 
     weight: torch.nn.Parameter
     bias: torch.nn.Parameter | None
@@ -146,11 +148,19 @@ class Steerable(Module):
         with exact(self.bias.device):
             return rows_times(self, "_invariants", self.bias)
 
+    def _own_dtype(self) -> torch.dtype:
+        """That of the coefficients, which are not read: what makes them does so at each reading, at a price."""
+        made = self._modules.get("parametrizations")
+        if isinstance(made, torch.nn.ModuleDict) and "weight" in made:
+            return next(made["weight"].parameters()).dtype
+        return self.weight.dtype
+
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
-        if x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        own = self._own_dtype()
+        if x.dtype != own and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(
-                f"x: {type(self).__name__} has weights of {self.weight.dtype}, got a tensor of {x.dtype}; "
+                f"x: {type(self).__name__} has weights of {own}, got a tensor of {x.dtype}; "
                 f"convert one of them with .to(dtype), or run under torch.autocast"
             )
 
