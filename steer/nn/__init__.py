@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._act._norm_act import NormAct
     from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
     from ._act._vector_field import VectorFieldAct
-    from ._chain._branch import Branch, Identity, Residual
+    from ._chain._branch import Branch, Identity, Parallel, Residual
     from ._chain._chain import Restrict, Sequential
     from ._chain._disentangle import Disentangle
     from ._engine._export import export
@@ -83,6 +83,7 @@ __all__ = [
     "NormAct",
     "NormMaxPool",
     "NormPool",
+    "Parallel",
     "Pointwise",
     "RandomTransform",
     "ReLU",
@@ -123,7 +124,7 @@ _LATER: Final = {
         "._act._norm_act": ("NormAct",),
         "._act._pointwise": ("ELU", "GELU", "LeakyReLU", "Pointwise", "ReLU", "Sigmoid", "SiLU", "Tanh"),
         "._act._vector_field": ("VectorFieldAct",),
-        "._chain._branch": ("Branch", "Identity", "Residual"),
+        "._chain._branch": ("Branch", "Identity", "Parallel", "Residual"),
         "._chain._chain": ("Restrict", "Sequential"),
         "._chain._disentangle": ("Disentangle",),
         "._engine._export": ("export",),

@@ -249,6 +249,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.Branch": lambda: Call(
         lambda first, second: nn.Branch(first, second), {"first": nn.ReLU(REGULAR), "second": nn.ReLU(REGULAR)}
     ),
+    "steer.nn.Parallel": lambda: Call(
+        lambda first, second: nn.Parallel(first, second), {"first": nn.ReLU(REGULAR), "second": nn.NormAct(VECTORS)}
+    ),
     "steer.nn.Sequential": lambda: Call(
         lambda first, second: nn.Sequential(first, second), {"first": nn.ReLU(REGULAR), "second": nn.ReLU(REGULAR)}
     ),

@@ -40,6 +40,10 @@ def branch(field_type: nn.FieldType) -> nn.Module:
     return nn.Branch(nn.Identity(field_type), nn.NormPool(field_type), nn.Sequential(nn.NormAct(field_type)))
 
 
+def parallel(field_type: nn.FieldType) -> nn.Module:
+    return nn.Parallel(nn.NormAct(field_type), nn.Sequential(nn.BatchNorm(field_type)), nn.NormPool(field_type))
+
+
 def residual(field_type: nn.FieldType) -> nn.Module:
     body = nn.Sequential(nn.BatchNorm(field_type), nn.NormAct(field_type, "softplus"))
     return nn.Residual(nn.Residual(body), nn.BatchNorm(field_type))
@@ -79,6 +83,7 @@ ANY_TYPE: dict[str, Layer] = {
     "Restrict": lambda t: nn.Restrict(t, part(t.group) if isinstance(t, nn.FieldType) else "C1"),
     "Sequential": lambda t: nn.Sequential(nn.BatchNorm(t), nn.NormAct(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
     "Branch": branch,
+    "Parallel": parallel,
     "Residual": residual,
 }
 PERMUTATIONS: dict[str, Layer] = {

@@ -1,16 +1,17 @@
-"""Modules side by side: branches whose outputs are concatenated, and sums with a shortcut."""
+"""Modules side by side: on the same fields or each on its own, with outputs concatenated; and sums with a shortcut."""
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from ...errors import FieldTypeError, ShapeError
 from .._engine._module import Module, require_module
+from .._fields._fields import require_one_group
 from .._fields._types import FieldType
-from ._chain import Composite
+from ._composite import Composite
 
 
 class Identity(Module):
@@ -41,7 +42,7 @@ class Branch(Composite):
 
     `in_type` is that of all modules, `out_type` the sum of their output types, in order. The modules are the children
     "0", "1", ... A U-Net's skip connection is ``nn.Branch(nn.Identity(t), deeper)``. The counterpart for tensors at
-    hand is `nn.cat`.
+    hand is `nn.cat`. See `Parallel` for modules that read fields of their own each.
 
     Args:
         *modules: steer modules with one input type and outputs over the same positions.
@@ -68,15 +69,74 @@ class Branch(Composite):
         for index, module in enumerate(modules):
             self.add_module(str(index), module)
 
-    def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        parts = [module(x) for module in self.children()]
+    def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
+        parts = [self._call(module, x, keywords) for _, module in self._parts()]
         for part in parts[1:]:
             _require_alike("Branch concatenates", part, parts[0])
         return torch.cat(parts, 1)
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
-        parts = {name: replace(module) for name, module in self.named_children()}
+        parts = {name: replace(module) for name, module in self._parts()}
         return joined(parts, lambda outputs: torch.cat(outputs, 1))
+
+
+class Parallel(Composite):
+    """Each module on fields of its own, and their outputs concatenated: other layers for other fields.
+
+    The first module takes the first fields, as many as its `in_type` has, the second the next, and so on. `in_type` is
+    the sum of their input types and `out_type` that of their output types, in order. The modules are the children "0",
+    "1", ... A pointwise function for regular fields and another one for vectors::
+
+        conv = nn.Conv2d(image, regular + vectors, 5)
+        nn.Sequential(conv, nn.Parallel(nn.ReLU(regular), nn.NormAct(vectors)))
+
+    Fields that stay as they are pass through `Identity`. See `Branch` for several modules on the same fields.
+
+    Args:
+        *modules: steer modules of one group, whose outputs are over the same positions.
+
+    Shape:
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...). Keywords of the call go to the modules that take
+        them.
+
+    Raises:
+        FieldTypeError: no module, one without field types, or input or output types of two groups.
+        ShapeError: at run time, a tensor of another number of channels, or outputs over different positions.
+        SteerError: at run time, a keyword that no module takes.
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        for index, module in enumerate(modules):
+            require_module(f"modules[{index}]", module)
+            require_one_group(f"modules[{index}]: its in_type", module.in_type, modules[0].in_type)
+            require_one_group(f"modules[{index}]: its out_type", module.out_type, modules[0].out_type)
+        if not modules:
+            raise FieldTypeError("modules: expected at least one module, got none")
+        in_type, out_type = (
+            functools.reduce(operator.add, types)
+            for types in ([module.in_type for module in modules], [module.out_type for module in modules])
+        )
+        super().__init__(in_type, out_type)
+        for index, module in enumerate(modules):
+            self.add_module(str(index), module)
+
+    def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
+        self.in_type.check(x)  # before the split, which would hide how many channels came
+        modules = [module for _, module in self._parts()]
+        inputs = torch.split(x, [module.in_type.size for module in modules], 1)
+        parts = [self._call(module, part, keywords) for module, part in zip(modules, inputs, strict=True)]
+        for part in parts[1:]:
+            _require_alike("Parallel concatenates", part, parts[0])
+        return torch.cat(parts, 1)
+
+    def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
+        parts = {name: replace(module) for name, module in self._parts()}
+        sizes = [module.in_type.size for _, module in self._parts()]
+        return joined(parts, lambda outputs: torch.cat(outputs, 1), sizes)
+
+    def extra_repr(self) -> str:
+        """The types, which are those of no module inside."""
+        return Module.extra_repr(self)
 
 
 class Residual(Composite):
@@ -119,9 +179,9 @@ class Residual(Composite):
         self.body = body
         self.shortcut = shortcut
 
-    def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        made: torch.Tensor = self.body(x)
-        added: torch.Tensor = x if self.shortcut is None else self.shortcut(x)
+    def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
+        made = self._call(self.body, x, keywords)
+        added = x if self.shortcut is None else self._call(self.shortcut, x, keywords)
         _require_alike("Residual adds", made, added)
         return made + added
 
@@ -130,12 +190,22 @@ class Residual(Composite):
         return joined({"body": replace(self.body), "shortcut": shortcut}, lambda outputs: outputs[0] + outputs[1])
 
 
-def joined(parts: dict[str, torch.nn.Module], function: Callable[[list[Any]], Any]) -> torch.fx.GraphModule:
-    """A module of plain torch: modules side by side, and a function of their outputs."""
+def joined(
+    parts: dict[str, torch.nn.Module],
+    function: Callable[[list[Any]], Any],
+    sizes: Sequence[int] | None = None,
+) -> torch.fx.GraphModule:
+    """A module of plain torch: modules side by side, on x or each on so many of its channels; a function of outputs."""
     graph = torch.fx.Graph()
     tracer = torch.fx.proxy.GraphAppendingTracer(graph)
     x = graph.placeholder("x")
-    outputs = [torch.fx.Proxy(graph.call_module(name, (x,)), tracer) for name in parts]
+    inputs = [x] * len(parts)
+    if sizes is not None:
+        split = graph.call_function(torch.split, (x, list(sizes), 1))
+        inputs = [graph.call_function(operator.getitem, (split, index)) for index in range(len(sizes))]
+    outputs = [
+        torch.fx.Proxy(graph.call_module(name, (given,)), tracer) for name, given in zip(parts, inputs, strict=True)
+    ]
     graph.output(function(outputs).node)
     return torch.fx.GraphModule(parts, graph, class_name="Joined")
 

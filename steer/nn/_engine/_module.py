@@ -1,5 +1,6 @@
 """The base of every layer: typed at construction, plain tensors at run time."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import overload
 
@@ -101,6 +102,12 @@ class Module(Constants):
         """Refuse a field tensor of another type."""
         if x.type is not self.in_type and x.type != self.in_type:
             raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
+
+    def _keywords(self) -> frozenset[str]:
+        """What a call takes beside x, by name: a container hands on to each module what it takes."""
+        parameters = list(inspect.signature(type(self).forward).parameters.values())[2:]
+        kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return frozenset(parameter.name for parameter in parameters if parameter.kind in kinds)
 
     def _check(self, x: torch.Tensor) -> None:
         """Refuse a tensor that does not fit `in_type`."""

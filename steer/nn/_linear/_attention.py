@@ -134,6 +134,9 @@ class SelfAttention(Module):
         self._check_positions(x, positions)
         return self._attend(x, mask, positions)
 
+    def _keywords(self) -> frozenset[str]:
+        return frozenset({"mask", "positions"} if self.distances else {"mask"})
+
     def _check(self, x: torch.Tensor) -> None:
         super()._check(x)
         if x.dim() < 3:

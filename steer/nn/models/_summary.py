@@ -76,7 +76,7 @@ def summary(model: Sequential) -> Summary:
         )
     with torch.device("meta"):
         twin = model.twin()  # type: ignore[operator]
-    pairs = zip(model._named(), twin._named(), strict=True)
+    pairs = zip(model._parts(), twin._parts(), strict=True)
     return Summary(
         tuple(
             Row(name, str(part.out_type), part.out_type.size, _count(part), other.out_type.size, _count(other))

@@ -1,0 +1,76 @@
+"""What modules that are made of modules have in common: they check nothing, and hand keywords on."""
+
+from typing import Any, overload
+
+import torch
+
+from ...errors import SteerError
+from .._engine._module import Module
+from .._fields._types import FieldTensor
+
+
+class Composite(Module):
+    """A module made of modules: these check what they are given, print their types, and get the keywords they take.
+
+    A subclass defines `_through`, which calls its modules by `_call`.
+    """
+
+    @overload
+    def forward(self, x: torch.Tensor, **keywords: Any) -> torch.Tensor: ...
+    @overload
+    def forward(self, x: FieldTensor, **keywords: Any) -> FieldTensor: ...
+    def forward(self, x: torch.Tensor | FieldTensor, **keywords: Any) -> torch.Tensor | FieldTensor:
+        """Apply the modules.
+
+        Args:
+            x: (batch, in_type.size, ...), a tensor or a `FieldTensor` of `in_type`.
+            **keywords: such as ``mask=`` and ``positions=`` of `SelfAttention`: each goes to all modules inside that
+                take it, and what they are says the module that takes them.
+
+        Returns:
+            (batch, out_type.size, ...), a tensor or a `FieldTensor` of `out_type`, as the input.
+
+        Raises:
+            FieldTypeError: a FieldTensor of another type.
+            ShapeError: a tensor that a module inside refuses.
+            SteerError: a keyword that no module inside takes.
+        """
+        for name in keywords:
+            taken = self._keywords()
+            if name not in taken:
+                what = f"they take {', '.join(sorted(taken))}" if taken else "they take none"
+                raise SteerError(f"{name}: no module inside of this {type(self).__name__} takes it; {what}")
+        if isinstance(x, FieldTensor):
+            self._require_field(x)
+            return FieldTensor(self._through(x.tensor, keywords), self.out_type)
+        return self._through(x, keywords)
+
+    def _compute(self, x: torch.Tensor) -> torch.Tensor:
+        return self._through(x, {})
+
+    def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
+        raise TypeError(f"{type(self).__name__} must define _through")
+
+    def _parts(self) -> list[tuple[str, Module]]:
+        """The modules with their names, in order; one that is in two places is there twice, unlike in `children`."""
+        return [(name, module) for name, module in self._modules.items() if isinstance(module, Module)]
+
+    def _keywords(self) -> frozenset[str]:
+        return frozenset().union(*(module._keywords() for _, module in self._parts()))
+
+    def _call(self, module: Module, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
+        """The output of a module inside, which gets those keywords that it takes."""
+        if not keywords:
+            return module(x)  # type: ignore[no-any-return]
+        taken = module._keywords()
+        return module(x, **{name: value for name, value in keywords.items() if name in taken})  # type: ignore[no-any-return]
+
+    def _check(self, x: torch.Tensor) -> None:
+        """Nothing: the modules check."""
+
+    def __repr__(self) -> str:
+        return torch.nn.Module.__repr__(self)
+
+    def extra_repr(self) -> str:
+        """Nothing: the modules print their types."""
+        return ""
