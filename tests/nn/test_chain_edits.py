@@ -125,6 +125,7 @@ def test_names_of_their_own_stay():
         (lambda c: c.extend(3), FieldTypeError, r"modules: expected modules of steer.nn, or a list of them, got 3"),
         (lambda c: c.insert(1.0, link(1, 1)), SteerError, r"index: expected an integer, got 1.0"),
         (lambda c: c.pop(3), IndexError, r"index: 3 is none of the 1 places in a chain of 1 modules"),
+        (lambda c: c[1:], FieldTypeError, r"index: slice\(1, None, None\) holds none of the 1 modules"),
         (lambda c: c.pop(), FieldTypeError, r"modules: expected at least one module, got none"),
     ],
 )

@@ -129,7 +129,10 @@ class Sequential(Composite):
     def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: int | slice) -> "Module | Sequential":
         if isinstance(index, slice):
-            return Sequential(OrderedDict(self._parts()[index]))
+            parts = OrderedDict(self._parts()[index])
+            if not parts:
+                raise FieldTypeError(f"index: {index} holds none of the {len(self)} modules, and nothing has no types")
+            return Sequential(parts)
         return self._parts()[self._place_of(index, len(self))][1]
 
     def __setitem__(self, index: int, module: Module) -> None:
