@@ -120,8 +120,10 @@ class Parallel(Composite):
         for index, module in enumerate(modules):
             self.add_module(str(index), module)
 
+    def _check(self, x: torch.Tensor) -> None:
+        self.in_type.check(x)  # the split would hide how many channels came
+
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
-        self.in_type.check(x)  # before the split, which would hide how many channels came
         modules = [module for _, module in self._parts()]
         inputs = torch.split(x, [module.in_type.size for module in modules], 1)
         parts = [self._call(module, part, keywords) for module, part in zip(modules, inputs, strict=True)]

@@ -42,7 +42,9 @@ class Composite(Module):
                 raise SteerError(f"{name}: no module inside of this {type(self).__name__} takes it; {what}")
         if isinstance(x, FieldTensor):
             self._require_field(x)
-            return FieldTensor(self._through(x.tensor, keywords), self.out_type)
+            return FieldTensor(self.forward(x.tensor, **keywords), self.out_type)
+        self._check(x)
+        self._follow(x)
         return self._through(x, keywords)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
