@@ -9,6 +9,7 @@ from .._values import Array, is_real
 from ..errors import FieldTypeError, KernelError, ShapeError
 from ..kernels import Projection, Rings
 from ..kernels import compile as compile_plan
+from ._engine._hooked import require_own
 from ._linear._steerable import Steerable
 
 __all__ = ["dirac_", "normal_", "orthogonal_"]
@@ -114,6 +115,7 @@ def _require(layer: Steerable, gain: float) -> None:
         )
     if not is_real(gain) or not 0 < gain < math.inf:
         raise ShapeError(f"gain: expected a positive number, got {gain!r}")
+    require_own(layer, "weight")
 
 
 def _polar(matrix: Array, groups: int) -> Array:

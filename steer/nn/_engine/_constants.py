@@ -1,5 +1,6 @@
 """Tensors that follow from a layer's arguments: in no state dict and among no buffers, exact in whatever dtype."""
 
+import copy
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils import parametrize
 
 from ..._tables import Table, admitted, shared
 from ...errors import SteerError
+from ._hooked import made_tensors, renew
 
 
 class Constants(torch.nn.Module):
@@ -103,6 +106,7 @@ class Constants(torch.nn.Module):
             held = self.__dict__[name]
             moved = fn(torch.zeros(1, dtype=held.dtype, device=held.device))
             self._place(name, moved.dtype if moved.is_floating_point() else held.dtype, moved.device)
+        renew(self)
         return self
 
     def _load_from_state_dict(
@@ -119,7 +123,16 @@ class Constants(torch.nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         # Tensors that can be made again are neither pickled nor copied, so that copies share them.
         places = {name: (self.__dict__[name].dtype, self.__dict__[name].device) for name in self._tables}
-        return {name: value for name, value in self.__dict__.items() if name not in places} | {"_places": places}
+        kept = {name: value for name, value in self.__dict__.items() if name not in places}
+        made = {name: tensor.detach() for name, tensor in made_tensors(self).items()}
+        return kept | made | {"_places": places}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Constants":
+        # that of torch's parametrized classes, which have no state, copies constants and cannot copy made tensors
+        kind: type[Constants] = type(self).__bases__[0] if parametrize.is_parametrized(self) else type(self)
+        copied = memo[id(self)] = self.__new__(type(self))
+        copied.__setstate__(copy.deepcopy(kind.__getstate__(self), memo))
+        return copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         places = state.pop("_places")

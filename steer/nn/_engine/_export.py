@@ -5,6 +5,7 @@ import copy
 import torch
 
 from ...errors import SteerError
+from ._hooked import bake, made_tensors
 from ._module import Module
 
 
@@ -14,7 +15,8 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
     The copy is for inference, in evaluation mode: filters are expanded, statistics of fields spelled out for each
     channel. It can be pickled, saved and run where steer is not installed. Convolutions, batch normalisation, pointwise
     functions and spatial pooling become the modules of `torch.nn` of those names; what torch lacks becomes a
-    `torch.fx.GraphModule`. Modules used in two places stay shared.
+    `torch.fx.GraphModule`. Modules used in two places stay shared. What pruning, norms of weights and parametrizations
+    of torch make of parameters is written out, in torch's own modules too.
 
     Args:
         model: a steer module, or any torch module that contains some and passes plain tensors between them. It is left
@@ -37,7 +39,11 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
     """
     if not isinstance(model, torch.nn.Module):
         raise SteerError(f"model: expected a torch.nn.Module, got {model!r}")
-    return _replace(copy.deepcopy(model).eval(), {}).eval()
+    made = [tensor for part in model.modules() for tensor in made_tensors(part).values()]
+    copied = copy.deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in made}).eval()
+    with torch.no_grad():
+        bake(copied)
+    return _replace(copied, {}).eval()
 
 
 def _replace(module: torch.nn.Module, done: dict[torch.nn.Module, torch.nn.Module]) -> torch.nn.Module:

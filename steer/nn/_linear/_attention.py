@@ -217,8 +217,10 @@ class SelfAttention(Module):
         if self.distance_bias is None:
             return None
         if positions is None:
-            return self.distance_bias.on_grid(x, self.in_type.group.dim).unsqueeze(0).type_as(query)
-        return self.distance_bias.between(positions).type_as(query)
+            bias: torch.Tensor = self.distance_bias(x, self.in_type.group.dim).unsqueeze(0)
+        else:
+            bias = self.distance_bias(positions, None)
+        return bias.type_as(query)
 
     def _export(self) -> torch.nn.Module:
         plain = copy.copy(self)
@@ -263,6 +265,10 @@ class DistanceBias(Constants):
         """(count,): 1 / s_k, in float64 or float32: squares of half-precision distances overflow."""
         inverse_widths = self.constant("inverse_widths", like)  # powers of two, exact in any dtype
         return (inverse_widths + inverse_widths.float()) / 2
+
+    def forward(self, x: torch.Tensor, dim: int | None) -> torch.Tensor:
+        """The bias of the pixels of feature maps over `dim` axes, or of points at positions x if that is None."""
+        return self.between(x) if dim is None else self.on_grid(x, dim)
 
     def on_grid(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         """(num_heads, n, n): the bias of the n pixels of feature maps x (batch, channels, *space).

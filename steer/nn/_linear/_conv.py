@@ -12,6 +12,7 @@ from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
 from ...kernels import compile as compile_plan
 from ...kernels.plans._project import as_array, as_filter
+from .._engine._hooked import renew
 from .._engine._sampling import Window
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
@@ -154,6 +155,7 @@ class Convolution(Steerable):
         Returns:
             (first, second / groups, *kernel).
         """
+        renew(self)
         return self._expand()
 
     @property

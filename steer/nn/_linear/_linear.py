@@ -5,6 +5,7 @@ import torch
 from ...errors import ShapeError
 from ...kernels import KernelPlan, Rings
 from ...kernels import compile as compile_plan
+from .._engine._hooked import renew
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
@@ -61,6 +62,7 @@ class Linear(Steerable):
         Returns:
             (out_type.size, in_type.size).
         """
+        renew(self)
         return self._expand().flatten(1)
 
     def _check(self, x: torch.Tensor) -> None:

@@ -11,6 +11,7 @@ from ..._values import Array, require_flag
 from ...errors import CheckpointError, ShapeError, SteerError
 from ...kernels import KernelPlan
 from .._engine._arguments import require_place
+from .._engine._hooked import require_own
 from .._engine._kept import Kept
 from .._engine._layout import exact
 from .._engine._module import Module
@@ -95,6 +96,9 @@ class Steerable(Module):
         """Draw coefficients that keep the second moment of features (see `KernelPlan.scales`); the bias is zero."""
         if self.weight.is_meta:  # nothing to draw, and torch would load its compiler for it: 3 s of `steer precompute`
             return
+        require_own(self, "weight")
+        if self.bias is not None:
+            require_own(self, "bias")
         with torch.no_grad():
             scales = torch.from_numpy(self._scales()).to(self.weight)
             self.weight.normal_().mul_(scales)
