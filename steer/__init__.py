@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from . import errors, reps
+from ._names import missing
 from ._version import __version__
 from .reps import group
 
@@ -37,7 +38,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(".nn", __name__), name)
     if name == "precompute":
         return importlib.import_module("._precompute", __name__).precompute
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(f"module {__name__!r}", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -74,3 +74,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return "did you mean " + " or ".join(repr(name) for name in close) + "?"
     shown = ", ".join(repr(name) for name in names[:12])
     return f"known are {shown}" + (", ..." if len(names) > 12 else ".")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -26,7 +26,7 @@ from tests.layout import (
 
 LAYERS = (
     ("errors", "_version"),
-    ("_values",),
+    ("_names", "_values"),
     ("_linalg",),
     ("reps",),
     ("_classes", "_tables"),

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .._names import missing
 from . import cache
 from ._spec import KernelSpec
 from .bases._angular import AngularFunctions
@@ -50,7 +51,7 @@ def __getattr__(name: str) -> Any:
         from .plans import _plan
 
         return getattr(_plan, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(f"module {__name__!r}", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from torch.nn import ModuleList
 
+from .._names import missing
 from ._engine._grid import grid_loss, set_grid_warnings
 from ._engine._module import Module
 from ._engine._sampling import GridLoss
@@ -154,7 +155,7 @@ _LATER: Final = {
 
 def __getattr__(name: str) -> object:
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing(f"module {__name__!r}", name, __all__)
     if not _LATER[name]:
         return importlib.import_module(f".{name}", __name__)
     found = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
@@ -162,4 +163,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -140,3 +140,7 @@ def _at_centre(layer: Steerable, matrix: Array) -> Projection:
 def _set(layer: Steerable, found: Projection, factor: float) -> torch.Tensor:
     with torch.no_grad():
         return layer.weight.copy_(found.weight * factor)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

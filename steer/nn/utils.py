@@ -122,3 +122,7 @@ class _SpectralNorm(torch.nn.Module):
             right = torch.nn.functional.normalize(torch.mv(matrix.T, left), dim=0)
         self.vector.copy_(left)
         return left, right
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Final
 
+from .._names import missing
 from .groups._actions import GroupAction, with_action
 from .groups._catalogue import group
 from .groups._planar import PlanarGroup
@@ -76,10 +77,10 @@ _LATER: Final = {
 
 def __getattr__(name: str) -> object:
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing(f"module {__name__!r}", name, __all__)
     found = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -14,3 +14,7 @@ __all__ = [
     "equivariance_error",
     "grid_symmetries",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

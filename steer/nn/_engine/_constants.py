@@ -25,6 +25,7 @@ class Constants(torch.nn.Module):
     """
 
     def __init__(self) -> None:
+        """Without any constants."""
         super().__init__()
         self._tables: dict[str, Table] = {}
 

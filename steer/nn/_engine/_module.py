@@ -66,6 +66,7 @@ class Module(Constants):
     """The sizes of space that it has met in training, each of which it warns of at most once."""
 
     def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
+        """Arguments are those of the class."""
         super().__init__()
         # the one check of types, which layers that read theirs before they come here ask for themselves
         require_types(type(self).__name__, in_type=in_type, out_type=out_type)

@@ -3,15 +3,15 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy.typing as npt
 import torch
 
 from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
-from ...reps import Fields
+from ...reps import Fields, Group
 from ._index import full_index, kept, neighbours, part_sizes, selected
+from ._like import TensorLike
 from ._tensor import require_tensor
 from ._transform import act_on_fibres, act_on_grid, wide
 
@@ -173,7 +173,7 @@ class FieldType(Fields):
 
 
 @dataclass(frozen=True, eq=False)
-class FieldTensor:
+class FieldTensor(TensorLike):
     """A tensor (batch, type.size, ...) that knows its field type; made by calling the type, ``f = type(tensor)``.
 
     Modules check its type when they run and return a FieldTensor of their output type. It is a pytree.
@@ -181,6 +181,9 @@ class FieldTensor:
     ``f[:, 2:5]`` has fields 2, 3 and 4, ``f[:, 3]`` field 3 alone, ``f[:, [3, 0]]`` those two in that order: the second
     index counts fields, not channels, and the result is a FieldTensor of their types. The other axes take slices or
     1-d tensors, each axis by itself, and stay: ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
+
+    It has the attributes and methods of a tensor that leave channels what they are: shapes, casts, moves, copies, means
+    over space. ``g @ f`` is the field moved by a group element, as `transform` does; the rest is up to ``f.tensor``.
 
     Fields of one type add and subtract, and scale by numbers and by tensors without axes (`torch.compile` can trace the
     former only). See `cat` and `split`.
@@ -204,43 +207,22 @@ class FieldTensor:
             raise FieldTypeError(f"type: expected a FieldType, got {self.type!r}")
         self.type.check(self.tensor)
 
-    @property
-    def shape(self) -> torch.Size:
-        """Shape of the tensor."""
-        return self.tensor.shape
+    def _same(self, tensor: torch.Tensor) -> "FieldTensor":
+        return FieldTensor(tensor, self.type)
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Data type of the tensor."""
-        return self.tensor.dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the tensor."""
-        return self.tensor.device
-
-    def to(self, *args: Any, **kwargs: Any) -> "FieldTensor":
-        """The same field in another floating dtype or on another device.
+    def restrict(self, subgroup: Group | str) -> "FieldTensor":
+        """The same features, as fields of a subgroup; see `FieldType.restrict` and `nn.Restrict`.
 
         Args:
-            *args: those of `torch.Tensor.to`.
-            **kwargs: those of `torch.Tensor.to`.
+            subgroup: a subgroup of the type's group, or its name.
 
         Returns:
-            The field (batch, type.size, ...).
+            The field (batch, type.size, ...), with the same tensor.
 
         Raises:
-            ShapeError: the dtype is not floating-point.
+            GroupError: not a subgroup.
         """
-        return FieldTensor(self.tensor.to(*args, **kwargs), self.type)
-
-    def detach(self) -> "FieldTensor":
-        """The same field without its history of gradients.
-
-        Returns:
-            The field (batch, type.size, ...).
-        """
-        return FieldTensor(self.tensor.detach(), self.type)
+        return FieldTensor(self.tensor, self.type.restrict(subgroup))
 
     def transform(self, g: npt.ArrayLike, *, order: int = 3, lattice: str = "square") -> "FieldTensor":
         """The field moved by a group element, or by one for each sample; see `FieldType.transform`.
@@ -291,6 +273,11 @@ class FieldTensor:
             out = pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
             kind = FieldType(kind.group, [kind[field] for field in fields])
         return FieldTensor(out, kind)
+
+    __array_ufunc__ = None  # so that an array leaves ``g @ f`` to the field
+
+    def __rmatmul__(self, g: npt.ArrayLike) -> "FieldTensor":
+        return self.transform(g)
 
     __iter__ = None  # or Python would iterate by f[0], f[1], ...
 

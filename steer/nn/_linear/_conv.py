@@ -28,7 +28,7 @@ class Convolution(Steerable):
     """
 
     dim: ClassVar[int]
-    plain: ClassVar[type[torch.nn.Module]]
+    _torch_class: ClassVar[type[torch.nn.Module]]
     options: ClassVar[tuple[str, ...]]
     lattice: ClassVar[str] = "square"
 
@@ -164,7 +164,7 @@ class Convolution(Steerable):
         return tuple(step * (size - 1) for step, size in zip(self.dilation, self.kernel_size, strict=True))
 
     def _export(self) -> torch.nn.Module:
-        plain = self.plain(
+        plain = self._torch_class(
             self.in_type.size,
             self.out_type.size,
             self.kernel_size,
@@ -190,7 +190,7 @@ class Convolution(Steerable):
 class Conv(Convolution):
     """Convolution with steerable kernels in any dimension; use `Conv2d` or `Conv3d`."""
 
-    convolve: ClassVar[Callable[..., torch.Tensor]]
+    _convolve: ClassVar[Callable[..., torch.Tensor]]
     options = ("stride", "padding", "dilation", "groups", "padding_mode")
 
     def __init__(
@@ -252,7 +252,7 @@ class Conv(Convolution):
             sides = [amount for amount in reversed(padding) for _ in range(2)]
             x, padding = torch.nn.functional.pad(x, sides, self.padding_mode), (0,) * self.dim
         filters, bias = self._filter(), self._full_bias()
-        return type(self).convolve(x, filters, bias, self.stride, padding, self.dilation, self.groups)
+        return type(self)._convolve(x, filters, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(Conv):
@@ -326,8 +326,8 @@ class Conv2d(Conv):
     """
 
     dim = 2
-    plain = torch.nn.Conv2d
-    convolve = torch.nn.functional.conv2d
+    _torch_class = torch.nn.Conv2d
+    _convolve = torch.nn.functional.conv2d
 
 
 class Conv3d(Conv):
@@ -387,8 +387,8 @@ class Conv3d(Conv):
     """
 
     dim = 3
-    plain = torch.nn.Conv3d
-    convolve = torch.nn.functional.conv3d
+    _torch_class = torch.nn.Conv3d
+    _convolve = torch.nn.functional.conv3d
 
 
 def split_type(source: tuple[str, FieldType], target: tuple[str, FieldType], groups: int) -> FieldType:

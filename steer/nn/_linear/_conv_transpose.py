@@ -17,7 +17,7 @@ from ._conv import Convolution
 class ConvTranspose(Convolution):
     """Transposed convolution with steerable kernels in any dimension; use `ConvTranspose2d` or `ConvTranspose3d`."""
 
-    convolve: ClassVar[Callable[..., torch.Tensor]]
+    _convolve: ClassVar[Callable[..., torch.Tensor]]
     out_axis: ClassVar[int] = 1
     options = ("stride", "padding", "output_padding", "groups", "dilation", "padding_mode")
 
@@ -70,7 +70,7 @@ class ConvTranspose(Convolution):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         steps = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return type(self).convolve(x, self._filter(), self._full_bias(), *steps)
+        return type(self)._convolve(x, self._filter(), self._full_bias(), *steps)
 
 
 class ConvTranspose2d(ConvTranspose):
@@ -130,8 +130,8 @@ class ConvTranspose2d(ConvTranspose):
     """
 
     dim = 2
-    plain = torch.nn.ConvTranspose2d
-    convolve = torch.nn.functional.conv_transpose2d
+    _torch_class = torch.nn.ConvTranspose2d
+    _convolve = torch.nn.functional.conv_transpose2d
 
 
 class ConvTranspose3d(ConvTranspose):
@@ -178,5 +178,5 @@ class ConvTranspose3d(ConvTranspose):
     """
 
     dim = 3
-    plain = torch.nn.ConvTranspose3d
-    convolve = torch.nn.functional.conv_transpose3d
+    _torch_class = torch.nn.ConvTranspose3d
+    _convolve = torch.nn.functional.conv_transpose3d

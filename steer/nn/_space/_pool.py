@@ -133,7 +133,7 @@ class MaxPool(_Pool):
 class _AdaptivePool(_Pool):
     """A pooling module of torch with the windows that make an output of a given size."""
 
-    reduce: ClassVar[Callable[[torch.Tensor, int], torch.Tensor]]
+    _reduce: ClassVar[Callable[[torch.Tensor, int], torch.Tensor]]
     """Over the windows along one axis."""
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
@@ -145,7 +145,7 @@ class _AdaptivePool(_Pool):
         for axis, count in enumerate(sizes, 2):
             edge = x.shape[axis]
             windows = [(index * edge // count, -(-(index + 1) * edge // count)) for index in range(count)]
-            x = torch.stack([type(self).reduce(x.narrow(axis, a, b - a), axis) for a, b in windows], axis)
+            x = torch.stack([type(self)._reduce(x.narrow(axis, a, b - a), axis) for a, b in windows], axis)
         return x
 
 
@@ -167,7 +167,7 @@ class AdaptiveAvgPool(_AdaptivePool):
             that the group mixes.
     """
 
-    reduce = torch.mean
+    _reduce = torch.mean
 
     def __init__(self, in_type: FieldType, output_size: Size) -> None:
         kind = {2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
@@ -192,7 +192,7 @@ class AdaptiveMaxPool(_AdaptivePool):
             that the group mixes.
     """
 
-    reduce = torch.amax
+    _reduce = torch.amax
 
     def __init__(self, in_type: FieldType, output_size: Size) -> None:
         kind = {2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}

@@ -17,3 +17,7 @@ __all__ = [
     "unet_stage",
     "wide_resnet",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,7 +14,7 @@ from ..._values import Array, Frozen, as_tuple, frozen, require_ordered
 from ...errors import FieldTypeError, GroupError
 from ._group import Group
 from ._intertwiner import intertwiners
-from ._representation import DirectSum, Representation
+from ._representation import DirectSum, Representation, Restriction
 
 
 def _invariant_vectors(rep: Representation) -> Array:
@@ -230,4 +230,5 @@ class Fields(Frozen):
         for rep in self.representations:
             counts[rep.name] = counts.get(rep.name, 0) + 1
         fields = " + ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
-        return f"{fields} of {self.group.name} ({self.size} channels)"
+        restricted = any(isinstance(rep, Restriction) for rep in self.kinds)  # whose names end with their own group
+        return f"{fields}{', as fields' if restricted else ''} of {self.group.name} ({self.size} channels)"

@@ -3,11 +3,13 @@
 import functools
 import math
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import nearest_matrix, nearest_orthogonal
+from ..._names import missing
 from ..._values import EXACT, MEMBERSHIP, NEAR, NOISE, Array, Frozen, as_numbers, frozen, require_count
 from ...errors import GroupError, RepresentationError
 from ._cosets import cosets, has_finite_index
@@ -649,6 +651,11 @@ class Group(Frozen, ABC):
                 dimensions has no harmonics of it.
         """
         return self._harmonic(require_count("degree", degree, RepresentationError))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(type(self).__name__, name, dir(type(self)))
 
     def __str__(self) -> str:
         return self.name
