@@ -22,7 +22,7 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 """Round-off of an output, relative to its largest entry, keyed by dtype."""
 
 
-HEAVY = ("compile", "torch_export", "onnx")
+HEAVY = ("compile", "torch_export", "onnx", "exports_of_exports")
 """Contracts that take a second or more: quick for one case of each room of layers, slow for the others."""
 
 UNTRAINED = {

@@ -44,6 +44,10 @@ def network():
     return net
 
 
+SUMMED = ("InstanceNorm", "InstanceNorm affine", "LayerNorm")
+"""Layers of which exports add up, in another order, what the layer has as a product with a matrix."""
+
+
 @pytest.mark.slow  # the contracts say it of all modules, in a few settings and to a tolerance
 @pytest.mark.parametrize("name", [name for name in zoo.LAYERS if name != "BatchNorm plain"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -56,7 +60,10 @@ def test_every_layer_exports_to_plain_torch_with_equal_outputs(name, dtype):
         assert not plain.training
         out, expected = plain(x), layer.eval()(x)
         assert out.dtype == dtype
-        assert torch.equal(out, expected)
+        if name in SUMMED:
+            torch.testing.assert_close(out, expected)
+        else:
+            assert torch.equal(out, expected)
 
 
 @pytest.mark.parametrize(

@@ -96,12 +96,13 @@ class NormAct(Module):
         return out
 
     def _act(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        length, inverse = self._lengths(x, bias)
-        return self.layout.scale(x, (FUNCTIONS[self.function].value(length) * inverse).to(x.dtype))
+        values = wide(x)  # the factor of a short field may be beyond half precision
+        length, inverse = self._lengths(values, bias)
+        return self.layout.scale(values, FUNCTIONS[self.function].value(length) * inverse).to(x.dtype)
 
     def _lengths(self, x: torch.Tensor, bias: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """|x| + b and 1 / |x|, both (batch, fields, ...)."""
-        squares: Any = self.layout.squares(x)
+        """|x| + b and 1 / |x|, both (batch, fields, ...), from x in single precision at least."""
+        squares: Any = self.layout.dot(x, x)
         # 1 / length, and 0 with derivative 0 for short fields: 1 / sqrt(infinity)
         inverse = F.threshold(squares, SHORTEST**2, math.inf).rsqrt()
         length = squares * inverse

@@ -13,10 +13,11 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
     """A copy of the model in which every steer module is replaced by plain `torch.nn` modules with the same output.
 
     The copy is for inference, in evaluation mode: filters are expanded, statistics of fields spelled out for each
-    channel. It can be pickled, saved and run where steer is not installed. Convolutions, batch normalisation, pointwise
-    functions and spatial pooling become the modules of `torch.nn` of those names; what torch lacks becomes a
-    `torch.fx.GraphModule`. Modules used in two places stay shared. What pruning, norms of weights and parametrizations
-    of torch make of parameters is written out, in torch's own modules too.
+    channel. It can be pickled, saved and run where steer is not installed; cast to half precision or under autocast it
+    is as right as the model. Convolutions, batch normalisation, pointwise functions and spatial pooling become the
+    modules of `torch.nn` of those names; what torch lacks becomes a `torch.fx.GraphModule`, such as means over windows
+    of volumes, which it cannot take in half precision on the CPU. Modules used in two places stay shared. What pruning,
+    norms of weights and parametrizations of torch make of parameters is written out, in torch's own modules too.
 
     Args:
         model: a steer module, or any torch module that contains some and passes plain tensors between them. It is left

@@ -98,4 +98,6 @@ def _product(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
         # on CPU einsum copies both sides, which takes half as long again; it has no rule for batches of gradients
         flat = matrix @ fields.reshape(*fields.shape[:3], fields.shape[3:].numel())
         return flat.reshape(*fields.shape[:2], matrix.shape[0], *fields.shape[3:])
-    return torch.einsum("oi,nfi...->nfo...", matrix, fields)  # type: ignore[unreachable] # a tracer's stand-in
+    # a tracer's stand-in does not know the number of axes: here is one more, so that there is one to flatten
+    spread = fields.unsqueeze(-1)  # type: ignore[unreachable]
+    return torch.matmul(matrix, spread.flatten(3)).unflatten(3, spread.shape[3:]).squeeze(-1)

@@ -17,27 +17,36 @@ from .._fields._types import FieldType
 
 
 class Rows(Constants):
-    """A matrix with few entries in each row, times a vector."""
+    """A matrix with few entries in each row, times a vector.
+
+    In graphs the entries of each row are added up, whatever its size: they may run under autocast, which takes products
+    with a matrix in half precision, and a graph has no way to forbid that.
+    """
 
     matrix: torch.Tensor
-    matrix_index: torch.Tensor
+    entries: torch.Tensor
+    index: torch.Tensor
 
     def __init__(self, index: npt.NDArray[np.int64], entries: Array, columns: int) -> None:
         """Row r has entries[r, k] in column index[r, k]; zeros may stand anywhere."""
         super().__init__()
         add_rows(self, "matrix", index, entries, columns)
         self.dense = not hasattr(self, "matrix_index")
+        self.add_constant("entries", entries)
+        self.add_constant("index", index)
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
-        """(rows,) from (columns,)."""
-        return rows_times(self, "matrix", vector)
+        """(rows,) from (columns,), also under tracing."""
+        if isinstance(vector, torch.Tensor):
+            return rows_times(self, "matrix", vector)
+        return (vector[self.index] * self.constant("entries", vector)).sum(1)  # type: ignore[unreachable]
 
     def along(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, rows, n) from (batch, columns, n), also under tracing."""
-        if self.dense:
+        if self.dense and isinstance(x, torch.Tensor):
             return torch.matmul(self.constant("matrix", x), x)
-        index, entries = self.constant("matrix_index", x), self.constant("matrix", x)
-        return (split(x.index_select(1, index.flatten()), *self.matrix_index.shape) * entries.unsqueeze(2)).sum(2)
+        index, entries = self.constant("index", x), self.constant("entries", x)
+        return (split(x.index_select(1, index.flatten()), *self.index.shape) * entries.unsqueeze(2)).sum(2)
 
 
 Entries = tuple[npt.NDArray[np.int64], Array]

@@ -240,5 +240,4 @@ def _single(x: torch.Tensor) -> torch.Tensor:
     """(batch, channels, n), in single precision at least."""
     if isinstance(x, torch.Tensor):
         return wide(x.reshape(*x.shape[:2], math.prod(x.shape[2:])))
-    # a tracer's stand-in has neither axes nor dtype to look at
-    return x.unsqueeze(-1).flatten(2) + x.new_zeros(1, dtype=torch.float32)  # type: ignore[unreachable]
+    return wide(x.unsqueeze(-1).flatten(2))  # type: ignore[unreachable] # a tracer's stand-in has no axes to look at

@@ -10,7 +10,7 @@ from ...errors import KernelError
 from ...kernels import per_axis, require_symmetric
 from ...reps import Group
 from .._engine._layout import wide
-from .._engine._module import Module, require_permutation
+from .._engine._module import Module, require_permutation, traced
 from .._engine._sampling import Adaptive, AxisSampling, Window
 from .._fields._types import FieldType
 
@@ -41,8 +41,9 @@ class _Pool(Module):
         self._check_space(x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        # on CPU torch cannot pool volumes of half precision
-        out: torch.Tensor = self.pool(wide(x) if x.dim() == 5 and x.device.type == "cpu" else x)
+        # on CPU torch cannot pool volumes of half precision, and a graph may run there
+        is_volume = self.in_type.group.dim == 3 and (not isinstance(x, torch.Tensor) or x.device.type == "cpu")
+        out: torch.Tensor = self.pool(wide(x) if is_volume else x)
         return out.to(x.dtype)
 
     def _export(self) -> torch.nn.Module:
@@ -90,6 +91,10 @@ class AvgPool(_Pool):
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
         super().__init__(in_type, _AVERAGE, window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+
+    def _export(self) -> torch.nn.Module:
+        # for volumes of half precision the graph does what `_compute` does
+        return traced(self) if self.in_type.group.dim == 3 else super()._export()
 
 
 class MaxPool(_Pool):
