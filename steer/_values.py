@@ -41,6 +41,13 @@ CHUNK: Final = 2**20
 third of the time of an expansion on CPU."""
 
 
+MOST_NUMBERS: Final = 2**28
+"""How many numbers, 2 GiB of them, one table may hold that is asked for by a size: an order, a degree, a count."""
+
+MOST_VALUES: Final = 2**20
+"""How many irreps or groups one list may hold, and up to which frequency or degree anything is made."""
+
+
 class Frozen:
     """Base of frozen dataclasses that keep `functools.cached_property` results out of pickles and copies.
 
@@ -157,3 +164,14 @@ def require_count(argument: str, value: object, error: type[SteerError], least: 
     if not is_count(value, least):
         raise error(f"{argument}: expected an integer >= {least}, got {value!r}")
     return int(value)
+
+
+def require_room(
+    argument: str, what: str, count: float, advice: str, error: type[SteerError], most: int = MOST_NUMBERS
+) -> None:
+    """Raise an error that names the argument, before any work, if a table or list would hold more than `most`."""
+    if count > most:
+        size = (
+            f"{count:,.0f} numbers ({8 * count / 2**30:,.0f} GiB)" if most == MOST_NUMBERS else f"{count:,.0f} of them"
+        )
+        raise error(f"{argument}: {what} would take {size}, and {most:,} is the most that is made; {advice}")

@@ -9,7 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
-from ..._values import Array, Frozen, as_numbers, as_tuple, frozen, is_count, is_one_of, is_real, require_count
+from ..._values import (
+    Array,
+    Frozen,
+    as_numbers,
+    as_tuple,
+    frozen,
+    is_count,
+    is_one_of,
+    is_real,
+    require_count,
+    require_room,
+)
 from ...errors import KernelError, ShapeError
 from ...reps import Group
 
@@ -59,6 +70,8 @@ class Grid(Frozen):
         if not all(is_count(size, 1) for size in sizes):
             raise KernelError(f"grid: expected a tuple of integers >= 1 in the order ([z,] y, x), got {given!r}")
         object.__setattr__(self, "shape", tuple(map(int, sizes)))
+        points = math.prod(self.shape) * len(self.shape)
+        require_room("grid", f"the points of a grid {self.shape}", points, "take a smaller kernel", KernelError)
         if not is_one_of(self.lattice, LATTICES):
             raise KernelError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {self.lattice!r}")
         if self.lattice == "hexagonal" and not _holds_hexagon(self.shape):

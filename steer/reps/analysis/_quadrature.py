@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._values import MEMBERSHIP, Array, Frozen, frozen, is_one_of, require_count
+from ..._values import MEMBERSHIP, Array, Frozen, frozen, is_one_of, require_count, require_room
 from ...errors import GroupError
 from ..groups._products import FACTORS, DirectProduct, pairs
 from ..groups._settings import about_z
@@ -167,6 +167,10 @@ def quadrature(
     _check_kind(group, small, kind, {"spread": ("size", size), "orbit": ("symmetry", symmetry)})
     degree = _checked_degree(degree, kind, has_finite_index(group, small))
     size = None if size is None else _checked_size(size, group, small)
+    if degree is not None and not has_finite_index(group, small):
+        nodes = group._node_count(degree) / small.order if small.is_finite else (degree + 1) ** (1 + group._is_solid)
+        what, advice = f"a quadrature of degree {degree:,}", "take a lower degree"
+        require_room("degree", what, nodes * group.element_size**2, advice, GroupError)
     return Quadrature(group, small, kind, degree, size, None if symmetry is None else _finite(symmetry, group))
 
 
@@ -199,6 +203,8 @@ def _checked_degree(degree: int | None, kind: str, is_finite: bool) -> int | Non
 
 def _checked_size(size: int, group: Group, subgroup: Group) -> int:
     found = require_count("size", size, GroupError)
+    what, numbers = f"{found:,} nodes", found * group.element_size**2
+    require_room("size", what, numbers, "take fewer nodes", GroupError)
     parts = len(_component_representatives(group, group.trivial_subgroup, subgroup))
     if found < 1 or found % parts:
         raise GroupError(f"size: expected a positive multiple of {parts}, the number of connected parts, got {found}")

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array
+from ...errors import GroupError
 
 SPACING = 367_567_200
 """Angles are told apart on a grid of this many steps to a half turn, 9e-9 radians.
@@ -23,6 +24,26 @@ NOISE = 1e-12
 BIAS = 0.6180339887498949
 """What is added before rounding down: no simple number is near to where the rounded value jumps, because fractions
 approximate the golden ratio worse than any other number. With 1/2 it would jump at decimals that end in 5."""
+
+
+FINEST = 1_000_000
+"""The largest n of a name: elements that are closer than those of this n would be taken for each other."""
+
+
+def require_fold(digits: str, name: str) -> int:
+    """The n of a name of a group, or an error that says how large it may be."""
+    if len(digits) > 4000 or not 1 <= int(digits) <= FINEST:  # more digits are no integer to Python
+        least = (
+            "n must be at least 1"
+            if digits.strip("0") == ""
+            else (
+                f"n must be at most {FINEST:,}, since elements of finer groups are too close to be told apart; "
+                f"beyond, take the continuous group"
+            )
+        )
+        shown = digits if len(digits) < 30 else f"{digits[:6]}... ({len(digits)} digits)"
+        raise GroupError(f"name: {name[:40]!r} has n = {shown}; {least}")
+    return int(digits)
 
 
 def cos_sin(turn: Fraction) -> tuple[float, float]:
@@ -43,6 +64,26 @@ def rotation_matrix(turn: Fraction, reflected: bool = False) -> Array:
     """(2, 2): the rotation by pi * turn that turns x towards y, after the reflection y -> -y if `reflected`."""
     c, s = cos_sin(turn)
     return np.array([[c, s], [s, -c]] if reflected else [[c, -s], [s, c]]) + 0.0  # + 0.0 makes -0.0 plain
+
+
+def rotation_matrices(n: int, shift: Fraction = Fraction(0), reflected: bool = False) -> Array:
+    """(n, 2, 2): `rotation_matrix` at pi * (2 k / n + shift) for k = 0..n-1, with the same digits."""
+    whole = math.lcm(n, shift.denominator)
+    first, step = shift.numerator * (whole // shift.denominator), 2 * (whole // n)
+    cosine, sine = np.empty(n), np.empty(n)
+    for k in range(n):  # of integers: reduced fractions take thirty times as long
+        quadrant, rest = divmod(2 * ((first + k * step) % (2 * whole)), whole)
+        if 4 * rest == 2 * whole:
+            c = s = math.sqrt(0.5)
+        elif 2 * rest < whole:
+            angle = math.pi * (rest / (2 * whole))
+            c, s = math.cos(angle), math.sin(angle)
+        else:
+            angle = math.pi * ((whole - rest) / (2 * whole))
+            c, s = math.sin(angle), math.cos(angle)
+        cosine[k], sine[k] = ((c, s), (-s, c), (-c, -s), (s, -c))[quadrant]
+    rows = [[cosine, sine], [sine, -cosine]] if reflected else [[cosine, -sine], [sine, cosine]]
+    return np.stack([np.stack(row, -1) for row in rows], -2) + 0.0  # + 0.0 makes -0.0 plain
 
 
 def _matching(g: Array, sign: float) -> tuple[Array, Array]:

@@ -9,7 +9,6 @@ planar group of the p's, times s or not; labels are those of Mulliken.
 import functools
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from ..theory._representation import Irrep, IrrepData
 from ._angles import angular_distance, nearest_turn
 from ._form import Form, cube_rotations
 from ._planar import PlanarGroup
-from ._settings import about_z
 
 FAMILIES = ("C", "Cv", "Ch", "S", "D", "Dh", "Dd")
 
@@ -70,8 +68,9 @@ class AxialForm(Form):
             return None
         if self.n == 2 and self.family in ("D", "Dh"):
             return cube_rotations()
-        turns = [about_z(Fraction(k, self.n or 1)) for k in range(2 * (self.n or 1))]
-        return frozen([turn @ flip for turn in turns for flip in (np.eye(3), np.diag([1.0, -1.0, -1.0]))])
+        turns = PlanarGroup(2 * (self.n or 1), False).components
+        turns = _beside(turns, np.ones(len(turns)))
+        return frozen((turns[:, None] @ [np.eye(3), np.diag([1.0, -1.0, -1.0])]).reshape(-1, 3, 3))
 
     # Elements -------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..._values import Array
 from ...errors import GroupError, nearest
+from ._angles import require_fold
 from ._axial import FAMILIES as AXIAL
 from ._axial import AxialForm, axial
 from ._form import Form
@@ -46,7 +47,7 @@ def named_form(name: str) -> tuple[Form, Array]:
     if found is None:
         raise _unknown(name)
     letter, number, suffix = found.groups()
-    n = None if number == "inf" else int(number)
+    n = None if number == "inf" else require_fold(number, name)
     if letter == "S" and not suffix and n is not None:
         if n % 2:
             raise GroupError(
@@ -67,10 +68,13 @@ def _unknown(name: str) -> GroupError:
 
 
 @functools.lru_cache(maxsize=16)
-def all_forms(highest: int) -> tuple[Form, ...]:
-    """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name."""
+def all_forms(highest: int, multiple: int = 0) -> tuple[Form, ...]:
+    """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name.
+
+    If `multiple` is given, only the axial families whose n divides it.
+    """
     found: list[Form] = []
-    for n in range(1, highest + 1):
+    for n in (n for n in range(1, highest + 1) if multiple % n == 0):
         found += [AxialForm(family, n) for family in AXIAL if n > 1 or family in ("C", "Ch", "S")]
     found += [PolyhedralForm(family) for family in POLYHEDRAL]
     found += [AxialForm(family, None) for family in AXIAL if family not in ("S", "Dd")]

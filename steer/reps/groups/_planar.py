@@ -14,12 +14,20 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ..._values import MEMBERSHIP, MOST_VALUES, Array, frozen, require_count, require_room
 from ...errors import GroupError, nearest
 from ..theory._group import Group, require_where
 from ..theory._lattice import Moves, signed_permutations
 from ..theory._representation import IrrepData, Representation
-from ._angles import angular_distance, canonical_turn, nearest_turn, radians, rotation_matrix
+from ._angles import (
+    angular_distance,
+    canonical_turn,
+    nearest_turn,
+    radians,
+    require_fold,
+    rotation_matrices,
+    rotation_matrix,
+)
 from ._circle import dihedral, on_circles, turned
 
 
@@ -27,7 +35,7 @@ from ._circle import dihedral, on_circles, turned
 def _uniform(n: int, reflections: bool, axis: Fraction) -> tuple[Array, Array]:
     """All elements of C_n or D_n in order, and their equal weights; also a quadrature for SO(2) and O(2)."""
     flips = (False, True) if reflections else (False,)
-    elements = frozen([rotation_matrix(Fraction(2 * k, n) + 2 * axis * flip, flip) for flip in flips for k in range(n)])
+    elements = frozen(np.concatenate([rotation_matrices(n, 2 * axis * flip, flip) for flip in flips]))
     return elements, frozen(np.full(len(elements), 1 / len(elements)))
 
 
@@ -106,6 +114,7 @@ class PlanarGroup(Group):
 
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         max_degree = require_count("max_degree", max_degree, GroupError)
+        self._require_nodes(max_degree)
         return _uniform(self.rotations or max_degree + 1, self.reflections, self.axis)
 
     def _draw(self, n: int, rng: "np.random.Generator") -> Array:
@@ -226,6 +235,9 @@ class PlanarGroup(Group):
 
     def subgroups(self, max_order: int = 12) -> tuple["PlanarGroup", ...]:
         max_order = require_count("max_order", max_order, GroupError)
+        if self.rotations is None:
+            what, advice = f"the subgroups of {self.name} up to order {max_order:,}", "take a lower order"
+            require_room("max_order", what, 2 * max_order, advice, GroupError, MOST_VALUES)
         orders = (
             range(1, max_order + 1)
             if self.rotations is None
@@ -296,6 +308,5 @@ def _parse(name: str) -> PlanarGroup:
             f"name: no planar group is called {name!r}; {nearest(name, known)} "
             f"The names are C{{n}}, D{{n}}, SO(2) and O(2)."
         )
-    if int(match[2]) < 1:
-        raise GroupError(f"name: {name!r} has n = {match[2]}; n must be at least 1")
+    require_fold(match[2], name)
     return PlanarGroup(int(match[2]), match[1] == "D")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import orthonormal_columns
-from ..._values import Array, frozen, is_one_of, require_count
+from ..._values import MOST_VALUES, Array, frozen, is_one_of, require_count, require_room
 from ...errors import GroupError, RepresentationError
 from ..theory._decomposition import Decomposition
 from ..theory._group import Group, require_group
@@ -127,8 +127,13 @@ class DirectProduct(Group):
         first, second = self.first.identity_component, self.second.identity_component
         return frozen(np.concatenate([self._inject(first, "first"), self._inject(second, "second")]))
 
+    def _node_count(self, max_degree: int) -> int | float:
+        return self.first._node_count(max_degree) * self.second._node_count(max_degree)
+
     @functools.cached_property
     def components(self) -> Array:
+        if self.is_finite:
+            self._require_nodes(0)
         return frozen(pairs(self.first.components, self.second.components))
 
     @property
@@ -141,6 +146,7 @@ class DirectProduct(Group):
 
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         max_degree = require_count("max_degree", max_degree, GroupError)
+        self._require_nodes(max_degree)
         return _haar(self, 0 if self.is_finite else max_degree)
 
     def _draw(self, n: int, rng: "np.random.Generator") -> Array:
@@ -226,10 +232,11 @@ class DirectProduct(Group):
         return sum(psi.frequency for psi in (first, second) if self.is_finite or not psi.group.is_finite)
 
     def _labels(self, max_frequency: int | None) -> tuple[str, ...]:
-        known = [
-            [Irrep(group, label) for label in group._labels(None if group.is_finite else max_frequency)]
-            for group in (self.first, self.second)
-        ]
+        factors = (self.first, self.second)
+        labels = [group._labels(None if group.is_finite else max_frequency) for group in factors]
+        what, advice = f"the pairs of irreps of {self.name}", "take a lower frequency, or irreps one by one"
+        require_room("irreps", what, len(labels[0]) * len(labels[1]), advice, RepresentationError, MOST_VALUES)
+        known = [[Irrep(group, label) for label in names] for group, names in zip(factors, labels, strict=True)]
         found = []
         for first, second in itertools.product(*known):
             if max_frequency is None or self._frequency(first, second) <= max_frequency:

@@ -177,7 +177,10 @@ def canonical_setting(frame: Array, equivalent: Array | None) -> Setting:
     frames = frame @ equivalent
     frames = frames[points_up(frames[:, :, 2])]
     keys = ranks(np.column_stack([np.trace(frames, axis1=1, axis2=2), frames.reshape(-1, 9)]))
-    best = frames[max(range(len(keys)), key=lambda i: tuple(keys[i]))]
+    places = np.arange(len(keys))
+    for key in keys.T:
+        places = places[key[places] == key[places].max()]
+    best = frames[places[0]]
     axis, direction = canonical_axis(best[:, 2])
     rest = tilt(best[:, 2]).T @ best
     turn, exact = canonical_turn(Fraction(math.atan2(rest[1, 0], rest[0, 0]) / math.pi))

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, Array, frozen, require_count
+from ..._values import MEMBERSHIP, MOST_VALUES, Array, frozen, require_count, require_room
 from ...errors import GroupError
 from ..theory._group import Group, require_where
 from ..theory._lattice import Moves, signed_permutations
@@ -61,6 +61,8 @@ class SpatialGroup(Group):
         """
         if self.form.is_isotropic:
             return self
+        if np.array_equal(frame, np.eye(3)):
+            return self.standard
         return in_setting(self.form, canonical_setting(frame, self.form.normalizer))
 
     @property
@@ -121,6 +123,7 @@ class SpatialGroup(Group):
 
     def haar(self, max_degree: int = 0) -> tuple[Array, Array]:
         max_degree = require_count("max_degree", max_degree, GroupError)
+        self._require_nodes(max_degree)
         return _haar(self, 0 if self.is_finite else max_degree)
 
     def _draw(self, n: int, rng: "np.random.Generator") -> Array:
@@ -247,6 +250,12 @@ class SpatialGroup(Group):
 
     def subgroups(self, max_order: int = 12) -> tuple["SpatialGroup", ...]:
         max_order = require_count("max_order", max_order, GroupError)
+        if self.is_finite:
+            what, advice = f"the search for the subgroups of {self.name}", "ask for one with .subgroup(name)"
+            require_room("subgroups", what, self.order**2, advice, GroupError)
+        else:
+            what, advice = f"the subgroups of {self.name} up to order {max_order:,}", "take a lower order"
+            require_room("max_order", what, 7 * max_order, advice, GroupError, MOST_VALUES)
         return _subgroups(self, 0 if self.is_finite else max_order)
 
 
@@ -340,9 +349,12 @@ def _parse(name: str) -> SpatialGroup:
 
 
 @functools.lru_cache(maxsize=16)
-def all_groups(highest: int) -> tuple[SpatialGroup, ...]:
-    """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name."""
-    return tuple(in_setting(form, STANDARD) for form in all_forms(highest))
+def all_groups(highest: int, multiple: int = 0) -> tuple[SpatialGroup, ...]:
+    """Every closed subgroup of O(3) up to conjugation, axial families up to n = `highest`: one of each name.
+
+    If `multiple` is given, only the axial families whose n divides it.
+    """
+    return tuple(in_setting(form, STANDARD) for form in all_forms(highest, multiple))
 
 
 @functools.lru_cache(maxsize=256)
@@ -367,9 +379,12 @@ def directions(group: SpatialGroup) -> Array:
         spread = (g + g.T) / 2 - (np.trace(g) - 1) / 2 * np.eye(3)
         column = spread[:, np.argmax(np.diagonal(spread))]
         axis = upward(column / np.linalg.norm(column))
-        if all(np.linalg.norm(axis - other) > MEMBERSHIP for other in found):
-            found.append(axis)
-    axes = np.reshape(found, (-1, 3))
+        found.append(axis)
+    left, distinct = np.reshape(found, (-1, 3)), []
+    while len(left):
+        distinct.append(left[0])
+        left = left[np.linalg.norm(left - left[0], axis=1) > MEMBERSHIP]
+    axes = np.reshape(distinct, (-1, 3))
     order = np.lexsort(ranks(np.column_stack([np.abs(axes[:, [2, 0]]), axes])).T[::-1])
     return frozen(axes[order[::-1]])
 
@@ -379,9 +394,14 @@ def _fitting(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secon
 
     They give all subgroups of that name of a finite group, and one of each conjugacy class of a continuous one.
     """
-    frames = np.stack(list(_frames(group, small, axis, secondary)))
+    frames = np.reshape(list(_frames(group, small, axis, secondary)), (-1, 3, 3))
+    return np.asarray(frames[_inside(group, small, frames)])
+
+
+def _inside(group: SpatialGroup, small: SpatialGroup, frames: Array) -> npt.NDArray[np.bool_]:
+    """(n,): whether another group, turned by rotations `frames` (n, 3, 3), is inside of a group."""
     turned = frames[:, None] @ small.generators @ np.swapaxes(frames, 1, 2)[:, None]
-    return np.asarray(frames[group._contains(turned).all(axis=1)])
+    return np.asarray(group._contains(turned).all(axis=1))
 
 
 def _frames(group: SpatialGroup, small: SpatialGroup, axis: Array | None, secondary: object) -> Iterator[Array]:
@@ -391,11 +411,13 @@ def _frames(group: SpatialGroup, small: SpatialGroup, axis: Array | None, second
             yield tilt(along)
         elif secondary is not None:
             yield frame_of(along, perpendicular(along, secondary))
-        else:
+        elif not isinstance(small.form, AxialForm) or group._contains(
+            tilt(along) @ small.generators[0] @ tilt(along).T  # turns about the axis: the same for every secondary one
+        ):
             first = tilt(along)[:, 0]
             known = np.concatenate([[first], directions(group), np.cross(along, directions(group))])
-            for across in known:
-                if abs(across @ along) < MEMBERSHIP and np.linalg.norm(across) > 0.5:
+            for across in known[np.abs(known @ along) < MEMBERSHIP]:
+                if np.linalg.norm(across) > 0.5:
                     yield frame_of(along, across / np.linalg.norm(across))
 
 
@@ -409,17 +431,18 @@ def _classes(group: SpatialGroup, small: SpatialGroup) -> list[SpatialGroup]:
         turns = turns[group.standard._contains(turns)]
     turns = turns * np.linalg.det(turns).round()[:, None, None]
     places: dict[SpatialGroup, SpatialGroup] = {}
-    for frame in _fitting(group, small, None, None):
-        place = small.in_frame(group.frame.T @ frame)
-        if place not in places:
-            places[place] = small.in_frame(frame)
+    frames = _fitting(group, small, None, None)
+    while len(frames):
+        place = small.in_frame(group.frame.T @ frames[0])
+        places.setdefault(place, small.in_frame(frames[0]))
+        frames = frames[1:][~_inside(place, small, group.frame.T @ frames[1:])]
     traces = ranks(np.reshape([-np.trace(turned.frame) for turned in places.values()], (-1, 1)))[:, 0]
     left = [place for _, _, place in sorted(zip(traces, range(len(traces)), places, strict=True))]
     found = []
     while left:
         found.append(places[left[0]])
-        orbit = {small.in_frame(g @ left[0].frame) for g in turns}
-        left = [place for place in left if place not in orbit]
+        turned = turns @ left[0].frame
+        left = [place for place in left[1:] if not _inside(place, small, turned).any()]
     return found
 
 
@@ -428,7 +451,8 @@ def _subgroups(group: SpatialGroup, max_order: int) -> tuple[SpatialGroup, ...]:
     if group.is_finite:
         turns = group.elements * np.linalg.det(group.elements).round()[:, None, None]
         highest = 2 * len({round(float(trace), 6) for trace in np.trace(turns, axis1=1, axis2=2)})
-        names = [small for small in all_groups(highest) if small.is_finite and group.order % small.order == 0]
+        known = all_groups(highest, int(group.order))
+        names = [small for small in known if small.is_finite and group.order % small.order == 0]
     else:
         names = [small for small in all_groups(max_order) if _is_listed(small, max_order)]
     found = [turned for small in names for turned in _classes(group, small)]

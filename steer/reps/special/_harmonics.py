@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, as_numbers, is_count, require_count
+from ..._values import MOST_VALUES, Array, as_numbers, is_count, require_count, require_room
 from ...errors import RepresentationError, ShapeError
 
 DOUBLE: Final = 4
@@ -67,7 +67,7 @@ def harmonics(points: Any, degree: int) -> Any:
         [0.0, 0.0, 1.0]
     """
     xp, given = _points(points)
-    degree = require_count("degree", degree, RepresentationError)
+    degree = _checked_degree(degree, given)
     x = _wide(given, degree)
     # The largest component is divided out first: no square overflows, or vanishes, whatever the length.
     scale = xp.amax(xp.abs(x), -1)[..., None]
@@ -110,7 +110,7 @@ def solid_harmonics(points: Any, degree: int) -> Any:
         [-7.0, 24.0]
     """
     xp, x = _points(points)
-    degree = require_count("degree", degree, RepresentationError)
+    degree = _checked_degree(degree, x)
     return _as_given(_solid(xp, _wide(x, degree), degree), x)
 
 
@@ -149,6 +149,17 @@ def _points(points: Any) -> tuple[Any, Any]:
     if is_tensor and not x.is_floating_point():
         raise ShapeError(f"points: expected a tensor of a floating-point dtype, got {x.dtype}")
     return xp, x
+
+
+def _checked_degree(degree: object, points: Any) -> int:
+    """The degree, or an error if there is no room for the harmonics at so many points, or for what they are made of."""
+    found = require_count("degree", degree, RepresentationError)
+    what, advice = f"harmonics of degree {found:,}", "take a lower degree, or fewer points at a time"
+    require_room("degree", what, found, advice, RepresentationError, MOST_VALUES)
+    size = 2 * found + 1
+    numbers = size * max(math.prod(points.shape[:-1]), size if points.shape[-1] == 3 else 1)
+    require_room("degree", what, numbers, advice, RepresentationError)
+    return found
 
 
 def _wide(x: Any, degree: int) -> Any:

@@ -1,12 +1,13 @@
 """Wigner matrices: how rotations of space act on the real spherical harmonics."""
 
 import functools
+import math
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import nearest_orthogonal
-from ..._values import NEAR, NOISE, Array, as_numbers, frozen, require_count
+from ..._values import NEAR, NOISE, Array, as_numbers, frozen, require_count, require_room
 from ...errors import GroupError, RepresentationError, ShapeError
 from ._harmonics import harmonics, planar_powers
 
@@ -49,6 +50,9 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
     if matrices.ndim < 2 or matrices.shape[-2:] != (3, 3):
         raise ShapeError(f"rotations: expected shape (..., 3, 3), got {matrices.shape}")
     degree = require_count("degree", degree, RepresentationError)
+    count = max(1, math.prod(matrices.shape[:-2]))
+    what, advice = f"matrices of degree {degree:,}", "take a lower degree, or fewer rotations at a time"
+    require_room("degree", what, count * (2 * degree + 1) ** 2, advice, RepresentationError)
     with np.errstate(invalid="ignore", over="ignore"):
         gram = matrices @ np.swapaxes(matrices, -1, -2) - np.eye(3)
         off = np.maximum(np.linalg.norm(gram, axis=(-2, -1)), np.abs(np.linalg.det(matrices) - 1))

@@ -10,7 +10,19 @@ import numpy.typing as npt
 
 from ..._linalg import nearest_matrix, nearest_orthogonal
 from ..._names import missing
-from ..._values import EXACT, MEMBERSHIP, NEAR, NOISE, Array, Frozen, as_numbers, frozen, require_count
+from ..._values import (
+    EXACT,
+    MEMBERSHIP,
+    MOST_VALUES,
+    NEAR,
+    NOISE,
+    Array,
+    Frozen,
+    as_numbers,
+    frozen,
+    require_count,
+    require_room,
+)
 from ...errors import GroupError, RepresentationError
 from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
@@ -183,7 +195,9 @@ class Group(Frozen, ABC):
             >>> np.array_equal(G.sample(5, seed=1), G.sample(5, seed=1)), np.array_equal(G.sample(5), G.sample(5))
             (True, False)
         """
-        return self._draw(require_count("n", n, GroupError), random_generator(seed, generator))
+        n = require_count("n", n, GroupError)
+        require_room("n", f"{n:,} elements", n * self.element_size**2, "draw fewer at a time", GroupError)
+        return self._draw(n, random_generator(seed, generator))
 
     def _draw(self, n: int, rng: "np.random.Generator") -> Array:
         """(n, d, d): `sample` from a generator."""
@@ -349,13 +363,34 @@ class Group(Frozen, ABC):
         _ = self.elements  # a continuous group has none, and says so
         return self._nearest(self._as_matrices(g))
 
+    def _node_count(self, max_degree: int) -> int | float:
+        """How many nodes `haar` has."""
+        turns = max_degree + 1
+        per_component = turns**2 * (max_degree // 2 + 1) if self._is_solid else turns
+        return self.order if self.is_finite else per_component * len(self.components)
+
+    def _require_nodes(self, max_degree: int) -> None:
+        """Raise an error if `haar` would be too large."""
+        count = self._node_count(max_degree) * self.element_size**2
+        what = f"the elements of {self!r}" if self.is_finite else f"the quadrature of {self!r}"
+        advice = "take .sample(n)" if self.is_finite else "take a lower degree, or .sample(n)"
+        require_room("elements" if self.is_finite else "max_degree", what, count, advice, GroupError)
+
     @functools.cached_property
     def cayley_table(self) -> npt.NDArray[np.intp]:
         """The multiplication table (order, order): entry (i, j) is the position of the product g_i g_j in `elements`.
 
         Raises:
-            GroupError: the group is continuous.
+            GroupError: the group is continuous, or has more than 16384 elements.
         """
+        if self.is_finite:
+            require_room(
+                "cayley_table",
+                f"the products of all pairs of the {self.order:,} elements of {self.name}",
+                self.order**2,
+                "multiply elements, and find the products with .nearest_index",
+                GroupError,
+            )
         g = self.elements
         table = np.stack([self._nearest(h @ g) for h in g])
         table.setflags(write=False)
@@ -366,7 +401,7 @@ class Group(Frozen, ABC):
         """Positions in `elements`, class by class: the identity alone first, each class in order of its elements.
 
         Raises:
-            GroupError: the group is continuous.
+            GroupError: the group is continuous, or has more than 16384 elements.
         """
         table = self.cayley_table
         inverse = np.argmin(table, axis=1)  # g_i g_j = g_0 = 1
@@ -494,7 +529,7 @@ class Group(Frozen, ABC):
 
         Raises:
             RepresentationError: no bound for a continuous group, or one that is not an integer between 0 and the
-                highest frequency of the group.
+                highest frequency of the group, or more than 2^20 irreps.
         """
         if max_frequency is None and not self.is_finite:
             raise RepresentationError(
@@ -502,6 +537,8 @@ class Group(Frozen, ABC):
             )
         if max_frequency is not None:
             max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
+            what, advice = f"the irreps of {self.name} up to frequency {max_frequency:,}", "take a lower frequency"
+            require_room("max_frequency", what, max_frequency + 1, advice, RepresentationError, MOST_VALUES)
         if max_frequency is not None and self.is_finite:
             highest = max(Irrep(self, label).frequency for label in self._labels(None))
             if max_frequency > highest:
@@ -575,6 +612,9 @@ class Group(Frozen, ABC):
         """
         max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
         share = {"real": 1, "complex": 2, "quaternionic": 4}
+        if self._is_solid:  # each degree l comes 2 l + 1 times
+            what, advice = f"the irreps of {self.name} with their copies", "take a lower frequency"
+            require_room("max_frequency", what, (max_frequency + 1) ** 2, advice, RepresentationError, MOST_VALUES)
         parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
         return BandLimited(tuple(parts), self.trivial_subgroup, max_frequency)
 

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 
 from ..._linalg import INDEPENDENT, commuting, fix_sign
-from ..._values import Array, frozen
+from ..._values import Array, frozen, require_room
+from ...errors import RepresentationError
 from ._representation import DirectSum, Irrep, Representation, TensorProduct, require_one_group, require_representation
 
 
@@ -176,6 +177,9 @@ def clebsch_gordan(first: Representation, second: Representation, out: Represent
     """
     for name, rep in (("first", first), ("second", second), ("out", out)):
         require_representation(name, rep)
+    sizes = f"coefficients of sizes {out.size:,}, {first.size:,} and {second.size:,}"
+    count = out.size * first.size * second.size
+    require_room("out", sizes, count, "take smaller representations", RepresentationError)
     product = first.tensor(second)
     found = intertwiners(product, out)
     return found.reshape(len(found), out.size, first.size, second.size)

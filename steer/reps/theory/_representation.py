@@ -5,6 +5,7 @@ A representation calls its group, which stands on top of the theory, for what re
 
 import functools
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, frozen, require_count
+from ..._values import Array, Frozen, frozen, require_count, require_room
 from ...errors import RepresentationError, nearest
 from ..special._harmonics import harmonic_size
 from ..special._wigner import harmonic_action
@@ -77,8 +78,18 @@ class Representation(Frozen, ABC):
 
         Raises:
             GroupError: a matrix is not in the group; the message says how far it is.
+            RepresentationError: the matrices would take more than 2 GiB.
         """
-        return self._matrices(self.group._members(g))
+        members = self.group._members(g)
+        count = math.prod(members.shape[:-2])
+        require_room(
+            "g",
+            f"{count:,} matrices of size {self.size:,}",
+            count * self.size**2,
+            "pass fewer elements at a time, or take .places(g) of what permutes",
+            RepresentationError,
+        )
+        return self._matrices(members)
 
     def character(self, g: npt.ArrayLike) -> Array:
         """The character, the traces of the matrices at given elements.
