@@ -11,9 +11,9 @@ def group(name: str, dim: int) -> Group:
     """The closed subgroup of O(dim) called `name`, in the standard setting.
 
     In the plane: "C{n}" (n rotations), "D{n}" (n rotations and n reflections; D1 is the reflection y -> -y alone),
-    "SO(2)" and "O(2)", for any n >= 1.
+    "SO(2)" and "O(2)", for n from 1 to 1,000,000.
 
-    In space, by Schoenflies symbol: "C{n}", "C{n}v", "C{n}h", "S{2n}", "D{n}", "D{n}h", "D{n}d" for any n >= 1; "Cs",
+    In space, by Schoenflies symbol: "C{n}", "C{n}v", "C{n}h", "S{2n}", "D{n}", "D{n}h", "D{n}d" for the same n; "Cs",
     "Ci"; "T", "Td", "Th", "O", "Oh", "I", "Ih"; "Cinf", "Cinfv", "Cinfh", "Dinf", "Dinfh", "SO(3)", "O(3)". The 32
     crystallographic point groups go by their Hermann-Mauguin symbols too ("m-3m", "4/mmm", "6mm"). The principal axis
     is z (of Cs, the normal of the mirror), the first perpendicular two-fold axis or vertical mirror plane contains x;
