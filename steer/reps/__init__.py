@@ -18,6 +18,7 @@ from .theory._fields import Fields
 from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
+from .theory._matrices import MatrixRepresentation, representation
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
 from .theory._signed import SignedPoints
 
@@ -40,6 +41,7 @@ __all__ = [
     "Inflation",
     "Irrep",
     "IrrepData",
+    "MatrixRepresentation",
     "PlanarGroup",
     "PolyhedralGroup",
     "Quadrature",
@@ -60,6 +62,7 @@ __all__ = [
     "intertwiners",
     "multiplicity",
     "quadrature",
+    "representation",
     "solid_harmonics",
     "square_coupling",
     "wigner_d",

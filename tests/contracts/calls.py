@@ -103,6 +103,12 @@ REPS: dict[str, Callable[[], Call]] = {
     "steer.reps.harmonic_size": _call(steer.reps.harmonic_size, dim=3, degree=2),
     "steer.reps.harmonics": _call(steer.reps.harmonics, points=np.ones((4, 3)), degree=2),
     "steer.reps.solid_harmonics": _call(steer.reps.solid_harmonics, points=np.ones((4, 3)), degree=2),
+    "steer.reps.representation": _call(
+        steer.reps.representation, group=D4, matrices=D4.vector(D4.elements), max_frequency=None, name="mine"
+    ),
+    "steer.reps.representation function": _call(
+        steer.reps.representation, group=O2, matrices=O2.vector, max_frequency=1, name=None
+    ),
     "steer.reps.wigner_d": _call(steer.reps.wigner_d, rotations=np.eye(3), degree=2),
     "steer.reps.intertwiners": _call(steer.reps.intertwiners, rep_in=D4.vector, rep_out=D4.regular),
     "steer.reps.multiplicity": _call(steer.reps.multiplicity, rep_in=D4.vector, rep_out=D4.regular),
@@ -512,6 +518,7 @@ OTHERS = {
     "Inflation": "DirectProduct.inflate",
     "Irrep": "Group.irrep",
     "IrrepData": "groups of one's own",
+    "MatrixRepresentation": "representation",
     "PlanarGroup": "steer.group",
     "PolyhedralGroup": "steer.group",
     "Quadrature": "quadrature",
