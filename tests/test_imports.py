@@ -27,7 +27,7 @@ from tests.layout import (
 LAYERS = (
     ("errors", "_version"),
     ("_names", "_values"),
-    ("_linalg",),
+    ("_linalg", "_spacing"),
     ("reps",),
     ("_classes", "_tables"),
     ("kernels",),

@@ -1,10 +1,12 @@
 """Which elements of a group are compared: those of the lattice, and those that two groups have in common."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from .._spacing import Spacing, as_spacing
 from .._values import Array, as_numbers
 from ..errors import GroupError, SteerError
 from ..nn._fields._transform import LATTICES, lattice_steps
@@ -14,7 +16,7 @@ MOST = 48
 """Elements of a finite group that are all compared; of a larger one some are."""
 
 
-def grid_symmetries(group: Group, lattice: str = "square") -> Array:
+def grid_symmetries(group: Group, lattice: str = "square", *, spacing: Sequence[float] | float | None = None) -> Array:
     """The elements of a group that map a lattice of samples to itself, the identity first.
 
     Of a square (cubic) grid they are the signed permutation matrices in the group: quarter turns and flips; of the
@@ -25,24 +27,33 @@ def grid_symmetries(group: Group, lattice: str = "square") -> Array:
     Args:
         group: any group; of the plane for the hexagonal lattice.
         lattice: "square" (cubic in space) or "hexagonal".
+        spacing: distances of neighbouring samples of the square lattice ([z,] y, x), in any unit; None where they are
+            equal. No element is left that exchanges axes of different spacing.
 
     Returns:
         (n, d, d), float64.
 
     Raises:
         GroupError: `group` is none, or none of the plane for the hexagonal lattice.
-        SteerError: no lattice has that name.
+        SteerError: no lattice has that name, or a spacing that is none, or one of hexagons.
 
     Example:
         >>> import steer
         >>> G = steer.group("SO(2)", dim=2)
         >>> len(steer.testing.grid_symmetries(G)), len(steer.testing.grid_symmetries(G, "hexagonal"))
         (4, 6)
+        >>> O = steer.group("O", dim=3)  # thick slices: quarter turns about z, half turns about x
+        >>> len(steer.testing.grid_symmetries(O)), len(steer.testing.grid_symmetries(O, spacing=(3.0, 1.0, 1.0)))
+        (24, 8)
     """
     if not isinstance(group, Group):
         raise GroupError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
+    steps = as_spacing(spacing, group.dim, SteerError)
     if require_lattice(lattice) == "square":
-        return group._grid_symmetries()
+        found = group._grid_symmetries()
+        return found if steps is None else found[lattice_steps(group.action(found), lattice, steps)[1]]
+    if steps is not None:
+        raise SteerError(f"spacing: the hexagonal lattice has one distance of neighbours, got {spacing!r}")
     if group.dim != 2:
         raise GroupError(f"group: the hexagonal lattice lies in the plane, got {group!r}")
     small = group._lattice_symmetry
@@ -57,9 +68,9 @@ def require_lattice(lattice: object) -> str:
     return lattice
 
 
-def is_inexact(group: Group, elements: Array, lattice: str) -> bool:
+def is_inexact(group: Group, elements: Array, lattice: str, spacing: Spacing = None) -> bool:
     """Whether some elements do not map the lattice to itself."""
-    return not bool(lattice_steps(group.action(elements), lattice)[1].all())
+    return not bool(lattice_steps(group.action(elements), lattice, spacing)[1].all())
 
 
 def require_elements(group: Group, elements: npt.ArrayLike) -> Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._spacing import Spacing, printed
 from ..._values import Array, as_numbers, frozen, is_real, require_count
 from ...errors import KernelError, ShapeError
 from ...reps import Group, harmonic_size, solid_harmonics
@@ -153,7 +154,7 @@ class GaussianDerivatives(Derivatives):
         return np.concatenate(out)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FiniteDifferences(Derivatives):
     """Stencils on the samples of a kernel that apply Laplacian^j Y_L(grad) exactly to polynomials.
 
@@ -168,9 +169,10 @@ class FiniteDifferences(Derivatives):
     Args:
         shape: kernel shape ([z,] y, x).
         max_order: highest total order n of the derivatives, below the smallest size.
+        spacing: distances of neighbouring samples, as of `Grid`; derivatives are by the coordinates of its points.
 
     Raises:
-        KernelError: the order is not an integer >= 0, or the kernel too small for it.
+        KernelError: the order is not an integer >= 0, the kernel too small for it, or a spacing that is none.
 
     Source:
         Jenner, Weiler 2022, section 4.2; Szego, Orthogonal Polynomials (1975), section 2.8, for the Gram polynomials.
@@ -178,9 +180,12 @@ class FiniteDifferences(Derivatives):
 
     shape: tuple[int, ...]
     max_order: int
+    spacing: Spacing = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", Grid(self.shape).shape)
+        grid = Grid(self.shape, spacing=self.spacing)
+        object.__setattr__(self, "shape", grid.shape)
+        object.__setattr__(self, "spacing", grid.spacing)
         object.__setattr__(self, "max_order", require_count("max_order", self.max_order, KernelError))
         if len(self.shape) not in (2, 3):
             raise KernelError(f"shape: expected 2 or 3 sizes ([z,] y, x), got {self.shape}")
@@ -190,14 +195,18 @@ class FiniteDifferences(Derivatives):
                 f"on every axis, got {' x '.join(map(str, self.shape))}"
             )
 
+    def __repr__(self) -> str:
+        own = f"shape={self.shape}, max_order={self.max_order}"
+        return f"{type(self).__qualname__}({own}{printed(self.spacing)})"
+
     @classmethod
     def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "FiniteDifferences":
         grid.require_square("derivative")
-        return cls(grid.shape, carried_order(grid.shape, max_frequency))
+        return cls(grid.shape, carried_order(grid.shape, max_frequency), grid.spacing)
 
     @property
     def defined_on(self) -> Grid:
-        return Grid(self.shape)
+        return Grid(self.shape, spacing=self.spacing)
 
     @property
     def exact_degree(self) -> int:
@@ -218,6 +227,9 @@ class FiniteDifferences(Derivatives):
         """For each block, the stencils (harmonic, m) that apply its operators, not scaled."""
         top = self.exact_degree
         values, slopes = zip(*(_gram(size, top, self.max_order) for size in self.shape), strict=True)
+        if self.spacing is not None:  # derivatives by coordinates, not by samples
+            orders = np.arange(self.max_order + 1)
+            slopes = tuple(table / step**orders for table, step in zip(slopes, self.spacing, strict=True))
         degrees = np.indices((top + 1,) * len(self.shape)).sum(axis=0)
         found = []
         for order, degree in self.blocks:
@@ -267,7 +279,7 @@ class FiniteDifferences(Derivatives):
 
     def _positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """(...): the positions of points (..., d) in a flattened kernel."""
-        found = Grid(self.shape).positions(points)
+        found = self.defined_on.positions(points)
         if np.any(found < 0):
             raise KernelError(
                 f"points: finite differences are defined on the samples of a {' x '.join(map(str, self.shape))} kernel "

@@ -4,11 +4,13 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
+from ..._spacing import Spacing, as_spacing, printed
 from ..._values import (
     Array,
     Frozen,
@@ -45,13 +47,20 @@ class Grid(Frozen):
     samples are the 3R(R + 1) + 1 points at most R steps from the centre, |q|, |r|, |q + r| <= R: a hexagon, which D6
     and its subgroups map to itself. The rest of the tensor holds no samples.
 
+    Voxels that are no cubes have a `spacing`. Lengths are in units of the smallest of the distances, the pixel, so that
+    only their ratios count: (3.0, 1.0, 1.0), (3, 1, 1) and (1.5, 0.5, 0.5) are one grid, whose points are 3 apart along
+    z, and an equal spacing is none.
+
     Args:
         shape: sizes of the tensor's axes.
         lattice: "square" or "hexagonal".
+        spacing: distances of neighbours along the axes of the square lattice ([z,] y, x), in any unit; None where they
+            are equal. It is kept in units of the smallest, with six decimals.
 
     Raises:
-        KernelError: the shape is not a tuple of integers >= 1, no lattice has that name, or the shape does not hold a
-            hexagon: two equal odd sizes.
+        KernelError: the shape is not a tuple of integers >= 1, no lattice has that name, the shape does not hold a
+            hexagon: two equal odd sizes; a spacing of another number of axes, or one that is not positive; or of
+            hexagons.
 
     Example:
         >>> import steer
@@ -59,10 +68,13 @@ class Grid(Frozen):
         [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
         >>> len(steer.kernels.Grid((5, 5), "hexagonal").points)
         19
+        >>> steer.kernels.Grid((3, 1), spacing=(5.0, 2.0)).points.tolist()
+        [[0.0, -2.5], [0.0, 0.0], [0.0, 2.5]]
     """
 
     shape: tuple[int, ...]
     lattice: str = "square"
+    spacing: Spacing = None
 
     def __post_init__(self) -> None:
         given: object = self.shape
@@ -76,11 +88,14 @@ class Grid(Frozen):
             raise KernelError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {self.lattice!r}")
         if self.lattice == "hexagonal" and not _holds_hexagon(self.shape):
             raise KernelError(f"grid: a hexagon of radius R needs the shape (2R + 1, 2R + 1), got {self.shape}")
+        object.__setattr__(self, "spacing", as_spacing(self.spacing, len(self.shape)))
+        if self.spacing and self.lattice == "hexagonal":
+            raise KernelError(f"spacing: the hexagonal lattice has one distance of neighbours, got {self.spacing}")
 
     def __repr__(self) -> str:
-        # The usual lattice is not named: fingerprints, which are made of the print, are older than the other one.
+        # The usual lattice is not named: fingerprints, which are made of the print, are older than the other ones.
         lattice = "" if self.lattice == "square" else f", lattice={self.lattice!r}"
-        return f"Grid(shape={self.shape}{lattice})"
+        return f"Grid(shape={self.shape}{lattice}{printed(self.spacing)})"
 
     def require_square(self, basis: str) -> None:
         """Raise an error unless the lattice is square, as some bases need it.
@@ -113,7 +128,7 @@ class Grid(Frozen):
         mesh = np.meshgrid(*axes, indexing="ij")
         found = np.stack([axis.ravel() for axis in mesh[::-1]], axis=-1)
         if self.index is None:
-            return frozen(found)
+            return frozen(found if self.spacing is None else found * self.spacing[::-1])
         q, r = found[self.index].T
         return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
 
@@ -161,7 +176,8 @@ class Grid(Frozen):
         sizes = np.array(self.shape, dtype=np.intp)
         if x.ndim == 0 or x.shape[-1] != len(sizes):
             raise KernelError(f"points: expected an array of shape (..., {len(sizes)}), got {x.shape}")
-        steps = (x if self.index is None else self.axial(x))[..., ::-1] + (sizes - 1) / 2  # along the tensor's axes
+        along = (x if self.index is None else self.axial(x))[..., ::-1]  # the tensor's axes
+        steps = (along if self.spacing is None else along / self.spacing) + (sizes - 1) / 2
         nearest = np.clip(np.round(steps), 0, sizes - 1)
         strides = np.array([math.prod(self.shape[axis + 1 :]) for axis in range(len(sizes))], dtype=np.intp)
         found = nearest.astype(np.intp) @ strides
@@ -202,21 +218,26 @@ def per_axis(name: str, value: object, dim: int, least: int) -> tuple[int, ...]:
     return tuple(map(int, values))
 
 
-def axis_classes(group: Group) -> tuple[int, ...]:
+def axis_classes(group: Group, spacing: Spacing = None) -> tuple[int, ...]:
     """For each tensor axis of space ([z,] y, x), the first axis that the group mixes it with (itself if none).
 
-    Sizes and steps must be equal on axes of one class, or a group element does not map the sampling grid to itself.
+    Sizes and steps must be equal on axes of one class, or a group element does not map the sampling grid to itself. No
+    element maps a grid to itself that exchanges axes of different spacing: these are of different classes.
     """
     elements = np.concatenate([group.haar(4)[0], group.generators, group.identity_component])
     mixed: npt.NDArray[np.bool_] = np.abs(group.action(elements)[:, ::-1, ::-1]).max(axis=0) > INDEPENDENT
+    if spacing is not None:
+        mixed &= np.equal.outer(spacing, spacing)
     return tuple(int(np.argmax(mixed[:, axis] | (np.arange(group.dim) == axis))) for axis in range(group.dim))
 
 
-def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
+def require_symmetric(group: Group, *, spacing: Sequence[float] | float | None = None, **values: Any) -> None:
     """Raise an error when an argument differs on axes of space that the group mixes.
 
     Args:
         group: the group.
+        spacing: distances of neighbouring samples along the axes ([z,] y, x), as of `Grid`; the group mixes no axes of
+            different spacing as far as the grid is concerned.
         values: arguments by their names, each with one number for every axis ([z,] y, x).
 
     Raises:
@@ -224,7 +245,7 @@ def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
     """
     if not isinstance(group, Group):
         raise KernelError(f"group: expected a group such as steer.group('C4', dim=2), got {group!r}")
-    classes = axis_classes(group)
+    classes = axis_classes(group, as_spacing(spacing, group.dim))
     for name, given in values.items():
         value = as_tuple(name, given, KernelError, f"{group.dim} numbers")
         if len(value) != group.dim or not all(map(is_real, value)):
@@ -239,5 +260,6 @@ def require_symmetric(group: Group, **values: tuple[float, ...]) -> None:
         apart = "C2 or D2 in the plane" if group.dim == 2 else "D2h and its subgroups; one about z mixes y and x only"
         raise KernelError(
             f"{name}: {group.name} mixes the axes {axes}, so {name} must be equal on them; got {value}; "
-            f"use {name}={largest[0] if every else largest} or a group that keeps the axes apart ({apart})"
+            f"use {name}={largest[0] if every else largest} or a group that keeps the axes apart ({apart}); if the "
+            f"samples are farther apart along one of them, give their spacing="
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._spacing import Spacing, printed
 from ..._values import Array, as_numbers, is_count
 from ...errors import KernelError, ShapeError
 from ...reps import Group, Representation
@@ -16,7 +17,7 @@ EDGE = 1e-6
 """Added to the radius of the mask, in pixels, against rounding in g^-1 x."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interpolated(ScalarFunctions):
     """One free weight for each pixel of a kernel; turned copies of the kernel are interpolated.
 
@@ -27,7 +28,8 @@ class Interpolated(ScalarFunctions):
 
     The mask is the disk (ball) inscribed in the box of the pixels: |x| <= k/2, with k the longest edge, and a tolerance
     of 1e-6. Only pixels inside have weights, and kernels are zero outside, so that copies at all angles reach equally
-    far. No sample lies on its edge. (The disk of radius (k - 1)/2 has 5 of the 9 samples of k = 3, and none of k = 2.)
+    far; lengths are those of `Grid` with the spacing. No sample lies on its edge. (The disk of radius (k - 1)/2 has 5
+    of the 9 samples of k = 3, and none of k = 2.)
 
     Kernels are free, so one of the two fields must be regular, and the group finite. They are moved along the group by
     exact functions; what the layer breaks of the symmetry is the interpolation at angles that do not map the grid to
@@ -37,9 +39,10 @@ class Interpolated(ScalarFunctions):
         shape: kernel shape ([z,] y, x).
         order: 1 (linear) or 3 (cubic).
         masked: whether there is a mask; without it the corners of the box have weights too.
+        spacing: distances of neighbouring pixels, as of `Grid`.
 
     Raises:
-        KernelError: the shape is not a tuple of integers >= 1, or another order.
+        KernelError: the shape is not a tuple of integers >= 1, another order, or a spacing that is none.
 
     Source:
         Bekkers, Lafarge et al. 2018, "Roto-translation covariant convolutional networks for medical image analysis";
@@ -49,30 +52,47 @@ class Interpolated(ScalarFunctions):
     shape: tuple[int, ...]
     order: int = 1
     masked: bool = True
+    spacing: Spacing = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", Grid(self.shape).shape)
+        grid = Grid(self.shape, spacing=self.spacing)
+        object.__setattr__(self, "shape", grid.shape)
+        object.__setattr__(self, "spacing", grid.spacing)
         if not is_count(self.order, 1) or self.order not in (1, 3):
             raise KernelError(f"order: expected 1 (linear) or 3 (cubic), got {self.order!r}")
         if not isinstance(self.masked, bool):
             raise KernelError(f"masked: expected True or False, got {self.masked!r}")
         object.__setattr__(self, "order", int(self.order))
 
+    def __repr__(self) -> str:
+        own = f"shape={self.shape}, order={self.order}, masked={self.masked}"
+        return f"{type(self).__qualname__}({own}{printed(self.spacing)})"
+
+    @functools.cached_property
+    def _grid(self) -> Grid:
+        return Grid(self.shape, spacing=self.spacing)
+
+    @property
+    def _reach(self) -> float:
+        """Half of the longest edge of the box."""
+        edges = self.shape if self.spacing is None else np.multiply(self.shape, self.spacing)
+        return float(max(edges, default=1)) / 2
+
     @classmethod
     def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Interpolated":
         grid.require_square("interpolated")
         if max_frequency is not None:
             raise KernelError(f"max_frequency: splines have no harmonics to cap, got {max_frequency}; leave it out")
-        return cls(grid.shape)
+        return cls(grid.shape, spacing=grid.spacing)
 
     @functools.cached_property
     def _inside(self) -> npt.NDArray[np.intp]:
         """The pixels that have weights, as positions in a flattened kernel."""
-        return np.flatnonzero(self._mask(Grid(self.shape).points))
+        return np.flatnonzero(self._mask(self._grid.points))
 
     def _mask(self, points: Array) -> npt.NDArray[np.bool_]:
         squared: Array = np.sum(points**2, axis=-1)
-        radius = max(self.shape, default=1) / 2 + EDGE
+        radius = self._reach + EDGE
         return np.asarray(squared <= radius**2) | (not self.masked)
 
     def count(self, dim: int) -> int:
@@ -95,18 +115,23 @@ class Interpolated(ScalarFunctions):
             raise KernelError(f"points: expected shape (..., {len(self.shape)}) for {self!r}, got {x.shape}")
         values: Array = np.broadcast_to(self._mask(x).astype(np.float64), (len(self._inside), *x.shape[:-1]))
         positions = np.unravel_index(self._inside, self.shape)
+        steps = x if self.spacing is None else x / self.spacing[::-1]
         for axis, (size, position) in enumerate(zip(self.shape[::-1], positions[::-1], strict=True)):
             centres = (np.arange(size) - (size - 1) / 2).reshape(size, *[1] * (x.ndim - 1))
-            values = values * b_spline(x[..., axis] - centres, self.order)[position]
+            values = values * b_spline(steps[..., axis] - centres, self.order)[position]
         return values
 
     def action(self, group: Group, elements: Array) -> Array | None:
         # Splines along the axes are moved to one another by turns of the lattice alone, and if these keep the box.
         moves = group.action(elements)
-        points = Grid(self.shape).points[self._inside]
-        places = Grid(self.shape).positions(np.einsum("gij,mj->gmi", moves, points))
+        points = self._grid.points[self._inside]
+        places = self._grid.positions(np.einsum("gij,mj->gmi", moves, points))
         if np.any(np.minimum(np.abs(moves), np.abs(np.abs(moves) - 1)) > EDGE) or np.any(places < 0):
             return None
+        if self.spacing is not None:  # nor do splines of different widths go to one another
+            mixed = np.abs(moves[:, ::-1, ::-1]) > EDGE
+            if np.any(mixed & ~np.equal.outer(self.spacing, self.spacing)):
+                return None
         # the mask is a disk, so that pixels inside it stay there
         return np.asarray(places[:, None, :] == self._inside[:, None], dtype=np.float64)
 
@@ -138,7 +163,7 @@ class Interpolated(ScalarFunctions):
 
     @property
     def reaches_to(self) -> float:
-        return max(self.shape) / 2
+        return self._reach
 
     @property
     def reach(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..._spacing import DIGITS
 from ..._values import Array, as_numbers, as_tuple, is_real, require_count
 from ...errors import KernelError, ShapeError
 from ...reps import harmonics
@@ -90,21 +91,49 @@ class Rings(AngularFunctions):
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the kernel size carries.
         """
-        last = (max(shape, default=1) - 1) / 2
+        return cls._up_to((max(shape, default=1) - 1) / 2, 1.0, shape, max_frequency)
+
+    @classmethod
+    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Rings":
+        """Those of `for_kernel`; on a grid with a spacing, rings that its coarsest axis can hold.
+
+        What lies between the samples of that axis no kernel can turn into the others. So the coarsest spacing s is the
+        unit: rings are s apart, as wide as those of `for_kernel` times s, and the last is s / 2 inside of the nearest
+        face of the box of voxels. A kernel (3, 5, 5) of voxels 3 : 1 : 1 has one ring, of radius 1 and of degrees 0 and
+        1; degree 2 needs (5, 9, 9). Of each of these functions less than 16% of the response, on frequencies up to half
+        the Nyquist rate of that axis, is not steerable in kernels of 3 to 9 pixels, up to 4 : 1 : 1. Groups that turn
+        only axes of one spacing into each other need none of this: leave out the spacing, or pass `Rings` of one's own.
+
+        Args:
+            grid: where filters are sampled.
+            max_frequency: cap on the degrees; by default what the kernel carries.
+
+        Returns:
+            The rings.
+
+        Raises:
+            KernelError: `max_frequency` is not an integer from 0 to what the grid carries.
+        """
+        if grid.spacing is None:
+            return cls.for_kernel(grid.shape, max_frequency)
+        unit = max(grid.spacing)
+        faces = [size * step / 2 for size, step in zip(grid.shape, grid.spacing, strict=True)]
+        return cls._up_to(max(min(faces) / unit - 0.5, 0.0), unit, grid.shape, max_frequency)
+
+    @classmethod
+    def _up_to(cls, last: float, unit: float, shape: tuple[int, ...], max_frequency: int | None) -> "Rings":
+        """Rings one unit apart up to a last one, whose radius is in these units."""
         count = math.floor(last) + 1
-        radii = tuple(last - count + 1 + i for i in range(count))
-        limits = [math.floor(2 * r) for r in radii]
-        limits[-1] = math.floor(last + 1) if last else 0
+        radii = tuple(round((last - count + 1 + i) * unit, DIGITS) for i in range(count))
+        limits = [math.floor(2 * r / unit) for r in radii]
+        limits[-1] = math.floor(last + 1) if max(shape, default=1) > 1 else 0
         highest = max(limits)
         cap = highest if max_frequency is None else require_count("max_frequency", max_frequency, KernelError)
         if cap > highest:
             size = " x ".join(map(str, shape))
             raise KernelError(f"max_frequency: a {size} kernel carries frequencies from 0 to {highest}, got {cap}")
-        return cls(radii, (INNER_WIDTH,) * (count - 1) + (OUTER_WIDTH,), tuple(min(limit, cap) for limit in limits))
-
-    @classmethod
-    def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Rings":
-        return cls.for_kernel(grid.shape, max_frequency)
+        widths = tuple(round(width * unit, DIGITS) for width in (*(count - 1) * (INNER_WIDTH,), OUTER_WIDTH))
+        return cls(radii, widths, tuple(min(limit, cap) for limit in limits))
 
     @classmethod
     def point(cls) -> "Rings":

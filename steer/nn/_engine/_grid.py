@@ -44,6 +44,9 @@ def grid_loss(layer: "Module", space: tuple[int, ...]) -> GridLoss | None:
     (kernel_size - 1) - 1) is a multiple of the stride. The rule is exact: of layers with generic weights, the
     symmetries that are not lost are those with an error of round-off.
 
+    Of a layer with a `spacing` the symmetries are those of the spaced grid: no turn that exchanges axes of different
+    spacing is one.
+
     Only the layer itself is looked at, not the layers inside of it; and of the group only what maps the square (cubic)
     grid to itself: where that is the identity alone, as of C3, nothing can be lost.
 
@@ -78,7 +81,7 @@ def grid_loss(layer: "Module", space: tuple[int, ...]) -> GridLoss | None:
     if not axes or not found:
         return None
     require_size(layer, found)
-    return loss_of(layer.in_type.group, axes, found)
+    return loss_of(layer.in_type.group, axes, found, layer.spacing)
 
 
 def require_size(layer: "Module", space: tuple[int, ...]) -> None:
@@ -99,7 +102,7 @@ def warn_of_loss(layer: "Module", x: torch.Tensor) -> None:
     if not _SETTING["warn"] or _is_traced(space) or space in layer._met:
         return
     layer._met |= {space}
-    loss = loss_of(layer.in_type.group, layer.sampling, space)
+    loss = loss_of(layer.in_type.group, layer.sampling, space, layer.spacing)
     if loss is not None:
         name = f"{type(layer).__name__}({settings(layer.sampling)}) of {layer.in_type.group.name}"
         warnings.warn(

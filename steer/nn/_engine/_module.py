@@ -6,6 +6,7 @@ from typing import overload
 
 import torch
 
+from ..._spacing import Spacing
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
@@ -58,6 +59,9 @@ class Module(Constants):
 
     sampling: tuple[AxisSampling, ...] = ()
     """How a layer that samples space reads each of its axes ([z,] y, x), from which its `_check_space` goes by."""
+
+    spacing: Spacing = None
+    """Distances of neighbouring samples ([z,] y, x) of a layer that samples space, the smallest 1; None if equal."""
 
     _least: tuple[int, ...] = ()
     """The smallest size of space that it can read."""

@@ -17,8 +17,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..._spacing import Spacing
 from ..._values import Array, Frozen
 from ...reps import Group
+from .._fields._transform import lattice_steps
 
 Indices = npt.NDArray[np.int64]
 
@@ -295,13 +297,16 @@ def settings(axes: tuple[AxisSampling, ...]) -> str:
     return ", ".join(found)
 
 
-def loss_of(group: Group, axes: tuple[AxisSampling, ...], space: tuple[int, ...]) -> GridLoss | None:
+def loss_of(
+    group: Group, axes: tuple[AxisSampling, ...], space: tuple[int, ...], spacing: Spacing = None
+) -> GridLoss | None:
     """What a layer loses of the exact symmetries of the grid on maps of one size; see `steer.nn.grid_loss`.
 
     Args:
         group: the group of the layer's fields.
         axes: how the layer reads each axis of space ([z,] y, x).
         space: the size of the map.
+        spacing: of its samples.
 
     Returns:
         The loss; None where there is none.
@@ -309,7 +314,7 @@ def loss_of(group: Group, axes: tuple[AxisSampling, ...], space: tuple[int, ...]
     lost = np.array([not _keeps(axis, n) for axis, n in zip(axes, space, strict=True)])
     if not lost.any():
         return None
-    elements, turned = _turned(group)
+    elements, turned = _turned(group, spacing)
     broken = (turned & lost).any(axis=1)
     if not broken.any():
         return None
@@ -354,7 +359,8 @@ def _nearest_size(axis: AxisSampling, n: int, sign: int) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def _turned(group: Group) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _turned(group: Group, spacing: Spacing) -> tuple[Array, npt.NDArray[np.bool_]]:
     """The symmetries of the grid in a group (n, d, d), and which axes ([z,] y, x) each turns round (n, dim)."""
     elements = group._grid_symmetries()
+    elements = elements[lattice_steps(group.action(elements), "square", spacing)[1]]
     return elements, (np.round(group.action(elements)) == -1).any(axis=1)[:, ::-1]

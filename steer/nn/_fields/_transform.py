@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._spacing import Spacing
 from ..._values import EXACT, Array, is_count, is_one_of
 from ...errors import ShapeError
 from ...kernels import Grid
@@ -23,12 +24,13 @@ def wide(x: torch.Tensor) -> torch.dtype:
     return torch.float32 if x.device.type == "mps" else torch.float64
 
 
-def lattice_steps(moves: Array, lattice: str) -> tuple[Array, npt.NDArray[np.bool_]]:
+def lattice_steps(moves: Array, lattice: str, spacing: Spacing = None) -> tuple[Array, npt.NDArray[np.bool_]]:
     """How samples are read under matrices that move space, and which of these map the lattice to itself.
 
     Args:
         moves: (..., d, d), orthogonal, in the order (x, y[, z]).
         lattice: "square" or "hexagonal".
+        spacing: distances of neighbouring samples of the square lattice ([z,] y, x).
 
     Returns:
         (..., d, d), the steps [z, ] y, x (hexagonal: r, q) from the centre at which the sample that many steps from it
@@ -36,12 +38,16 @@ def lattice_steps(moves: Array, lattice: str) -> tuple[Array, npt.NDArray[np.boo
     """
     eye = np.eye(moves.shape[-1])
     steps = (Grid.axial(eye).T if lattice == "hexagonal" else eye)[::-1]  # of coordinates
+    if spacing is not None:
+        steps = steps / np.array(spacing)[:, None]
     source = steps @ np.swapaxes(moves, -2, -1) @ np.linalg.inv(steps)  # f(g^-1 x)
     near = np.abs(source - np.round(source)) < EXACT
     return np.where(near, np.round(source) + 0.0, source), np.asarray(near.all(axis=(-2, -1)))
 
 
-def act_on_grid(x: torch.Tensor, moves: Array, order: int = 3, lattice: str = "square") -> torch.Tensor:
+def act_on_grid(
+    x: torch.Tensor, moves: Array, order: int = 3, lattice: str = "square", spacing: Spacing = None
+) -> torch.Tensor:
     """f(g^-1 x) for feature maps x (batch, channels, *space), space turned about its centre; differentiable.
 
     The last axis is x, the one before y, the one before z; coordinates grow with the index. Where g maps the lattice to
@@ -53,13 +59,14 @@ def act_on_grid(x: torch.Tensor, moves: Array, order: int = 3, lattice: str = "s
         moves: (d, d) for all samples, or (batch, d, d), one for each.
         order: degree of the splines.
         lattice: "square" (cubic in space) or "hexagonal".
+        spacing: distances of neighbouring samples of the square lattice ([z,] y, x); None where they are equal.
 
     Raises:
         ShapeError: the number of space axes is not the size of g, another number of matrices than of samples, an order
             that is not an integer from 0 to 5, no such lattice, or no hexagonal map.
     """
-    _require(x, moves, order, lattice)
-    source, exact = lattice_steps(moves, lattice)
+    _require(x, moves, order, lattice, spacing)
+    source, exact = lattice_steps(moves, lattice, spacing)
     if lattice == "hexagonal":
         permute: Callable[[torch.Tensor, Array], torch.Tensor] = permute_hexagon
         between = _between_hexagons
@@ -85,7 +92,7 @@ def act_on_grid(x: torch.Tensor, moves: Array, order: int = 3, lattice: str = "s
     return torch.cat([part.to(wide(x)) for part in parts])[torch.from_numpy(places).to(x.device)]
 
 
-def _require(x: torch.Tensor, moves: Array, order: int, lattice: str) -> None:
+def _require(x: torch.Tensor, moves: Array, order: int, lattice: str, spacing: Spacing) -> None:
     dim = moves.shape[-1]
     if x.dim() != dim + 2:
         raise ShapeError(f"x: expected (batch, channels) and {dim} axes of space, got shape {tuple(x.shape)}")
@@ -95,6 +102,8 @@ def _require(x: torch.Tensor, moves: Array, order: int, lattice: str) -> None:
         raise ShapeError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {lattice!r}")
     if lattice == "hexagonal":
         require_hexagon(x)
+        if spacing is not None:
+            raise ShapeError(f"spacing: the hexagonal lattice has one distance of neighbours, got {spacing}")
 
 
 def _permute(x: torch.Tensor, source: Array) -> torch.Tensor:

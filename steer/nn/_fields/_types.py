@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy.typing as npt
 import torch
 
+from ..._spacing import as_spacing
 from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields, Group
@@ -47,7 +48,15 @@ class FieldType(Fields):
         True
     """
 
-    def transform(self, x: torch.Tensor, g: npt.ArrayLike, *, order: int = 3, lattice: str = "square") -> torch.Tensor:
+    def transform(
+        self,
+        x: torch.Tensor,
+        g: npt.ArrayLike,
+        *,
+        order: int = 3,
+        lattice: str = "square",
+        spacing: Sequence[float] | float | None = None,
+    ) -> torch.Tensor:
         """The action (g f)(x) = rho(g) f(g^-1 x) of group elements on feature maps; differentiable in x.
 
         Space turns about the centre of the grid. When g maps the lattice to itself (quarter turns, flips; sixths of a
@@ -67,21 +76,24 @@ class FieldType(Fields):
                 a sequence of matrices.
             order: degree of the splines, from 0 (the nearest sample) to 5.
             lattice: of the samples: "square" (cubic in space), or "hexagonal" for maps as `nn.to_hexagonal` makes.
+            spacing: distances of neighbouring samples ([z,] y, x) in any unit, such as (3.0, 1.0, 1.0) for thick
+                slices; None where they are equal. An element that exchanges axes of different spacing interpolates.
 
         Returns:
             (batch, size, *space), in the dtype of x.
 
         Raises:
             ShapeError: the channels or axes of x do not fit the type or g, another number of elements than of samples,
-                or no splines are of that order, or no lattice has that name.
+                or no splines are of that order, no lattice has that name, or spacing is none.
             GroupError: g is not in the group.
         """
         self.check(x)
+        steps = as_spacing(spacing, self.group.dim, ShapeError)
         elements = self._elements(g, len(x))
         if x.dim() == 2 or (x.dim() == 3 and self.group.dim != 1):
             moved = x
         else:
-            moved = act_on_grid(x, self.group.action(elements), order, lattice)
+            moved = act_on_grid(x, self.group.action(elements), order, lattice, steps)
         return act_on_fibres(moved, self, elements).to(x.dtype)
 
     def transform_points(
@@ -224,13 +236,21 @@ class FieldTensor(TensorLike):
         """
         return FieldTensor(self.tensor, self.type.restrict(subgroup))
 
-    def transform(self, g: npt.ArrayLike, *, order: int = 3, lattice: str = "square") -> "FieldTensor":
+    def transform(
+        self,
+        g: npt.ArrayLike,
+        *,
+        order: int = 3,
+        lattice: str = "square",
+        spacing: Sequence[float] | float | None = None,
+    ) -> "FieldTensor":
         """The field moved by a group element, or by one for each sample; see `FieldType.transform`.
 
         Args:
             g: an element of the group, (d, d), or one for each sample, (batch, d, d).
             order: degree of the splines that interpolate, from 0 to 5.
             lattice: of the samples, "square" or "hexagonal".
+            spacing: distances of neighbouring samples ([z,] y, x); None where they are equal.
 
         Returns:
             The moved field (batch, type.size, *space).
@@ -240,7 +260,9 @@ class FieldTensor(TensorLike):
                 order, or no lattice has that name.
             GroupError: g is not in the group.
         """
-        return FieldTensor(self.type.transform(self.tensor, g, order=order, lattice=lattice), self.type)
+        return FieldTensor(
+            self.type.transform(self.tensor, g, order=order, lattice=lattice, spacing=spacing), self.type
+        )
 
     def split(self, sizes: int | Sequence[int]) -> tuple["FieldTensor", ...]:
         """Consecutive parts with given numbers of fields; see `split`.

@@ -1,19 +1,21 @@
 """Steerable convolution."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..._spacing import Spacing, along_axes, as_spacing
 from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
-from ...kernels import Grid, ScalarFunctions, functions_for, per_axis, require_symmetric
+from ...kernels import Grid, ScalarFunctions, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
 from ...kernels.plans._project import as_array, as_filter
 from .._engine._hooked import renew
 from .._engine._sampling import Window
+from .._engine._spaced import borders, kernel_sizes, steps
 from .._fields._types import FieldType, require_types
 from ._steerable import Steerable
 
@@ -37,6 +39,7 @@ class Convolution(Steerable):
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+    spacing: Spacing
     basis: str | ScalarFunctions
 
     def __init__(
@@ -53,11 +56,12 @@ class Convolution(Steerable):
         transposed: bool = False,
     ) -> None:
         settings = {name: getattr(self, name) for name in ("kernel_size", *self.options)}
-        require_symmetric(in_type.group, **{name: v for name, v in settings.items() if isinstance(v, tuple)})
+        tuples = {name: value for name, value in settings.items() if isinstance(value, tuple)}
+        require_symmetric(in_type.group, spacing=self.spacing, **tuples)
         ends = (("out_type", out_type), ("in_type", in_type))
         source, target = ends if transposed else ends[::-1]
         group_type = split_type(source, target, self.groups)
-        grid = Grid(self.kernel_size, self.lattice)
+        grid = Grid(self.kernel_size, self.lattice, self._tap_spacing)
         functions = functions_for(basis, grid, max_frequency)
         self.basis = basis
 
@@ -117,7 +121,7 @@ class Convolution(Steerable):
             options = {"device": filter.device, "dtype": filter.dtype} | options
         build = cast(Callable[..., Self], cls)  # the arguments of a convolution, not those of `Steerable`
         sizes = dense.shape[2:]
-        kernel_size = sizes[0] if len(set(sizes)) == 1 else sizes  # the hexagonal layer takes one number
+        kernel_size = sizes[0] if cls.lattice == "hexagonal" else sizes  # one number, which follows no spacing there
         layer = build(in_type, out_type, kernel_size, bias=bias is not None, **options)
         found = layer.plan.project(dense).weight
         with torch.no_grad():
@@ -141,11 +145,27 @@ class Convolution(Steerable):
                     f"{value.group!r}"
                 )
 
+    def _size_by(self, spacing: object, kernel_size: object, stride: object, dilation: object) -> None:
+        """Keep the spacing, and sizes that follow it where they are one number for all axes."""
+        self.spacing = as_spacing(spacing, self.dim)
+        self.stride = steps("stride", stride, self.dim, self.spacing)
+        self.dilation = steps("dilation", dilation, self.dim, self.spacing)
+        self.kernel_size = kernel_sizes(kernel_size, self.dim, self._tap_spacing)
+
+    @property
+    def _tap_spacing(self) -> Spacing:
+        """The spacing of the kernel's samples; dilation alone, on samples of one spacing, stretches kernels."""
+        return None if self.spacing is None else along_axes(self.spacing, self.dilation)
+
     @property
     def points(self) -> Array:
-        """Offsets (x, y[, z]) in pixels of the filter's samples from the centre, (k^d, d), in their order."""
+        """Offsets (x, y[, z]) of the filter's samples from the centre, (k^d, d), in their order.
+
+        They are in pixels, of the smallest spacing if there is one.
+        """
         grid = Grid(self.kernel_size, self.lattice)
-        return np.asarray(grid.points * np.asarray(self.dilation[::-1], dtype=np.float64))
+        steps = np.asarray(self.dilation, dtype=np.float64) * (1.0 if self.spacing is None else self.spacing)
+        return np.asarray(grid.points * steps[::-1])
 
     def filter(self) -> torch.Tensor:
         """The dense filter for torch's function, expanded from the coefficients; differentiable.
@@ -183,6 +203,7 @@ class Convolution(Steerable):
             name: (value,) * self.dim if isinstance(given.get(name), tuple) else value for name, value in USUAL.items()
         }
         shown = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
+        shown += [f"spacing={self.spacing}"] if self.spacing is not None else []
         shown += [f"basis={self.basis!r}"] if self.basis != "rings" else []
         return ", ".join([super().extra_repr(), f"kernel_size={self.kernel_size}", *shown])
 
@@ -205,6 +226,7 @@ class Conv(Convolution):
         bias: bool = True,
         padding_mode: str = "zeros",
         *,
+        spacing: Sequence[float] | float | None = None,
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         unreached: str = "warn",
@@ -215,9 +237,7 @@ class Conv(Convolution):
         if not is_one_of(padding_mode, PADDING_MODES):
             raise KernelError(f"padding_mode: expected {' or '.join(map(repr, PADDING_MODES))}, got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
-        self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
-        self.stride = per_axis("stride", stride, self.dim, 1)
-        self.dilation = per_axis("dilation", dilation, self.dim, 1)
+        self._size_by(spacing, kernel_size, stride, dilation)
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
         self.groups = require_count("groups", groups, FieldTypeError, 1)
@@ -228,7 +248,7 @@ class Conv(Convolution):
     def _amount(self, padding: int | str | tuple[int, ...]) -> tuple[int, ...]:
         """Padding of each axis, on both sides."""
         if not isinstance(padding, str):
-            return per_axis("padding", padding, self.dim, 0)
+            return borders(padding, self._spans, self.spacing)
         if padding == "valid":
             return (0,) * self.dim
         if padding != "same":
@@ -279,6 +299,8 @@ class Conv2d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
+        spacing: distances of neighbouring samples (y, x) in any unit, of which only the ratio counts; None where pixels
+            are squares. See `Conv3d`.
         basis: what kernels are made of.
 
             "rings": Gaussian rings times circular harmonics, for every group.
@@ -343,6 +365,16 @@ class Conv3d(Conv):
     average over fresh coefficients and random inputs, the relative error (root mean square) is below 8% if the
     frequencies of the input are below half the Nyquist rate, and below 4% if they are below a quarter of it.
 
+    Voxels that are no cubes have a `spacing`, such as (3.0, 1.0, 1.0) for thick slices. Kernels are then sampled at
+    physical coordinates, so that those of every group are steerable there, and the layer commutes exactly with the
+    elements that map the spaced grid to itself: with O, quarter turns about z and half turns about x. Lengths are in
+    units of the smallest spacing. One number for all axes counts samples of the finest axis, and follows the spacing: a
+    kernel_size of 5 has 3 slices at 3 : 1 : 1, the smallest odd number that reaches as far from the centre; a stride or
+    dilation is the nearest in length, at least 1 (2 is (1, 2, 2)); padding leaves the same border, so that 2 beside a
+    kernel of 5 keeps the size. Tuples stay as given, and need be equal only on axes that the group mixes and that have
+    one spacing. Between the symmetries of the grid the coarsest spacing is what counts, of which the default rings make
+    their unit (`Rings.for_grid`): frequencies must be below half the Nyquist rate of that axis.
+
     Args:
         in_type: type of the input.
         out_type: type of the output; of the same group.
@@ -355,6 +387,8 @@ class Conv3d(Conv):
             input groups must be of one type.
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
+        spacing: distances of neighbouring samples (z, y, x) in any unit, of which only the ratios count; None where
+            voxels are cubes.
         basis: what kernels are made of, as in `Conv2d`: "rings", Gaussian shells times spherical harmonics, for every
             group; "pixel", for subgroups of Oh; "interpolated"; "derivative"; or a `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.

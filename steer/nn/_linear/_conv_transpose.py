@@ -1,7 +1,7 @@
 """Transposed steerable convolution."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -10,6 +10,7 @@ from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError
 from ...kernels import ScalarFunctions, per_axis
 from .._engine._sampling import Spread
+from .._engine._spaced import borders
 from .._fields._types import FieldType
 from ._conv import Convolution
 
@@ -34,6 +35,7 @@ class ConvTranspose(Convolution):
         dilation: int | tuple[int, ...] = 1,
         padding_mode: str = "zeros",
         *,
+        spacing: Sequence[float] | float | None = None,
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         unreached: str = "warn",
@@ -44,11 +46,13 @@ class ConvTranspose(Convolution):
         if not is_one_of(padding_mode, ("zeros",)):
             raise KernelError(f"padding_mode: a transposed convolution has only 'zeros', got {padding_mode!r}")
         # Settings are checked and kept before torch.nn.Module is initialised: bad ones fail before any work.
-        self.kernel_size = per_axis("kernel_size", kernel_size, self.dim, 1)
-        self.stride = per_axis("stride", stride, self.dim, 1)
-        self.dilation = per_axis("dilation", dilation, self.dim, 1)
-        self.padding = per_axis("padding", padding, self.dim, 0)
+        self._size_by(spacing, kernel_size, stride, dilation)
+        self.padding = borders(padding, self._spans, self.spacing)
         self.output_padding = per_axis("output_padding", output_padding, self.dim, 0)
+        if self.spacing is not None and not isinstance(output_padding, Sequence):
+            most = (max(s, d) - 1 for s, d in zip(self.stride, self.dilation, strict=True))
+            lengths = zip(self.output_padding, self.spacing, most, strict=True)
+            self.output_padding = tuple(n if r == 1 else min(math.floor(n / r + 0.5), top) for n, r, top in lengths)
         if any(more >= max(s, d) for more, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True)):
             raise KernelError(
                 f"output_padding: expected less than the stride or the dilation, {self.stride} and {self.dilation}, "
@@ -107,6 +111,8 @@ class ConvTranspose2d(ConvTranspose):
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         dilation: step of the kernel's grid.
         padding_mode: "zeros", the only one.
+        spacing: distances of neighbouring samples of the output, as of the input of the convolution whose adjoint it
+            is; sizes follow it as they do there.
         basis: what kernels are made of, as in `Conv2d`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
@@ -155,6 +161,8 @@ class ConvTranspose3d(ConvTranspose):
         bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
         dilation: step of the kernel's grid.
         padding_mode: "zeros", the only one.
+        spacing: distances of neighbouring samples of the output, as of the input of the convolution whose adjoint it
+            is; sizes follow it as they do there.
         basis: what kernels are made of, as in `Conv3d`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is

@@ -1,8 +1,11 @@
 """The steerable filter nearest to a dense one, without a layer."""
 
+from collections.abc import Sequence
+
 import numpy.typing as npt
 import torch
 
+from ..._spacing import as_spacing
 from ...kernels import Grid, Projection, ScalarFunctions, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
 from ...kernels.plans._project import as_filter
@@ -18,6 +21,7 @@ def project(
     basis: str | ScalarFunctions = "rings",
     max_frequency: int | None = None,
     groups: int = 1,
+    spacing: Sequence[float] | float | None = None,
 ) -> Projection:
     """Project a dense filter on the steerable filters: find the nearest one in the sum of squares over all entries.
 
@@ -33,6 +37,7 @@ def project(
         basis: what kernels are made of, as for the layer.
         max_frequency: as for the layer.
         groups: as for the layer.
+        spacing: of the filter's samples, as for the layer.
 
     Returns:
         Projection (weight, residual, filter). `weight` (num_weights,) is in the layout of the `weight` of a convolution
@@ -59,8 +64,8 @@ def project(
     group = in_type.group
     group_type = split_type(("in_type", in_type), ("out_type", out_type), groups)
     dense = as_filter(filter, group.dim)
-    require_symmetric(group, kernel_size=dense.shape[2:])
-    grid = Grid(dense.shape[2:])
+    grid = Grid(dense.shape[2:], spacing=as_spacing(spacing, group.dim))
+    require_symmetric(group, spacing=grid.spacing, kernel_size=grid.shape)
     functions = functions_for(basis, grid, max_frequency)
     plan = compile_plan(group_type, out_type, grid, radial=functions, unreached="ignore")
     weight, residual, projected = plan.project(dense)
