@@ -55,6 +55,7 @@ PRIVATE_IMPORTS = {
     ("steer.nn._linear._project", "steer.kernels.plans._project"): "filters are read as a plan reads them",
     ("steer.nn._linear._tensor_product", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._norm._normalize", "steer.kernels.plans._recorded"): "who looks at the operations",
+    ("steer.nn._fields._types", "steer.reps.groups._e3nn"): "strings of irreps, which make field types",
     ("steer.plot._character_table", "steer.reps.theory._group"): "the error of what is no group",
     ("steer.plot._equivariance", "steer.testing._compare"): "pictures compare as the checks do",
     ("steer.plot._equivariance", "steer.testing._elements"): "pictures compare as the checks do",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from .._names import missing
 from .groups._actions import GroupAction, with_action
 from .groups._catalogue import group
+from .groups._e3nn import e3nn_basis
 from .groups._planar import PlanarGroup
 from .groups._products import DirectProduct, Inflation, direct_product
 from .groups._spatial import AxialGroup, PolyhedralGroup, RotationGroup, SpatialGroup
@@ -55,6 +56,7 @@ __all__ = [
     "coupling",
     "decompose",
     "direct_product",
+    "e3nn_basis",
     "fourier",
     "group",
     "harmonic_size",

@@ -84,6 +84,7 @@ TURN = D4.elements[1]
 REPS: dict[str, Callable[[], Call]] = {
     "steer.group": _call(steer.group, name="D4", dim=2),
     "steer.reps.Fields": _call(steer.reps.Fields, group=D4, representations=[D4.vector]),
+    "steer.reps.e3nn_basis": _call(steer.reps.e3nn_basis, fields=steer.reps.Fields(O3, [O3.vector])),
     "steer.reps.clebsch_gordan": _call(
         steer.reps.clebsch_gordan, first=D4.vector, second=D4.vector, out=D4.irrep("B1")
     ),
@@ -217,6 +218,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.FieldType": _call(nn.FieldType, group=D4, representations=[D4.vector]),
     "steer.nn.FieldTensor": _call(nn.FieldTensor, tensor=torch.zeros(1, 3), type=VECTORS),
     "FieldType.__call__": _call(VECTORS, x=torch.zeros(1, 3)),
+    "FieldType.from_irreps": _call(nn.FieldType.from_irreps, irreps="2x0e + 1o", group=O3),
     "FieldType.check": _call(VECTORS.check, x=torch.zeros(1, 3)),
     "FieldType.transform": _call(VECTORS.transform, x=torch.zeros(1, 3, 5, 5), g=TURN, order=3, lattice="square"),
     "FieldType.__add__": _call(VECTORS.__add__, other=SCALARS),

@@ -22,7 +22,7 @@ def page():
     """The functions that the page defines."""
     names: dict = {}
     for example in doctest.DocTestParser().get_examples(PAGE.read_text(encoding="utf-8")):
-        if example.source.startswith(("def ", "class ", "import ", "from ", "O3 = ", "CYCLE", "POINT")):
+        if example.source.startswith(("def ", "class ", "import ", "from ", "O3 = ", "fields = ", "CYCLE", "POINT")):
             exec(example.source, names)
     return names
 
@@ -44,6 +44,32 @@ def test_harmonics_and_irreps(page, degree):
             matrix = change @ irrep.D_from_matrix(torch.tensor(g)).numpy() @ change.T
             np.testing.assert_allclose(matrix, O3.irrep(f"{degree}{parity}")(g), atol=1e-11)
         assert irrep.p == sign
+
+
+@pytest.mark.parametrize("text", ["8x0e+4x1o", "1x0e", "2o", "3x2e+1x0o+2x3o+1x2e", "1x4e+1x1e", "2x1y+1x2y"])
+def test_strings_of_irreps_and_their_features(text):
+    irreps, kind = o3.Irreps(text), nn.FieldType.from_irreps(text)
+    assert nn.FieldType.from_irreps(irreps) == kind
+    assert nn.FieldType.from_irreps(irreps, SO3).size == kind.size == irreps.dim
+    assert o3.Irreps(kind.irreps_string).simplify() == irreps.simplify()
+    x = torch.randn(5, irreps.dim, dtype=torch.float64)
+    change = torch.tensor(steer.reps.e3nn_basis(kind))
+    for g in O3.sample(6, seed=0):
+        moved = x @ irreps.D_from_matrix(torch.tensor(g)).T
+        torch.testing.assert_close(kind.transform(x @ change.T, g), moved @ change.T, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(kind.transform(x @ change.T, g) @ change, moved, rtol=1e-10, atol=1e-10)
+
+
+def test_harmonics_of_all_degrees_in_one_vector():
+    irreps = o3.Irreps.spherical_harmonics(5)
+    points = np.random.default_rng(0).normal(size=(20, 3))
+    found = o3.spherical_harmonics(irreps, torch.tensor(points), True, "component").numpy()
+    ours = np.concatenate([steer.reps.harmonics(points, degree) for degree in range(6)], axis=-1)
+    change = steer.reps.e3nn_basis(nn.FieldType.from_irreps(irreps))
+    np.testing.assert_allclose(found @ change.T, ours, atol=1e-11)
+    fields = nn.FieldType(O3, [O3.harmonic(degree) for degree in range(6)])  # the same as no irreps
+    assert fields.irreps_string == nn.FieldType.from_irreps(irreps).irreps_string
+    np.testing.assert_allclose(steer.reps.e3nn_basis(fields), change, atol=1e-12)
 
 
 def test_euler_angles():

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy.typing as npt
 import torch
@@ -11,6 +12,7 @@ from ..._spacing import as_spacing
 from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields, Group
+from ...reps.groups._e3nn import format_irreps, parse_irreps
 from ._index import full_index, kept, neighbours, part_sizes, selected
 from ._like import TensorLike
 from ._tensor import require_tensor
@@ -47,6 +49,45 @@ class FieldType(Fields):
         >>> t(torch.randn(2, t.size, 8, 8)).type == t
         True
     """
+
+    @classmethod
+    def from_irreps(cls, irreps: str, group: Group | None = None) -> Self:
+        """The type of a string as e3nn writes it, such as "8x0e + 4x1o": a field for each copy of each irrep.
+
+        The fields and their order are those of `e3nn.o3.Irreps`; the basis of each is ours. Features change to it by
+        the matrix of `steer.reps.e3nn_basis`.
+
+        Args:
+            irreps: terms "8x1o" or "1o" joined by "+", a degree and a parity: "e" even, "o" odd, "y" that of the
+                harmonics. Without parities they are irreps of SO(3). An `e3nn.o3.Irreps` will do too.
+            group: O(3), the default where there are parities, or SO(3), which leaves them out.
+
+        Returns:
+            The type.
+
+        Raises:
+            FieldTypeError: no such string, no field in it, or another group.
+
+        Example:
+            >>> from steer import nn
+            >>> t = nn.FieldType.from_irreps("8x0e + 4x1o")
+            >>> print(t)
+            8 0e + 4 1o of O(3) (20 channels)
+            >>> t.irreps_string
+            '8x0e + 4x1o'
+        """
+        return cls(*parse_irreps(irreps, group))
+
+    @property
+    def irreps_string(self) -> str:
+        """The irreps of all fields as e3nn writes them: "8x0e + 4x1o" for O(3), "8x0 + 4x1" for SO(3).
+
+        Fields that are no irreps count as those that they split into, in the order of `Representation.irreps`.
+
+        Raises:
+            FieldTypeError: the group is neither.
+        """
+        return format_irreps(self)
 
     def transform(
         self,
