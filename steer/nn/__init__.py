@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._act._vector_field import VectorFieldAct
     from ._chain._branch import Branch, Identity, Parallel, Residual
     from ._chain._chain import Restrict, Sequential
+    from ._chain._check_types import check_types
     from ._chain._disentangle import Disentangle
     from ._engine._export import export
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
@@ -101,6 +102,7 @@ __all__ = [
     "VectorFieldAct",
     "act_on_hexagonal",
     "cat",
+    "check_types",
     "convert_sync_batchnorm",
     "export",
     "from_hexagonal",
@@ -127,6 +129,7 @@ _LATER: Final = {
         "._act._vector_field": ("VectorFieldAct",),
         "._chain._branch": ("Branch", "Identity", "Parallel", "Residual"),
         "._chain._chain": ("Restrict", "Sequential"),
+        "._chain._check_types": ("check_types",),
         "._chain._disentangle": ("Disentangle",),
         "._engine._export": ("export",),
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),

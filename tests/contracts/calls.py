@@ -387,6 +387,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.convert_sync_batchnorm": lambda: Call(
         nn.convert_sync_batchnorm, {"model": nn.BatchNorm(VECTORS), "process_group": None}
     ),
+    "steer.nn.check_types": lambda: Call(
+        lambda model: nn.check_types(model, torch.zeros(1, REGULAR.size, 3, 3)), {"model": nn.ReLU(REGULAR)}
+    ),
     "steer.nn.from_hexagonal": _call(nn.from_hexagonal, x=torch.zeros(1, 1, 7, 7), size=5, spacing=1.0, mode="linear"),
     "steer.nn.to_hexagonal": _call(nn.to_hexagonal, x=X, radius=3, spacing=1.0, mode="linear"),
     "steer.nn.models.Features": _call(models.Features, unit=lambda group: [group.trivial], act=nn.NormAct),

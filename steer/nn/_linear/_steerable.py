@@ -126,6 +126,24 @@ class Steerable(Module):
         self._settle(self._invariants.dtype, self._invariants.device)
         return self
 
+    def register_parameter(self, name: str, param: torch.nn.Parameter | None) -> None:
+        """Add a parameter, as torch does; a filter in the place of the coefficients is refused.
+
+        Args:
+            name: of the parameter.
+            param: the parameter; `weight` has one axis.
+
+        Raises:
+            ShapeError: `weight` has other axes than that of the coefficients.
+        """
+        if name == "weight" and param is not None and param.dim() != 1:
+            raise ShapeError(
+                f"weight: {type(self).__name__} has a vector of {self.plan.num_weights} coefficients, not a filter, "
+                f"got shape {tuple(param.shape)}; what works on filters, as torch.nn.utils.fuse_conv_bn_eval, takes "
+                f"the plain layers that steer.export(model) returns"
+            )
+        super().register_parameter(name, param)
+
     def train(self, mode: bool = True) -> "Steerable":
         """Set the mode, as torch does, and drop the kept filter."""
         self._kept.drop()
