@@ -51,7 +51,7 @@ class TensorLike:
 
     @property
     def grad(self) -> torch.Tensor | None:
-        """Gradient of the tensor, a plain tensor."""
+        """Gradient of the tensor, a plain tensor (batch, type.size, ...)."""
         return self.tensor.grad
 
     def __len__(self) -> int:
@@ -73,6 +73,9 @@ class TensorLike:
 
         Returns:
             As `torch.Tensor.size`.
+
+        Raises:
+            IndexError: there is no such axis.
         """
         return self.tensor.shape if dim is None else self.tensor.shape[dim]
 
@@ -92,6 +95,10 @@ class TensorLike:
 
         Returns:
             (batch, channels, *space).
+
+        Raises:
+            RuntimeError: the tensor has gradients, and `force` is not set.
+            TypeError: it is on another device, and `force` is not set.
         """
         found: npt.NDArray[Any] = np.asarray(self.tensor.numpy(force=force))
         return found
@@ -127,6 +134,9 @@ class TensorLike:
 
         Returns:
             The field (batch, type.size, ...).
+
+        Raises:
+            RuntimeError: there is no such device.
         """
         return self._same(self.tensor.cuda(device))
 
@@ -194,6 +204,9 @@ class TensorLike:
 
         Returns:
             This field.
+
+        Raises:
+            RuntimeError: the tensor is the result of operations that gradients flow through.
         """
         self.tensor.requires_grad_(requires_grad)
         return self
@@ -221,7 +234,7 @@ class TensorLike:
             keepdim: whether the axes stay, with size 1.
 
         Returns:
-            A field of the same type for axes of space; otherwise a tensor.
+            A field of the same type for axes of space, ``f.sum((2, 3))`` is (batch, type.size); otherwise a tensor.
 
         Raises:
             ShapeError: there is no such axis.
