@@ -55,6 +55,7 @@ OURS: Final = {
     "InducedNormPool": "steer.nn.NormPool with per_coset=True",
     "R2Upsampling": "steer.nn.Upsample",
     "R3Upsampling": "steer.nn.Upsample",
+    "GatedNonLinearity": "steer.nn.Gate",
     "FieldDropout": "steer.nn.Dropout",
     "Dropout2d": "steer.nn.Dropout",
     "MaskModule": "steer.nn.Mask",

@@ -97,6 +97,7 @@ def test_the_names_of_the_migrating_page_are_known():
         for row in table.splitlines()
         if row.startswith("| `")
         for name in re.findall(r"`([A-Z]\w+)`", row.split("|")[1])
+        if name != "Uniform"  # the end of a name
     ]
     missing = [name for name in theirs if name not in OURS and not hasattr(nn, name)]
     assert theirs
