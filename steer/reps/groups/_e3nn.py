@@ -38,7 +38,7 @@ def parse_irreps(irreps: object, group: Group | None) -> tuple[Group, list[Irrep
         raise FieldTypeError(f"irreps: some terms of {text!r} have a parity and some have none; give all or none")
     full, proper = named("O(3)", dim=3), named("SO(3)", dim=3)
     group = (full if True in parities else proper) if group is None else group
-    if group not in (full, proper):
+    if not isinstance(group, Group) or group not in (full, proper):
         raise FieldTypeError(f"group: e3nn has irreps of {full!r} and {proper!r}, got {group!r}; list the others")
     if group == full and False in parities:
         raise FieldTypeError(f"irreps: irreps of O(3) have a parity, as in '1o' and '1e', got {text!r}")
