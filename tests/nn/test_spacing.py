@@ -185,3 +185,44 @@ def test_grid_loss_asks_for_the_symmetries_of_the_spaced_grid():
     loss = nn.grid_loss(spaced, (8, 8, 8))
     assert loss.symmetries == 16
     assert loss.axes == (1, 2)
+
+
+@pytest.mark.parametrize("group", [SO3, OH, steer.group("I", dim=3), steer.group("D4", dim=3)], ids=group_id)
+def test_pools_follow_the_spacing_and_keep_its_symmetries(group):
+    scalar, kind = nn.FieldType(group, [group.trivial]), nn.FieldType(group, [group.trivial, group.vector])
+    pools = [
+        nn.AvgPool(kind, 2, spacing=THICK),
+        nn.AvgPool(kind, 3, 2, 1, spacing=THICK),
+        nn.MaxPool(scalar, 2, spacing=THICK),
+        nn.NormMaxPool(kind, 2, spacing=THICK),
+        nn.BlurPool(kind, 4, 2, sigma=1.0, padding=1, spacing=THICK),
+    ]
+    x = torch.randn(1, kind.size, 3, 6, 6, dtype=torch.float64)
+    for pool in pools:
+        size = (3, 7, 7) if "kernel_size=(1, 3, 3)" in repr(pool) else (3, 6, 6)
+        x = torch.randn(1, pool.in_type.size, *size, dtype=torch.float64)
+        out = pool.double()(x)
+        assert out.shape[2] == 3, pool
+        assert out.shape[3] < size[1], pool
+        assert nn.grid_loss(pool, size) is None
+        for g in grid_symmetries(group, spacing=THICK):
+            moved = pool(pool.in_type.transform(x, g, spacing=THICK))
+            torch.testing.assert_close(moved, pool.out_type.transform(out, g, spacing=THICK), rtol=0, atol=1e-12)
+
+
+def test_the_blur_is_round_in_space():
+    kind = nn.FieldType(SO3, [SO3.trivial])
+    pool = nn.BlurPool(kind, (5, 5, 5), 1, sigma=2.0, spacing=(2.0, 1.0, 1.0))
+    z, y, x = np.meshgrid(2 * (np.arange(5) - 2), np.arange(5) - 2, np.arange(5) - 2, indexing="ij")
+    expected = np.exp(-(x**2 + y**2 + z**2) / 8)
+    np.testing.assert_allclose(pool.filter[0, 0], expected / expected.sum(), rtol=1e-6)
+    assert nn.BlurPool(kind, spacing=THICK).sigma == 1.0
+
+
+def test_pools_refuse_other_sizes_on_mixed_axes():
+    kind = nn.FieldType(SO3, [SO3.trivial])
+    assert nn.AvgPool(kind, (1, 2, 2), spacing=THICK).pool.kernel_size == (1, 2, 2)
+    with pytest.raises(KernelError, match="mixes the axes"):
+        nn.AvgPool(kind, (1, 2, 2))
+    with pytest.raises(KernelError, match="mixes the axes"):
+        nn.AvgPool(kind, (1, 2, 1), spacing=THICK)

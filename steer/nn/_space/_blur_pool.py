@@ -1,19 +1,21 @@
 """Anti-aliased subsampling."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from ..._spacing import as_spacing, printed
 from ..._values import is_real
 from ...errors import KernelError
 from .._engine._module import Module
 from .._engine._sampling import Window
+from .._engine._spaced import borders, kernel_sizes, steps
 from .._fields._types import FieldType
-from ._pool import Size, symmetric_sizes
+from ._pool import Size, require_space, symmetric_sizes
 
 _CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
@@ -29,8 +31,12 @@ class BlurPool(Module):
         kernel_size: edge of the filter; 2 ceil(3 sigma) + 1 when None.
         stride: step between outputs.
         sigma: standard deviation in pixels; half the largest stride when None, which leaves 0.3 of an amplitude at
-            the highest frequency that the outputs can hold.
+            the highest frequency that the outputs can hold; with a spacing half the largest stride in pixels of the
+            axes that are subsampled.
         padding: zeros added on every side; (kernel_size - 1) // 2 when None, which keeps the size at stride 1.
+        spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. The Gaussian is
+            round in space, sigma in units of the smallest of them, and one number for a size follows it as in `Conv3d`:
+            a stride of 2 is (1, 2, 2) at 3 : 1 : 1. An axis of stride 1 is blurred too, as far as its samples go.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
@@ -50,23 +56,35 @@ class BlurPool(Module):
         stride: Size = 2,
         sigma: float | None = None,
         padding: Size | None = None,
+        *,
+        spacing: Sequence[float] | float | None = None,
     ) -> None:
         super().__init__(in_type, in_type)
         group = in_type.group
-        self.stride = symmetric_sizes("stride", stride, group, 1)
-        sigma = max(self.stride) / 2 if sigma is None else sigma
+        require_space(group)
+        self.spacing = as_spacing(spacing, group.dim)
+        apart = self.spacing or group.dim * (1.0,)
+        self.stride = symmetric_sizes(
+            "stride", steps("stride", stride, group.dim, self.spacing), group, 1, self.spacing
+        )
+        if sigma is None:
+            lengths = [n * length for n, length in zip(self.stride, apart, strict=True) if n > 1]
+            sigma = max(lengths, default=1.0) / 2
         if not is_real(sigma) or not 0 < sigma < math.inf:
             raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
         edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
-        self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1)
+        edges = kernel_sizes(edges, group.dim, self.spacing)
+        self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1, self.spacing)
         half = tuple((edge - 1) // 2 for edge in self.kernel_size)
-        self.padding = symmetric_sizes("padding", half if padding is None else padding, group, 0)
+        spans = tuple(edge - 1 for edge in self.kernel_size)
+        around = half if padding is None else borders(padding, spans, self.spacing)
+        self.padding = symmetric_sizes("padding", around, group, 0, self.spacing)
         self.sigma = sigma
         axes = zip(self.kernel_size, self.stride, self.padding, strict=True)
         self._sample_by(Window(*axis, taps="even") for axis in axes)
         weights = np.ones(())
-        for edge in self.kernel_size:
-            profile = np.exp(-((np.arange(edge) - (edge - 1) / 2) ** 2) / (2 * sigma**2))
+        for edge, length in zip(self.kernel_size, apart, strict=True):
+            profile = np.exp(-(((np.arange(edge) - (edge - 1) / 2) * length) ** 2) / (2 * sigma**2))
             weights = weights[..., None] * (profile / profile.sum())
         self.add_constant("filter", weights[None, None])
 
@@ -106,5 +124,5 @@ class BlurPool(Module):
         """Types and options, for printing."""
         return (
             f"{super().extra_repr()}, kernel_size={self.kernel_size}, stride={self.stride}, sigma={self.sigma}, "
-            f"padding={self.padding}"
+            f"padding={self.padding}{printed(self.spacing)}"
         )

@@ -1,10 +1,11 @@
 """Pooling over space that keeps whole fields: the longest in each window."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
 
+from ..._spacing import as_spacing, printed
 from ..._values import require_flag
 from ...errors import KernelError
 from .._engine._layout import FieldLayout
@@ -36,6 +37,7 @@ class NormMaxPool(Module):
         padding: samples added on every side, which are never chosen.
         dilation: step between the elements of a window.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
+        spacing: distances of neighbouring samples of the input, as for `AvgPool`.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
@@ -54,10 +56,13 @@ class NormMaxPool(Module):
         padding: Size = 0,
         dilation: Size = 1,
         ceil_mode: bool = False,
+        *,
+        spacing: Sequence[float] | float | None = None,
     ) -> None:
         super().__init__(in_type, in_type)
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
-        self.window = window_sizes(in_type.group, window)
+        self.spacing = as_spacing(spacing, in_type.group.dim)
+        self.window = window_sizes(in_type.group, window, self.spacing)
         self.ceil_mode = require_flag("ceil_mode", ceil_mode, KernelError)
         self._sample_by(axes_of(self.window, ceil_mode=self.ceil_mode))
         self.layout = FieldLayout(in_type)
@@ -83,4 +88,4 @@ class NormMaxPool(Module):
     def extra_repr(self) -> str:
         """Types and options, for printing."""
         window = ", ".join(f"{name}={value}" for name, value in self.window.items())
-        return f"{super().extra_repr()}, {window}, ceil_mode={self.ceil_mode}"
+        return f"{super().extra_repr()}, {window}, ceil_mode={self.ceil_mode}{printed(self.spacing)}"

@@ -1,10 +1,11 @@
 """Pooling over space."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import torch
 
+from ..._spacing import Spacing, as_spacing, printed
 from ..._values import require_flag
 from ...errors import KernelError
 from ...kernels import per_axis, require_symmetric
@@ -12,6 +13,7 @@ from ...reps import Group
 from .._engine._layout import wide
 from .._engine._module import Module, require_permutation, traced
 from .._engine._sampling import Adaptive, AxisSampling, Window
+from .._engine._spaced import borders, steps
 from .._fields._types import FieldType
 
 Size = int | Iterable[int]
@@ -28,11 +30,13 @@ class _Pool(Module):
         in_type: FieldType,
         kind: Mapping[int, type[torch.nn.Module]],
         window: Mapping[str, Size | None],
+        spacing: Sequence[float] | float | None = None,
         **options: bool,
     ) -> None:
         super().__init__(in_type, in_type)
+        self.spacing = as_spacing(spacing, in_type.group.dim)
         options = {name: require_flag(name, value, KernelError) for name, value in options.items()}
-        sizes = window_sizes(in_type.group, window)
+        sizes = window_sizes(in_type.group, window, self.spacing)
         self.pool = kind[in_type.group.dim](**sizes, **options)
         self._sample_by(axes_of(sizes, **options))
 
@@ -51,7 +55,7 @@ class _Pool(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
-        return f"{super().extra_repr()}, {self.pool.extra_repr()}"
+        return f"{super().extra_repr()}, {self.pool.extra_repr()}{printed(self.spacing)}"
 
 
 class AvgPool(_Pool):
@@ -70,6 +74,8 @@ class AvgPool(_Pool):
         padding: zeros added on every side.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
         count_include_pad: whether padding counts in the mean.
+        spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. One number for a
+            size counts samples of the finest axis: on coarser ones windows and strides are the nearest in length.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
@@ -88,9 +94,11 @@ class AvgPool(_Pool):
         padding: Size = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
+        *,
+        spacing: Sequence[float] | float | None = None,
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
-        super().__init__(in_type, _AVERAGE, window, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+        super().__init__(in_type, _AVERAGE, window, spacing, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
     def _export(self) -> torch.nn.Module:
         # for volumes of half precision the graph does what `_compute` does
@@ -110,6 +118,8 @@ class MaxPool(_Pool):
         padding: minus infinity added on every side.
         dilation: step between the elements of a window.
         ceil_mode: keep windows that reach over the edge (which fit only on one side).
+        spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. One number for a
+            size counts samples of the finest axis: on coarser ones windows and strides are the nearest in length.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
@@ -129,9 +139,11 @@ class MaxPool(_Pool):
         padding: Size = 0,
         dilation: Size = 1,
         ceil_mode: bool = False,
+        *,
+        spacing: Sequence[float] | float | None = None,
     ) -> None:
         window = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
-        super().__init__(in_type, _LARGEST, window, ceil_mode=ceil_mode)
+        super().__init__(in_type, _LARGEST, window, spacing, ceil_mode=ceil_mode)
         require_permutation(in_type, "MaxPool", "use NormMaxPool, which takes any field, or AvgPool or BlurPool")
 
 
@@ -205,16 +217,27 @@ class AdaptiveMaxPool(_AdaptivePool):
         require_permutation(in_type, "AdaptiveMaxPool", "use AdaptiveAvgPool, which is linear")
 
 
-def window_sizes(group: Group, window: Mapping[str, Size | None]) -> dict[str, tuple[int, ...]]:
+def window_sizes(
+    group: Group, window: Mapping[str, Size | None], spacing: Spacing = None
+) -> dict[str, tuple[int, ...]]:
     """Every size of a window for each axis of space; `stride` is `kernel_size` when None.
+
+    One number follows the spacing of the samples, but for the size of an output.
 
     Raises:
         KernelError: a bad size, one that differs between axes that the group mixes, or too much padding.
     """
-    given = dict(window)
+    given: dict[str, Any] = dict(window)
     if "stride" in given and given["stride"] is None:
         given["stride"] = given["kernel_size"]
-    sizes = {name: symmetric_sizes(name, value, group, int(name != "padding")) for name, value in given.items()}
+    require_space(group)
+    if spacing is not None and "kernel_size" in given:
+        given |= {name: steps(name, given[name], group.dim, spacing) for name in given if name != "padding"}
+        edges, apart = given["kernel_size"], given.get("dilation", group.dim * (1,))
+        spans = tuple((edge - 1) * step for edge, step in zip(edges, apart, strict=True))
+        given["padding"] = borders(given["padding"], spans, spacing)
+    least = {name: int(name != "padding") for name in given}
+    sizes = {name: symmetric_sizes(name, value, group, least[name], spacing) for name, value in given.items()}
     for kernel, padding in zip(sizes.get("kernel_size", ()), sizes.get("padding", ()), strict=True):
         if 2 * padding > kernel:
             raise KernelError(
@@ -233,11 +256,13 @@ def axes_of(sizes: Mapping[str, tuple[int, ...]], **options: bool) -> list[AxisS
     return [Window(**axis, taps="alike") for axis in axes]
 
 
-def symmetric_sizes(name: str, value: Size | None, group: Group, least: int) -> tuple[int, ...]:
+def symmetric_sizes(
+    name: str, value: Size | None, group: Group, least: int, spacing: Spacing = None
+) -> tuple[int, ...]:
     """(dim,): a size for each axis of space, equal on axes that the group mixes, or a KernelError."""
     require_space(group)
     found = per_axis(name, value, group.dim, least)
-    require_symmetric(group, **{name: found})
+    require_symmetric(group, spacing=spacing, **{name: found})
     return found
 
 
