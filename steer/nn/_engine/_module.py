@@ -8,6 +8,7 @@ import torch
 
 from ..._spacing import Spacing
 from ...errors import FieldTypeError, ShapeError, SteerError
+from .._fields._reentrant import require_gradients
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
 from ._grid import require_size, warn_of_loss
@@ -104,9 +105,11 @@ class Module(Constants):
         return FieldTensor(self._compute(x.tensor), self.out_type)
 
     def _require_field(self, x: FieldTensor) -> None:
-        """Refuse a field tensor of another type."""
+        """Refuse a field tensor of another type, and one whose gradient would be lost."""
         if x.type is not self.in_type and x.type != self.in_type:
             raise FieldTypeError(f"x: {type(self).__name__} expects fields of type {self.in_type}, got {x.type}")
+        if not torch.is_grad_enabled() and x.requires_grad:
+            require_gradients()
 
     def _keywords(self) -> frozenset[str]:
         """What a call takes beside x, by name: a container hands on to each module what it takes."""

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 import torch
@@ -15,6 +15,7 @@ from ...reps import Fields, Group
 from ...reps.groups._e3nn import format_irreps, parse_irreps
 from ._index import full_index, kept, neighbours, part_sizes, selected
 from ._like import TensorLike
+from ._reentrant import enter, lent
 from ._tensor import require_tensor
 from ._transform import act_on_fibres, act_on_grid, wide
 
@@ -259,6 +260,13 @@ class FieldTensor(TensorLike):
         if not isinstance(self.type, FieldType):
             raise FieldTypeError(f"type: expected a FieldType, got {self.type!r}")
         self.type.check(self.tensor)
+        if not torch.is_grad_enabled():
+            enter(self)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return lent(self) if name == "tensor" and "_lent" in self.__dict__ else super().__getattr__(name)
 
     def _same(self, tensor: torch.Tensor) -> "FieldTensor":
         return FieldTensor(tensor, self.type)
@@ -406,6 +414,8 @@ def _unflatten(leaves: Iterable[torch.Tensor], field_type: FieldType) -> FieldTe
     out = object.__new__(FieldTensor)
     object.__setattr__(out, "tensor", next(iter(leaves)))
     object.__setattr__(out, "type", field_type)
+    if not torch.is_grad_enabled():
+        enter(out)
     return out
 
 
