@@ -21,7 +21,8 @@ class _Group(TyperGroup):
         """Read the arguments and run the command."""
         try:
             try:
-                return super().main(*args, **extra)
+                with terminal.legible():
+                    return super().main(*args, **extra)
             finally:
                 if sys.stdout is not None:
                     sys.stdout.flush()  # here, where there is something to say if that fails

@@ -106,13 +106,16 @@ def test_errors_go_to_the_standard_error_and_tables_are_whole_in_pipes():
     assert found.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("columns", ["0", "1", "20", "x", "\u0662", "-5"])
+@pytest.mark.parametrize("columns", ["0", "1", "20", "x", "\u0662", "\u00b2", "-5", "9" * 9])
 def test_no_cell_is_cut_in_terminals_of_no_width(columns):
     for words in (["groups", "D4"], ["groups"], ["cache", "info"]):
         found = CliRunner().invoke(app, words, env={"COLUMNS": columns})
         assert found.exit_code == 0
         assert ELLIPSIS not in found.output
-    assert CliRunner().invoke(app, ["--help"], env={"COLUMNS": columns}).exit_code == 0
+    for words in (["--help"], ["groups", "--help"], []):
+        found = CliRunner().invoke(app, words, env={"COLUMNS": columns}).output
+        assert "Usage: " in found
+        assert "groups" in found
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")

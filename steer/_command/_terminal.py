@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import NoReturn
 
 from rich.console import Console, RenderableType
@@ -25,14 +26,34 @@ def console(*, soft_wrap: bool = False) -> Console:
     return Console(highlight=False, soft_wrap=soft_wrap, width=_width())
 
 
-def _width() -> int:
+def _columns() -> int | None:
+    """What COLUMNS says, if that is a width."""
     given = os.environ.get("COLUMNS", "")
-    if given.isascii() and given.isdigit() and 0 < int(given) <= ENDLESS:
-        return max(int(given), NARROWEST)
+    valid = given.isascii() and given.isdigit() and 0 < int(given) <= ENDLESS
+    return max(int(given), NARROWEST) if valid else None
+
+
+def _width() -> int:
+    columns = _columns()
+    if columns is not None:
+        return columns
     with contextlib.suppress(OSError, ValueError):  # a stream that has no terminal, or is closed
         if sys.stdout is not None and sys.stdout.isatty():
             return max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST)
     return ENDLESS
+
+
+@contextlib.contextmanager
+def legible() -> Iterator[None]:
+    """Help and errors of usage, which others lay out by COLUMNS: without it where it is no width, never too narrow."""
+    columns, given = _columns(), os.environ.pop("COLUMNS", None)
+    try:
+        if columns:
+            os.environ["COLUMNS"] = str(columns)
+        yield
+    finally:
+        if given is not None:
+            os.environ["COLUMNS"] = given
 
 
 def show(part: RenderableType, where: Console) -> None:

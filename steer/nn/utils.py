@@ -6,7 +6,7 @@ from torch.nn.utils import parametrize
 from .._values import is_real, require_count
 from ..errors import FieldTypeError, SteerError
 from ._engine._kept import Kept
-from ._engine._layout import exact
+from ._fields._precision import exact
 from ._linear._steerable import Steerable
 
 __all__ = ["spectral_norm"]

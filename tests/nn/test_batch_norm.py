@@ -331,3 +331,14 @@ def test_layers_of_torch_do_not_take_its_place(field_type):
 def test_bad_arguments_are_refused(options, message):
     with pytest.raises(SteerError, match=message):
         nn.BatchNorm(zoo.linear_types(O2)[0], **options)
+
+
+def test_statistics_are_not_updated_where_the_weights_alone_are_transformed():
+    layer = nn.BatchNorm(nn.FieldType(C8, 3 * [C8.regular]))
+    before, x = copy.deepcopy(layer.state_dict()), torch.randn(4, 24, 6, 6)
+    weights = dict(layer.named_parameters())
+    for transform in (torch.func.grad, lambda f: torch.func.vmap(f, randomness="different")):
+        given = weights if transform is torch.func.grad else {key: torch.stack([w, w]) for key, w in weights.items()}
+        with pytest.raises(SteerError, match="BatchNorm in training cannot update"):
+            transform(lambda weights: torch.func.functional_call(layer, weights, (x,)).sum())(given)
+    assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())

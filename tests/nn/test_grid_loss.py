@@ -255,6 +255,16 @@ def test_every_kind_of_layer_warns():
 
 @pytest.mark.filterwarnings("ignore:::torch")  # dynamo's own deprecations
 @pytest.mark.filterwarnings("error::steer.errors.GridWarning")
+def test_a_map_that_is_refused_is_not_warned_of():
+    group = steer.group("D6", dim=2)
+    hexagons = nn.FieldType(group, [group.regular])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for size, match in ((64, "expected a hexagonal map"), (65, "the centre stays a sample")):
+            with pytest.raises(ShapeError, match=match):
+                nn.HexConv2d(hexagons, hexagons, 3, stride=2)(torch.randn(1, 12, size, size))
+
+
 def test_silent_where_nothing_is_trained():
     x = torch.randn(1, 4, 8, 8)
     strided().eval()(x)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 import steer
 from steer import nn
@@ -415,3 +416,18 @@ def test_no_axis_of_the_hexagonal_lattice_is_preferred():
     torch.autograd.gradcheck(
         lambda x: kind.transform(x, g, lattice="hexagonal"), x[..., 4:-4, 4:-4].requires_grad_(), fast_mode=True
     )
+
+
+def test_the_meta_device_and_fake_tensors_have_shapes_of_what_is_moved():
+    group = steer.group("O(2)", dim=2)
+    vectors = nn.FieldType(group, [group.trivial, group.vector])
+    for elements in (group.sample(1, seed=0)[0], group.sample(2, seed=0)):
+        x = torch.empty(2, 3, 9, 7, device="meta")
+        assert vectors.transform(x, elements).shape == x.shape
+        x, points = torch.empty(2, 3, 5, device="meta"), torch.empty(2, 5, 2, device="meta")
+        moved = vectors.transform_points(x, points, elements)
+        assert [tensor.shape for tensor in moved] == [x.shape, points.shape]
+        with FakeTensorMode():
+            assert isinstance(vectors.transform(torch.randn(2, 3, 9, 9), elements), FakeTensor)
+        assert type(vectors.transform(torch.randn(2, 3, 9, 9), elements)) is torch.Tensor
+    assert nn.RandomTransform(vectors)(torch.empty(2, 3, 9, 9, device="meta")).is_meta

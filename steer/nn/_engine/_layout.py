@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,12 +64,6 @@ def wide(x: torch.Tensor) -> torch.Tensor:
     # a tracer's stand-in has no dtype to look at: the graph looks, since it may be cast later
     dtype = x.tracer.create_proxy("call_function", torch.promote_types, (x.dtype, torch.float32), {})  # type: ignore[unreachable]
     return x.to(dtype)
-
-
-def exact(device: torch.device) -> AbstractContextManager[Any]:
-    """Full precision, also under autocast (which the meta device does not have): for filters and statistics."""
-    available = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:

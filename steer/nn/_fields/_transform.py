@@ -13,15 +13,11 @@ from ...errors import ShapeError
 from ...kernels import Grid
 from ...reps import Fields
 from ._hexagons import masked, permute_hexagon, require_hexagon
+from ._precision import exact, wide
 from ._splines import interpolate
 
 HIGHEST_ORDER = 5
 LATTICES = ("square", "hexagonal")
-
-
-def wide(x: torch.Tensor) -> torch.dtype:
-    """The dtype to add in: float64, which no autocast and no setting of a device makes coarser, where there is one."""
-    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 def lattice_steps(moves: Array, lattice: str, spacing: Spacing = None) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -157,7 +153,7 @@ def act_on_fibres(x: torch.Tensor, fields: Fields, elements: Array) -> torch.Ten
             matrix = torch.as_tensor(known[rep], dtype=wide(x), device=x.device)
             split = part.to(wide(x)).reshape(len(x), count, rep.size, math.prod(x.shape[2:]))
             each = "" if elements.ndim == 2 else "n"
-            with torch.autocast(x.device.type, enabled=False):
+            with exact(x.device):
                 part = torch.einsum(f"{each}ij,nfjp->nfip", matrix, split).reshape(part.shape)
         parts.append(part)
     dtype = max((part.dtype for part in parts), key=lambda dtype: torch.finfo(dtype).bits)

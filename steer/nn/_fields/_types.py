@@ -15,9 +15,10 @@ from ...reps import Fields, Group
 from ...reps.groups._e3nn import format_irreps, parse_irreps
 from ._index import full_index, kept, neighbours, part_sizes, selected
 from ._like import TensorLike
+from ._precision import exact, wide
 from ._reentrant import enter, lent
 from ._tensor import require_tensor
-from ._transform import act_on_fibres, act_on_grid, wide
+from ._transform import act_on_fibres, act_on_grid
 
 
 class FieldType(Fields):
@@ -170,7 +171,7 @@ class FieldType(Fields):
         move = torch.tensor(self.group.action(elements), dtype=dtype, device=points.device)
         per_point = x.dim() == 2 and elements.ndim == 3
         rows = points.to(dtype).unsqueeze(-2) if per_point else points.to(dtype)  # one for each matrix, or all of them
-        with torch.autocast(points.device.type, enabled=False):
+        with exact(points.device):
             moved = rows @ move.mT
         moved = moved.squeeze(-2) if per_point else moved
         return act_on_fibres(x, self, elements).to(x.dtype), moved.to(points.dtype)

@@ -95,9 +95,10 @@ class HexConv2d(Conv2d):
         )
 
     def _check(self, x: torch.Tensor) -> None:
-        super()._check(x)
+        self.in_type.check(x)
         reach = self.dilation[0] * (self.kernel_size[0] // 2)
-        _require_fit(x, reach, self.stride[0], self.padding[0])
+        _require_fit(x, reach, self.stride[0], self.padding[0])  # what is no hexagon is not warned of, but refused
+        super()._check(x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return masked(super()._compute(masked(x)))

@@ -13,9 +13,9 @@ from ...kernels import KernelPlan
 from .._engine._arguments import require_place
 from .._engine._hooked import require_own
 from .._engine._kept import Kept
-from .._engine._layout import exact
 from .._engine._module import Module
 from .._engine._rows import add_rows, rows_times
+from .._fields._precision import exact
 from .._fields._types import FieldType, require_map
 
 _WHOLE: Final = 0.25

@@ -9,9 +9,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..._values import is_real, require_flag
 from ...errors import ShapeError, SteerError
 from .._engine._arguments import require_eps
-from .._engine._layout import exact, merge, split
+from .._engine._layout import merge, split
 from .._engine._module import Module
 from .._engine._processes import Processes
+from .._fields._precision import exact
 from .._fields._types import FieldType
 from ._normalize import Statistics, normalize
 
@@ -155,7 +156,8 @@ class BatchNorm(Module, _OfTorch):
         running = self.running_mean
         if not self.training or running is None or torch.compiler.is_compiling():
             return
-        if _is_transformed(x) and not _is_transformed(running):
+        seen = [x, *(() if self.weight is None or self.bias is None else (self.weight, self.bias))]
+        if any(map(_is_transformed, seen)) and not _is_transformed(running):
             raise SteerError(
                 "x: BatchNorm in training cannot update its running statistics inside a torch.func transform; call "
                 "eval(), build it with track_running_stats=False, drop the statistics by "

@@ -11,8 +11,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..._values import is_count, require_flag
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._arguments import require_eps
-from .._engine._layout import exact, wide
+from .._engine._layout import wide
 from .._engine._module import Module, traced
+from .._fields._precision import exact
 from .._fields._types import FieldType, require_types
 from ._normalize import Rows, Tables
 
