@@ -5,8 +5,9 @@ import copy
 import torch
 
 from ...errors import SteerError
+from ._field_trace import without_fields
 from ._hooked import bake, made_tensors
-from ._module import Module
+from ._module import Module, with_plain_parts
 
 
 def export(model: torch.nn.Module) -> torch.nn.Module:
@@ -20,14 +21,17 @@ def export(model: torch.nn.Module) -> torch.nn.Module:
     norms of weights and parametrizations of torch make of parameters is written out, in torch's own modules too.
 
     Args:
-        model: a steer module, or any torch module that contains some and passes plain tensors between them. It is left
-            as it is. Batch normalisation must keep running statistics.
+        model: a steer module, or any torch module that contains some. It is left as it is. Batch normalisation must
+            keep running statistics.
 
     Returns:
-        The copy: for a steer module a module of plain torch; otherwise of the model's own class.
+        The copy: for a steer module a module of plain torch; otherwise of the model's own class. Modules of one's own
+        in whose `forward` field tensors are made, or pass from part to part, become a `torch.fx.GraphModule` that takes
+        and returns plain tensors, with the parts under their names.
 
     Raises:
-        SteerError: not a module, or a module of steer that has no plain form.
+        SteerError: not a module, a module of steer that has no plain form, or a `forward` with field tensors that
+            `torch.fx` cannot trace, which branches on values or shapes.
 
     Example:
         >>> import steer, torch
@@ -51,6 +55,8 @@ def _replace(module: torch.nn.Module, done: dict[torch.nn.Module, torch.nn.Modul
     if module not in done:
         if isinstance(module, Module):
             done[module] = module._plain(lambda part: _replace(part, done))
+        elif (graph := without_fields(module)) is not None:
+            done[module] = with_plain_parts(graph, lambda part: _replace(part, done))
         else:
             done[module] = module  # before its children, which may contain it
             for name, child in module._modules.items():

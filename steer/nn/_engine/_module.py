@@ -155,12 +155,7 @@ class Module(Constants):
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         """`_export`, and inside of it the plain forms of other modules, which `replace` returns."""
-        plain = self._export()
-        for name, part in list(plain.named_modules()):
-            if name and isinstance(part, Module):
-                parent, _, own = name.rpartition(".")
-                setattr(plain.get_submodule(parent), own, replace(part))
-        return plain
+        return with_plain_parts(self._export(), replace)
 
     def __repr__(self) -> str:
         # one line: the torch modules inside say nothing that extra_repr does not
@@ -169,6 +164,17 @@ class Module(Constants):
     def extra_repr(self) -> str:
         """Types, for printing."""
         return str(self.in_type) if self.in_type == self.out_type else f"{self.in_type} -> {self.out_type}"
+
+
+def with_plain_parts(plain: torch.nn.Module, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
+    """A module whose steer modules inside are replaced, in place, by what `replace` returns for them."""
+    done: list[str] = []
+    for name, part in list(plain.named_modules(remove_duplicate=False)):
+        if name and isinstance(part, Module) and not name.startswith(tuple(done)):  # those inside are gone with it
+            done.append(f"{name}.")
+            parent, _, own = name.rpartition(".")
+            setattr(plain.get_submodule(parent), own, replace(part))
+    return plain
 
 
 def require_module(name: str, module: object) -> Module:

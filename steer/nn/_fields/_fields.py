@@ -6,6 +6,7 @@ import torch
 
 from ..._values import as_tuple
 from ...errors import FieldTypeError, ShapeError
+from ._tensor import is_stand_in
 from ._types import FieldTensor, FieldType
 
 
@@ -85,5 +86,7 @@ def require_alike(name: str, x: torch.Tensor, first: torch.Tensor) -> None:
     Raises:
         ShapeError: names both shapes.
     """
+    if is_stand_in(x) or is_stand_in(first):
+        return
     if x.shape[:1] != first.shape[:1] or x.shape[2:] != first.shape[2:]:
         raise ShapeError(f"{name}: batch and space must be those of {tuple(first.shape)}, got {tuple(x.shape)}")

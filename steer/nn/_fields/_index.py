@@ -29,6 +29,18 @@ def full_index(index: object, dim: int) -> list[object]:
     return items
 
 
+def named_axes(index: object) -> int:
+    """How many axes an index names, for a field of which only that many are known, while torch.fx traces.
+
+    Raises:
+        ShapeError: it counts axes from the last.
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    if any(item is Ellipsis for item in items[:-1]):
+        raise ShapeError("index: while torch.fx traces the number of axes is not known; write ':' for each, not '...'")
+    return len(items) - (items[-1:] == (Ellipsis,))
+
+
 def kept(item: object, axis: int) -> slice | torch.Tensor:
     """The index of an axis other than that of the fields, which must keep the axis.
 

@@ -10,6 +10,7 @@ import torch
 
 from ..._names import missing
 from ...errors import ShapeError
+from ._tensor import is_stand_in
 
 
 class TensorLike:
@@ -246,6 +247,8 @@ class TensorLike:
             out: torch.Tensor = reduce(self.tensor)
             return out
         axes = (dim,) if isinstance(dim, int) else tuple(dim)
+        if is_stand_in(self.tensor) and axes and all(isinstance(axis, int) and axis > 1 for axis in axes):
+            return self._same(reduce(self.tensor, axes, keepdim))
         rank = self.ndim
         if not all(isinstance(axis, int) and -rank <= axis < rank for axis in axes):
             raise ShapeError(f"dim: expected axes of a tensor of shape {tuple(self.shape)}, got {dim!r}")

@@ -1,6 +1,9 @@
-"""The one check that something is a tensor."""
+"""The one check that something is a tensor, and what stands for one while torch.fx traces."""
+
+from typing import Any
 
 import torch
+import torch.fx
 
 from ...errors import ShapeError
 
@@ -16,3 +19,15 @@ def require_tensor(argument: str, value: object, what: str = "a tensor") -> torc
             f"{argument}: expected {what}, got {type(value).__name__}; torch.as_tensor makes one of an array"
         )
     return value
+
+
+def is_stand_in(value: object) -> bool:
+    """Whether something stands for a tensor while `torch.fx` traces: without shape or values, so nothing is checked."""
+    return isinstance(value, torch.fx.Proxy)
+
+
+def note_field(value: Any) -> None:
+    """Tell the tracer of a stand-in, if it asks, that there is a field of it."""
+    note = getattr(value.tracer, "note_field", None)
+    if note is not None:
+        note()

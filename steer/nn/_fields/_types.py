@@ -13,11 +13,11 @@ from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields, Group
 from ...reps.groups._e3nn import format_irreps, parse_irreps
-from ._index import full_index, kept, neighbours, part_sizes, selected
+from ._index import full_index, kept, named_axes, neighbours, part_sizes, selected
 from ._like import TensorLike
 from ._precision import exact, wide
 from ._reentrant import enter, lent
-from ._tensor import require_tensor
+from ._tensor import is_stand_in, note_field, require_tensor
 from ._transform import act_on_fibres, act_on_grid
 
 
@@ -260,6 +260,9 @@ class FieldTensor(TensorLike):
     def __post_init__(self) -> None:
         if not isinstance(self.type, FieldType):
             raise FieldTypeError(f"type: expected a FieldType, got {self.type!r}")
+        if is_stand_in(self.tensor):
+            note_field(self.tensor)
+            return
         self.type.check(self.tensor)
         if not torch.is_grad_enabled():
             enter(self)
@@ -329,11 +332,11 @@ class FieldTensor(TensorLike):
         ends = [0, *itertools.accumulate(part_sizes(sizes, len(self.type), self.type))]
         kinds = [self.type[start:end] for start, end in itertools.pairwise(ends)]
         parts = torch.split(self.tensor, [kind.size for kind in kinds], 1)
-        return tuple(FieldTensor(part, kind) for part, kind in zip(parts, kinds, strict=True))
+        return tuple(FieldTensor(parts[index], kind) for index, kind in enumerate(kinds))
 
     def __getitem__(self, index: object) -> "FieldTensor":
         out, kind = self.tensor, self.type
-        for axis, item in enumerate(full_index(index, out.dim())):
+        for axis, item in enumerate(full_index(index, named_axes(index) if is_stand_in(out) else out.dim())):
             if isinstance(item, slice) and item == slice(None):
                 continue
             if axis != 1:
@@ -383,6 +386,8 @@ class FieldTensor(TensorLike):
     def _require_same(self, other: "FieldTensor", sign: str, done: str) -> None:
         if other.type is not self.type and other.type != self.type:
             raise FieldTypeError(f"{sign}: fields of two types cannot be {done}: {self.type} and {other.type}")
+        if is_stand_in(self.tensor) or is_stand_in(other.tensor):
+            return
         if other.tensor.dim() != self.tensor.dim():  # broadcasting would take the batch for an axis of space
             raise ShapeError(
                 f"{sign}: fields over spaces of different dimensions cannot be {done}: shapes {tuple(self.shape)} and "
@@ -403,7 +408,7 @@ class FieldTensor(TensorLike):
             )
         if isinstance(scalar, int) and not -(2**63) <= scalar < 2**63:
             raise FieldTypeError(f"{sign}: expected a factor of at most 64 bits, got {scalar}; write it as a float")
-        return isinstance(scalar, int | float | torch.Tensor)
+        return isinstance(scalar, int | float | torch.Tensor) or is_stand_in(scalar)
 
 
 def _flatten(field: FieldTensor) -> tuple[list[torch.Tensor], FieldType]:
