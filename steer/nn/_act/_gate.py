@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from .._engine._layout import Arrangement, blocks, channels_of, split
+from .._engine._layout import Arrangement, blocks, channels_of, computed, split
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
 from ._elementwise import elementwise, named_function
@@ -113,7 +113,7 @@ class Gate(Module):
         ]
         out = done[0] if len(done) == 1 else torch.cat(done, axis)
         if self.repeats > 1:
-            out = out.flatten(1, 2)
+            out = computed(out.flatten(1, 2))
         return out.index_select(1, self.constant("position", out)) if self.gathered else out
 
     def extra_repr(self) -> str:
@@ -124,4 +124,4 @@ class Gate(Module):
 
 def _scale(x: torch.Tensor, factor: torch.Tensor, count: int, size: int, axis: int) -> torch.Tensor:
     """Fields of one size, count * size channels on `axis` of x, each times its own of the `count` factors."""
-    return (split(x, count, size, axis) * factor.unsqueeze(axis + 1)).flatten(axis, axis + 1)
+    return computed((split(x, count, size, axis) * factor.unsqueeze(axis + 1)).flatten(axis, axis + 1))

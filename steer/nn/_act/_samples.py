@@ -20,7 +20,7 @@ from ...reps import (
     quadrature,
 )
 from .._engine._constants import Constants
-from .._engine._layout import Arrangement, channels_of, merge, split
+from .._engine._layout import Arrangement, channels_of, computed, merge, split
 from .._fields._types import FieldType, require_types
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -275,4 +275,5 @@ def times(matrix: torch.Tensor, x: torch.Tensor, fields: int, size: int) -> torc
     if x.dim() == 2:
         return (x.reshape(batch * fields, size) @ matrix.T).reshape(batch, fields * len(matrix))
     flat = x.reshape(batch * fields, size, space.numel())
-    return torch.bmm(matrix.expand(batch * fields, -1, -1), flat).reshape(batch, fields * len(matrix), *space)
+    done = torch.bmm(matrix.expand(batch * fields, -1, -1), flat)
+    return computed(done.reshape(batch, fields * len(matrix), *space))

@@ -36,8 +36,20 @@ def split(x: torch.Tensor, fields: int, size: int, axis: int = 1) -> torch.Tenso
 def merge(x: torch.Tensor, axis: int = 1) -> torch.Tensor:
     """The inverse of `split`: the axes `axis` and axis + 1 as one."""
     if isinstance(x, torch.Tensor):
-        return x.reshape(*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :])
+        return computed(x.reshape(*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :]))
     return x.flatten(axis, axis + 1)  # type: ignore[unreachable]
+
+
+def computed(x: torch.Tensor) -> torch.Tensor:
+    """A view x, for `torch.compile` the result of an operation, which is fused away; elsewhere the view itself.
+
+    Inductor orders the strides of feature maps that the backward pass is to get as the convolutions on CPU like them;
+    for a view that fails where the size of the map is a symbol, for want of knowing whether 8 h w < 8. A copy it
+    would drop, a product with a number it keeps.
+    """
+    if not isinstance(x, torch.Tensor) or x.dim() != 4 or not x.is_floating_point():
+        return x
+    return x * 1.0 if torch.compiler.is_compiling() and not torch.compiler.is_exporting() else x
 
 
 def blocks(in_type: FieldType, per_coset: bool) -> tuple[list[Representation], list[int]]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..._values import is_count, require_flag
 from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._arguments import require_eps
-from .._engine._layout import wide
+from .._engine._layout import computed, wide
 from .._engine._module import Module, traced
 from .._fields._precision import exact
 from .._fields._types import FieldType, require_types
@@ -99,7 +99,7 @@ class _SetNorm(Module):
         inverse = (self.set_means.along(self._mean(centred.square())) + self.eps).rsqrt()  # (batch, sets, n or 1)
         scale = inverse if self.sets == 1 else inverse.index_select(1, self.constant("set_of_channel", inverse))
         out = torch.addcmul(bias.unsqueeze(1), centred, scale * weight.unsqueeze(1))
-        return out.reshape(x.shape).to(x.dtype)
+        return computed(out.reshape(x.shape).to(x.dtype))
 
     def _mean(self, x: torch.Tensor) -> torch.Tensor:
         return x.mean(2, keepdim=True) if self._over_space else x

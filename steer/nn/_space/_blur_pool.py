@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from ..._spacing import as_spacing, printed
 from ..._values import is_real
 from ...errors import KernelError
+from .._engine._layout import computed
 from .._engine._module import Module
 from .._engine._sampling import Window
 from .._engine._spaced import borders, kernel_sizes, steps
@@ -111,7 +112,7 @@ class BlurPool(Module):
             before, after = out.shape[:axis], out.shape[axis + 1 :]
             rows = out.reshape(math.prod(before), edge, math.prod(after))
             out = (matrix.T @ rows if after else rows[..., 0] @ matrix).reshape(*before, matrix.shape[1], *after)
-        return out
+        return computed(out)
 
     def _export(self) -> torch.nn.Module:
         size = self.in_type.size
