@@ -63,6 +63,7 @@ PRIVATE_IMPORTS = {
     ("steer.plot._fields", "steer.nn._fields._hexagons"): "the error of what is no hexagonal map",
     ("steer.plot._fields", "steer.testing._elements"): "the error of what is no lattice",
     ("steer.plot._orbit", "steer.reps.theory._group"): "the error of what is no group",
+    ("steer.testing._compare", "steer.nn._fields._hexagons"): "which samples of a square are of the hexagon",
     ("steer.testing._elements", "steer.nn._fields._transform"): "lattices, and what maps them to themselves",
     ("steer.testing._inputs", "steer.nn._fields._hexagons"): "random maps are hexagons",
 }

@@ -384,6 +384,10 @@ def test_hexagonal_layers_are_tried_on_their_lattice(group):
     for module in (nn.Sequential(layer, nn.NormAct(kind)), nn.HexPool(kind, 3, 1, 1), nn.HexMask(kind)):
         assert_equivariant(module, shape=(1, 9, 9))
     assert_equivariant(nn.NormAct(kind), shape=(1, 9, 9), lattice="hexagonal")
+    norm = nn.BatchNorm(kind).double()
+    norm.bias.data.fill_(0.5)  # it fills the corners of the square, which are no samples
+    assert_equivariant(nn.Sequential(layer, norm), shape=(1, 9, 9))
+    assert_equivariant(nn.Sequential(layer, norm, layer), shape=(1, 9, 9))
     with pytest.raises(AssertionError, match="Shift is not equivariant"):
         assert_equivariant(Shift(kind), shape=(1, 9, 9), lattice="hexagonal")
     if group != C6:  # whose only symmetry of the square grid is the half turn, one of both lattices

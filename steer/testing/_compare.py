@@ -11,6 +11,7 @@ import torch
 
 from ..errors import FieldTypeError, SteerError
 from ..nn import FieldTensor, FieldType
+from ..nn._fields._hexagons import masked
 from ._elements import Common, is_inexact
 from ._inputs import axes_of, distances, reach
 
@@ -101,6 +102,9 @@ class Comparison:
             is_inexact(kind.group, g, lattice) for kind, g, lattice, x in ends if axes_of(x, kind) == "grid"
         )
         everywhere = axes_of(out, target) != "grid" or (margin is None and (exact or max(out.shape[2:]) == 1))
+        if everywhere and self.lattices[1] == "hexagonal" and axes_of(out, target) == "grid":
+            # the corners of the square that holds the hexagon are no samples: a bias fills them
+            return masked(torch.ones(1, 1, *out.shape[2:], device=out.device, dtype=torch.float64))
         if everywhere:
             return torch.ones((), device=out.device)
         width = MARGIN if margin is None else margin

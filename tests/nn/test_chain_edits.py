@@ -233,3 +233,51 @@ def test_keywords_of_a_layer_of_ones_own_are_found():
     x = torch.randn(1, 4)
     assert torch.equal(net(x, by=2.0), 2 * x.relu())
     assert torch.equal(torch.compile(net, backend="eager", fullgraph=True)(x, by=2.0), 2 * x.relu())
+
+
+def grown(chain):
+    chain.append(link(1, 2))
+
+
+def replaced(chain):
+    chain.add_module("0", link(0, 2))
+
+
+@pytest.mark.parametrize("change", [grown, replaced])
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda chain: nn.Sequential(chain, nn.NormAct(VECTORS)),
+        lambda chain: nn.Branch(chain, nn.Identity(REGULAR)),
+        lambda chain: nn.Parallel(chain, nn.Identity(REGULAR)),
+        lambda chain: nn.Residual(chain, link(0, 1)),
+        lambda chain: nn.Residual(nn.Sequential(chain), link(0, 1)),
+    ],
+)
+def test_what_a_changed_chain_no_longer_fits_refuses_to_run(around, change, typed):
+    chain = nn.Sequential(link(0, 1))
+    outer = around(chain)
+    x = torch.randn(2, outer.in_type.size)
+    outer(x)
+    change(chain)
+    with pytest.raises(FieldTypeError, match=r"expects fields of type|changed and lead from|only fields of one type"):
+        outer(outer.in_type(x) if typed else x)
+
+
+def test_a_chain_that_torch_edits_is_checked_when_it_runs():
+    chain = nn.Sequential(link(0, 1))
+    chain.add_module("1", link(1, 1))
+    x = torch.randn(2, 4)
+    assert torch.equal(chain(x), chain[1](chain[0](x)))
+    chain.add_module("2", link(1, 2))
+    with pytest.raises(FieldTypeError, match=r"Sequential: the modules inside have been changed and lead from .* to "):
+        chain(x)
+
+
+def test_a_chain_cannot_hold_itself():
+    chain = nn.Sequential(nn.Identity(REGULAR))
+    for module in (chain, nn.Sequential(chain), nn.Residual(chain)):
+        with pytest.raises(FieldTypeError, match="a chain cannot hold itself"):
+            chain.append(module)
+    assert len(chain) == 1

@@ -179,3 +179,28 @@ def test_optimizers_resume():
     third.load_state_dict(through_a_file(second.state_dict()))
     steps(again, third, 2)
     torch.testing.assert_close(again.weight, straight.weight, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9])
+def test_a_share_of_another_basis_is_refused(share):
+    few, many = nn.FieldType(D4, [D4.regular]), nn.FieldType(D4, 2 * [D4.regular])
+    layer, other = nn.Conv2d(few, many, 3, bias=False), nn.Conv2d(many, few, 3, bias=False)
+    foreign = other.state_dict()
+    mixed = {key: (1 - share) * held + share * foreign[key] for key, held in layer.state_dict().items()}
+    with pytest.raises(CheckpointError, match="fingerprint"):
+        layer.load_state_dict(mixed)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("decay", [0.9, 0.99, 0.999, 0.9999])
+def test_averages_of_one_basis_in_any_dtype_are_of_it(dtype, decay):
+    digits = torch.arange(16, dtype=dtype)
+    for average in (lambda a: a.mul(decay).add(digits, alpha=1 - decay), lambda a: a.lerp(digits, 1 - decay)):
+        held = digits
+        for _ in range(200):
+            held = average(held)
+        layer = nn.Linear(KIND, KIND)
+        state = layer.state_dict()
+        table = dict(zip(digits.tolist(), held.tolist(), strict=True))
+        state["fingerprint"] = torch.tensor([table[digit] for digit in state["fingerprint"].tolist()], dtype=dtype)
+        layer.load_state_dict(state)

@@ -72,3 +72,9 @@ def test_the_basis_is_that_of_harmonics_about_y(group):
     for g in group.sample(4, seed=0):
         moved = between @ plain.representation(g) @ between.T
         np.testing.assert_allclose(moved, kind.representation(g), atol=1e-12)
+
+
+@pytest.mark.parametrize("text", ["1000000000x0e", "600000x0e + 600000x1o", "9" * 5000 + "x0e", "0" * 5000])
+def test_more_fields_than_are_made_are_refused_at_once(text):
+    with pytest.raises(FieldTypeError, match="irreps: "):
+        nn.FieldType.from_irreps(text)

@@ -249,6 +249,20 @@ TURNED = [
 ]
 
 
+@pytest.mark.parametrize("noise", [1e-8, 3e-7, 1e-5, 6e-5])
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_noise_of_an_element_does_not_cut_off_the_border(noise, order):
+    group = steer.group("O(2)", dim=2)
+    kind = nn.FieldType(group, [group.trivial])
+    x = torch.randn(1, 1, 16, 16, dtype=torch.float64)
+    slope = 4 * x.abs().max()  # a cubic spline's, at most
+    for quarters in range(4):
+        angles = (quarters * math.pi / 2 + noise, quarters * math.pi / 2)
+        turns = [[[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]] for a in angles]
+        found, exact = (kind.transform(x, turn, order=order) for turn in turns)
+        assert (found - exact).abs().max() <= 16 * noise * slope  # corners move by 11 noise, along two axes
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of torch, which compiles its jvp rules
 @pytest.mark.parametrize(("kind", "shape"), TURNED)
 @pytest.mark.parametrize("order", [0, 1, 3, 4])
@@ -403,6 +417,19 @@ def test_waves_turn_between_the_elements_of_the_hexagonal_lattice(wavelength):
         moved = kind.transform(on_grid(grid.points), g, lattice="hexagonal")
         error = (moved - on_grid(grid.points @ g)).abs().max()
         assert error < (3e-3 if wavelength == 8 else 4e-2)  # as on the square lattice
+
+
+@pytest.mark.parametrize("lattice", ["square", "hexagonal"])
+@pytest.mark.parametrize(
+    "group", [SO2, steer.group("O(2)", dim=2), D6, steer.group("D4", dim=2), steer.group("C8", dim=2)], ids=str
+)
+def test_an_element_for_each_sample_is_that_element_alone(group, lattice):
+    kind = nn.FieldType(group, [group.trivial, group.vector])
+    x = nn.HexMask(kind)(torch.randn(8, 3, 13, 13, dtype=torch.float64))
+    elements = group.sample(8, seed=0)
+    every = kind.transform(x, elements, lattice=lattice)
+    alone = [kind.transform(x[i : i + 1], g, lattice=lattice) for i, g in enumerate(elements)]
+    torch.testing.assert_close(every, torch.cat(alone), rtol=0, atol=1e-13)
 
 
 def test_no_axis_of_the_hexagonal_lattice_is_preferred():

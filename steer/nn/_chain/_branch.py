@@ -56,6 +56,11 @@ class Branch(Composite):
     """
 
     def __init__(self, *modules: Module) -> None:
+        super().__init__(*self._types_of(list(modules)))
+        for index, module in enumerate(modules):
+            self.add_module(str(index), module)
+
+    def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
         for index, module in enumerate(modules):
             require_module(f"modules[{index}]", module)
             if module.in_type != modules[0].in_type:
@@ -65,9 +70,7 @@ class Branch(Composite):
                 )
         if not modules:
             raise FieldTypeError("modules: expected at least one module, got none")
-        super().__init__(modules[0].in_type, functools.reduce(operator.add, (module.out_type for module in modules)))
-        for index, module in enumerate(modules):
-            self.add_module(str(index), module)
+        return modules[0].in_type, functools.reduce(operator.add, (module.out_type for module in modules))
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         parts = [self._call(module, x, keywords) for _, module in self._parts()]
@@ -106,19 +109,21 @@ class Parallel(Composite):
     """
 
     def __init__(self, *modules: Module) -> None:
+        super().__init__(*self._types_of(list(modules)))
+        for index, module in enumerate(modules):
+            self.add_module(str(index), module)
+
+    def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
         for index, module in enumerate(modules):
             require_module(f"modules[{index}]", module)
             require_one_group(f"modules[{index}]: its in_type", module.in_type, modules[0].in_type)
             require_one_group(f"modules[{index}]: its out_type", module.out_type, modules[0].out_type)
         if not modules:
             raise FieldTypeError("modules: expected at least one module, got none")
-        in_type, out_type = (
-            functools.reduce(operator.add, types)
-            for types in ([module.in_type for module in modules], [module.out_type for module in modules])
+        return (
+            functools.reduce(operator.add, [module.in_type for module in modules]),
+            functools.reduce(operator.add, [module.out_type for module in modules]),
         )
-        super().__init__(in_type, out_type)
-        for index, module in enumerate(modules):
-            self.add_module(str(index), module)
 
     def _check(self, x: torch.Tensor) -> None:
         self.in_type.check(x)  # the split would hide how many channels came
@@ -165,11 +170,16 @@ class Residual(Composite):
         require_module("body", body)
         if shortcut is not None:
             require_module("shortcut", shortcut)
-            if shortcut.in_type != body.in_type:
-                raise FieldTypeError(
-                    f"shortcut: it must read the fields that the body reads, {body.in_type}, but expects "
-                    f"{shortcut.in_type}"
-                )
+        super().__init__(*self._types_of([body] if shortcut is None else [body, shortcut]))
+        self.body = body
+        self.shortcut = shortcut
+
+    def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
+        body, shortcut = modules[0], modules[1] if len(modules) > 1 else None
+        if shortcut is not None and shortcut.in_type != body.in_type:
+            raise FieldTypeError(
+                f"shortcut: it must read the fields that the body reads, {body.in_type}, but expects {shortcut.in_type}"
+            )
         added = body.in_type if shortcut is None else shortcut.out_type
         if added != body.out_type:
             instead = "" if shortcut is not None else "; pass one, such as a convolution from type to type of size 1"
@@ -177,9 +187,7 @@ class Residual(Composite):
                 f"shortcut: only fields of one type can be added, but the body returns {body.out_type} and the "
                 f"shortcut{' (the identity)' if shortcut is None else ''} {added}{instead}"
             )
-        super().__init__(body.in_type, body.out_type)
-        self.body = body
-        self.shortcut = shortcut
+        return body.in_type, body.out_type
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         made = self._call(self.body, x, keywords)

@@ -45,6 +45,10 @@ class Sequential(Composite):
             x = self._call(module, x, keywords)
         return x
 
+    def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
+        chain = _chained(OrderedDict((str(index), module) for index, module in enumerate(modules)))
+        return chain[0].in_type, chain[-1].out_type
+
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         return torch.nn.Sequential(OrderedDict((name, replace(part)) for name, part in self._parts()))
 
@@ -55,6 +59,8 @@ class Sequential(Composite):
         for index, (name, module) in enumerate(parts):
             named[name if name in taken and name is not None else str(index)] = module
         chain = _chained(named)
+        if any(part is self for module in chain for part in module.modules()):
+            raise FieldTypeError("modules: a chain cannot hold itself")
         self._modules.clear()
         self._modules.update(zip(named, chain, strict=True))
         self.in_type, self.out_type = chain[0].in_type, chain[-1].out_type

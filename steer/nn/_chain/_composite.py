@@ -4,15 +4,16 @@ from typing import Any, overload
 
 import torch
 
-from ...errors import SteerError
+from ...errors import FieldTypeError, SteerError
 from .._engine._module import Module
-from .._fields._types import FieldTensor
+from .._fields._types import FieldTensor, FieldType
 
 
 class Composite(Module):
     """A module made of modules: these check what they are given, print their types, and get the keywords they take.
 
-    A subclass defines `_through`, which calls its modules by `_call`.
+    A subclass defines `_through`, which calls its modules by `_call`, and `_types_of`, which says how their types go
+    together.
     """
 
     @overload
@@ -43,6 +44,8 @@ class Composite(Module):
         if isinstance(x, FieldTensor):
             self._require_field(x)
             return FieldTensor(self.forward(x.tensor, **keywords), self.out_type)
+        if not torch.compiler.is_compiling():
+            self._require_fit()
         self._check(x)
         self._follow(x)
         return self._through(x, keywords)
@@ -52,6 +55,34 @@ class Composite(Module):
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         raise TypeError(f"{type(self).__name__} must define _through")
+
+    def _require_fit(self) -> None:
+        """Refuse to run modules inside whose types have changed since: chains are edited, modules replaced.
+
+        Raises:
+            FieldTypeError: they fit each other no more, or not this module's types.
+        """
+        seen = tuple((id(module), id(module.in_type), id(module.out_type)) for _, module in self._parts())
+        if seen != self.__dict__.get("_seen"):
+            types = self._types_of([module for _, module in self._parts()])
+            if types != (self.in_type, self.out_type):
+                raise FieldTypeError(
+                    f"{type(self).__name__}: the modules inside have been changed and lead from {types[0]} to "
+                    f"{types[1]} now, but it was built from {self.in_type} to {self.out_type}; edit a Sequential by "
+                    f"its own methods, and build what contains it again"
+                )
+            self.__dict__["_seen"] = seen
+
+    def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
+        """The types from which and to which modules lead that are put together as here.
+
+        Raises:
+            FieldTypeError: they do not fit each other.
+        """
+        raise TypeError(f"{type(self).__name__} must define _types_of")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_seen"}
 
     def _parts(self) -> list[tuple[str, Module]]:
         """The modules with their names, in order; one that is in two places is there twice, unlike in `children`."""

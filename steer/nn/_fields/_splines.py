@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..._values import CHUNK, Array, frozen
+from ..._values import CHUNK, NEAR, Array, frozen
 
 Taps = tuple[list[torch.Tensor], list[torch.Tensor]]
 
-EDGE = 1e-6
-"""Pixels by which a point may lie outside of the grid, so that rounding does not cut off its border."""
+EDGE = NEAR
+"""How far a point may lie outside of the grid, relative to the distance of its corners from its centre: as far as an
+element of a group may be from the matrix that is given, so that rounding of one does not cut off the border."""
 
 
 def interpolate(x: torch.Tensor, source: Array, order: int, hexagonal: bool = False) -> torch.Tensor:
@@ -66,9 +67,10 @@ def _points(x: torch.Tensor, source: Array, hexagonal: bool) -> tuple[torch.Tens
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
     read = offsets @ torch.as_tensor(source, dtype=x.dtype, device=x.device).mT
     half = torch.tensor([(size - 1) / 2 for size in sizes], dtype=x.dtype, device=x.device)
-    inside = (read.abs() <= half + EDGE).all(-1)
+    edge = EDGE * max(math.hypot(*((size - 1) / 2 for size in sizes)), 1.0)
+    inside = (read.abs() <= half + edge).all(-1)
     if hexagonal:
-        inside = inside & (read.sum(-1).abs() <= half[0] + EDGE) & (offsets.sum(-1).abs() <= half[0])
+        inside = inside & (read.sum(-1).abs() <= half[0] + edge) & (offsets.sum(-1).abs() <= half[0])
     return torch.minimum(torch.maximum(read, -half), half) + half, inside.to(x.dtype)
 
 

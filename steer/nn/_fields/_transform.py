@@ -71,7 +71,8 @@ def act_on_grid(
     if moves.ndim == 2:
         return permute(x, source) if exact else between(x.to(wide(x)), source[None], order)
     sizes = np.array(x.shape[2:])
-    exact = exact & (np.round(np.abs(source) @ sizes - sizes) % 2 == 0).all(-1) | (lattice == "hexagonal")
+    if lattice == "square":  # hexagons keep their shape
+        exact = exact & (np.round(np.abs(source) @ sizes - sizes) % 2 == 0).all(-1)
     alike: dict[bytes, list[int]] = {}
     for index, (matrix, kept) in enumerate(zip(source, exact, strict=True)):
         alike.setdefault(matrix.tobytes() if kept else b"", []).append(index)

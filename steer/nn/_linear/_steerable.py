@@ -18,8 +18,9 @@ from .._engine._rows import add_rows, rows_times
 from .._fields._precision import exact
 from .._fields._types import FieldType, require_map
 
-_WHOLE: Final = 0.25
-"""Farthest from a whole number that a digit of a fingerprint may be: bfloat16 rounds 15 by 1/32."""
+_WHOLE: Final = 0.1
+"""Farthest from a whole number that a digit of a fingerprint may be: averages in bfloat16 are off by its step, 1/16; a
+hundredth of another basis, as a step of a moving average takes, by up to 0.15."""
 
 
 def _digits(fingerprint: str) -> torch.Tensor:

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from ..._values import Array, frozen
+from ..._values import MOST_VALUES, Array, frozen, require_room
 from ...errors import FieldTypeError
 from ..special._wigner import wigner_d
 from ..theory._fields import Fields
@@ -13,7 +13,7 @@ from ..theory._group import Group
 from ..theory._representation import Irrep, block_diagonal
 from ._catalogue import group as named
 
-TERM = re.compile(r"(?:([0-9]+)\s*x\s*)?([0-9]+)([eoy]?)")
+TERM = re.compile(r"(?:([0-9]{1,18})\s*x\s*)?([0-9]{1,18})([eoy]?)")
 CYCLE = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
 """(x, y, z) to (y, z, x): what e3nn calls x, y and z its harmonics take as z, x and y of the textbook."""
 
@@ -42,6 +42,8 @@ def parse_irreps(irreps: object, group: Group | None) -> tuple[Group, list[Irrep
         raise FieldTypeError(f"group: e3nn has irreps of {full!r} and {proper!r}, got {group!r}; list the others")
     if group == full and False in parities:
         raise FieldTypeError(f"irreps: irreps of O(3) have a parity, as in '1o' and '1e', got {text!r}")
+    total = sum(1 if count is None else int(count) for count, _, _ in found)
+    require_room("irreps", "a list of fields", total, "name fewer of them", FieldTypeError, MOST_VALUES)
     out: list[Irrep] = []
     for count, degree, parity in found:
         parity = "eo"[int(degree) % 2] if parity == "y" else parity
