@@ -37,7 +37,25 @@ class Identity(Module):
         return torch.nn.Identity()
 
 
-class Branch(Composite):
+class _Beside(Composite):
+    """Modules side by side, the children "0", "1", ..., whose outputs are concatenated."""
+
+    def __init__(self, *modules: Module) -> None:
+        for index, module in enumerate(modules):
+            require_module(f"modules[{index}]", module)
+        if not modules:
+            raise FieldTypeError("modules: expected at least one module, got none")
+        super().__init__(*self._types_of(list(modules)))
+        for index, module in enumerate(modules):
+            self.add_module(str(index), module)
+
+    def _concatenated(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        for part in parts[1:]:
+            _require_alike(f"{type(self).__name__} concatenates", part, parts[0])
+        return torch.cat(parts, 1)
+
+
+class Branch(_Beside):
     """The same input through several modules, and their outputs concatenated.
 
     `in_type` is that of all modules, `out_type` the sum of their output types, in order. The modules are the children
@@ -48,42 +66,33 @@ class Branch(Composite):
         *modules: steer modules with one input type and outputs over the same positions.
 
     Shape:
-        (batch, in_type.size, ...) -> (batch, out_type.size, ...).
+        (batch, in_type.size, ...) -> (batch, out_type.size, ...). Keywords of the call go to the modules that take
+        them.
 
     Raises:
         FieldTypeError: no module, one without field types, or one with another `in_type` or group of the output.
         ShapeError: at run time, outputs over different positions.
+        SteerError: at run time, a keyword that no module takes.
     """
-
-    def __init__(self, *modules: Module) -> None:
-        super().__init__(*self._types_of(list(modules)))
-        for index, module in enumerate(modules):
-            self.add_module(str(index), module)
 
     def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
         for index, module in enumerate(modules):
-            require_module(f"modules[{index}]", module)
             if module.in_type != modules[0].in_type:
                 raise FieldTypeError(
                     f"modules[{index}]: all branches read the same fields, but {type(module).__name__} expects "
                     f"{module.in_type} and the first, {type(modules[0]).__name__}, {modules[0].in_type}"
                 )
-        if not modules:
-            raise FieldTypeError("modules: expected at least one module, got none")
         return modules[0].in_type, functools.reduce(operator.add, (module.out_type for module in modules))
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
-        parts = [self._call(module, x, keywords) for _, module in self._parts()]
-        for part in parts[1:]:
-            _require_alike("Branch concatenates", part, parts[0])
-        return torch.cat(parts, 1)
+        return self._concatenated([self._call(module, x, keywords) for _, module in self._parts()])
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         parts = {name: replace(module) for name, module in self._parts()}
         return joined(parts, lambda outputs: torch.cat(outputs, 1))
 
 
-class Parallel(Composite):
+class Parallel(_Beside):
     """Each module on fields of its own, and their outputs concatenated: other layers for other fields.
 
     The first module takes the first fields, as many as its `in_type` has, the second the next, and so on. `in_type` is
@@ -108,18 +117,10 @@ class Parallel(Composite):
         SteerError: at run time, a keyword that no module takes.
     """
 
-    def __init__(self, *modules: Module) -> None:
-        super().__init__(*self._types_of(list(modules)))
-        for index, module in enumerate(modules):
-            self.add_module(str(index), module)
-
     def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
         for index, module in enumerate(modules):
-            require_module(f"modules[{index}]", module)
             require_one_group(f"modules[{index}]: its in_type", module.in_type, modules[0].in_type)
             require_one_group(f"modules[{index}]: its out_type", module.out_type, modules[0].out_type)
-        if not modules:
-            raise FieldTypeError("modules: expected at least one module, got none")
         return (
             functools.reduce(operator.add, [module.in_type for module in modules]),
             functools.reduce(operator.add, [module.out_type for module in modules]),
@@ -131,10 +132,9 @@ class Parallel(Composite):
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         modules = [module for _, module in self._parts()]
         inputs = torch.split(x, [module.in_type.size for module in modules], 1)
-        parts = [self._call(module, part, keywords) for module, part in zip(modules, inputs, strict=True)]
-        for part in parts[1:]:
-            _require_alike("Parallel concatenates", part, parts[0])
-        return torch.cat(parts, 1)
+        return self._concatenated(
+            [self._call(module, part, keywords) for module, part in zip(modules, inputs, strict=True)]
+        )
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         parts = {name: replace(module) for name, module in self._parts()}
