@@ -238,6 +238,8 @@ HEAVY = ("torch", "scipy", "matplotlib", "rich", "steer.nn", "steer.kernels")
     [
         ("import steer.reps; import steer; steer.group('D4', dim=2).regular.irreps", HEAVY),
         ("import steer.nn", ("scipy.ndimage", "matplotlib", "rich", "filelock", "steer.nn._hex", "steer.nn.models")),
+        # torch's compiler takes 70 MB and a second
+        ("from steer.nn import *; import steer.nn.models, steer.nn.utils", ("torch._dynamo", "sympy")),
     ],
 )
 def test_imports_are_light(statement, heavy):

@@ -90,9 +90,12 @@ class RandomTransform(Module):
             )
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
-        return self._move(x) if self.training else x
+        if not self.training:
+            return x
+        # at the call, where the compiler is loaded: as a decorator it loads the compiler with the layers
+        move = torch.compiler.disable(self._move) if torch.compiler.is_dynamo_compiling() else self._move
+        return move(x)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _move(self, x: torch.Tensor) -> torch.Tensor:
         elements = self.sample(len(x))
         return self.in_type.transform(x, elements, order=self.order, lattice=self.lattice)
