@@ -93,7 +93,7 @@ class RandomTransform(Module):
         if not self.training:
             return x
         # at the call, where the compiler is loaded: as a decorator it loads the compiler with the layers
-        move = torch.compiler.disable(self._move) if torch.compiler.is_dynamo_compiling() else self._move
+        move = torch.compiler.disable(self._move) if torch.compiler.is_dynamo_compiling() else self._move  # type: ignore[no-untyped-call]
         return move(x)
 
     def _move(self, x: torch.Tensor) -> torch.Tensor:
