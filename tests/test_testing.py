@@ -513,3 +513,33 @@ def test_a_failure_of_size_and_stride_names_its_cause():
         assert_equivariant(net, shape=(1, 8, 8))
     with pytest.raises(AssertionError, match=r"elements fail$"):  # not of a layer that is wrong by itself
         assert_equivariant(Shift(hidden), shape=(1, 8, 8))
+
+
+def test_square_layers_among_hexagonal_ones_are_named_as_the_cause():
+    group = steer.group("D6", dim=2)
+    hexagons = nn.FieldType(group, [group.regular])
+    first = nn.HexConv2d(hexagons, hexagons, 3, padding=1)
+    for square in (nn.Conv2d(hexagons, hexagons, 3, padding=1), nn.AvgPool(hexagons, 3, 1, 1)):
+        name = type(square).__name__
+        with pytest.raises(AssertionError, match=f"; {name} 2 has windows of the square grid, but HexConv2d 0 is of"):
+            assert_equivariant(nn.Sequential(first, nn.ReLU(hexagons), square))
+    # what reads one sample, or all of them, fits any lattice
+    for fitting in (nn.Conv2d(hexagons, hexagons, 1), nn.AdaptiveAvgPool(hexagons, 1)):
+        assert_equivariant(nn.Sequential(first, fitting))
+    half = steer.group("C2", dim=2)
+    fields = nn.FieldType(half, [half.regular])
+    first = nn.HexConv2d(fields, fields, 3, padding=1)
+    assert_equivariant(nn.Sequential(first, nn.AvgPool(fields, 3, 1, 1)))
+    with pytest.raises(AssertionError) as caught:  # not the cause: half turns leave square windows what they are
+        assert_equivariant(nn.Sequential(first, nn.AvgPool(fields, 3, 1, 1), Shifted(fields)))
+    assert "windows" not in str(caught.value)
+
+
+class Shifted(nn.Module):
+    """Adds to one channel: not equivariant."""
+
+    def __init__(self, kind):
+        super().__init__(kind, kind)
+
+    def _compute(self, x):
+        return torch.cat([x[:, :1] + 1, x[:, 1:]], 1)

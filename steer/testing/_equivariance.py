@@ -213,7 +213,51 @@ def _first(
 
 
 def _causes(comparison: Comparison, failing: Array) -> list[str]:
-    """The layers that lose some of these symmetries of the grid by their size and stride, for the message."""
+    """The layers that lose some of these symmetries of the grid, for the message."""
+    moves, met = comparison.types[0].group.action(failing), _met(comparison)
+    if comparison.lattices == ("hexagonal", "hexagonal"):
+        return _square_among_hexagonal(met, moves)
+    found = []
+    for name, part, space in met if "hexagonal" not in comparison.lattices else []:
+        loss = nn.grid_loss(part, space)
+        if loss is not None:
+            lost = part.in_type.group.action(loss.elements)
+            if (np.abs(moves[:, None] - lost).max(axis=(-2, -1)) < 1e-6).any():
+                found.append(f"{_title(name, part)}: {loss}")
+    return found
+
+
+def _square_among_hexagonal(met: list[tuple[str, nn.Module, tuple[int, ...]]], moves: Array) -> list[str]:
+    """The layers whose windows are of the square grid, beside hexagonal ones."""
+    kept = np.eye(moves.shape[-1])
+    if (np.abs(np.abs(moves) - kept).max(axis=(-2, -1)) < 1e-6).all() and (moves[:, 0, 0] == moves[:, 1, 1]).all():
+        return []  # half turns, under which square windows are symmetrical, too
+    hexagonal = next((_title(name, part) for name, part, _ in met if getattr(part, "lattice", "") == "hexagonal"), "")
+    return [
+        f"{_title(name, part)} has windows of the square grid, but {hexagonal} is of hexagonal maps: put nn.HexConv2d "
+        f"or nn.HexPool in its place, or, if maps are resampled between them by nn.from_hexagonal or nn.to_hexagonal, "
+        f"pass the lattices of input and output, as lattice=('hexagonal', 'square')"
+        for name, part, space in met
+        if hexagonal and getattr(part, "lattice", "") != "hexagonal" and _mixes(part, space)
+    ]
+
+
+def _mixes(part: nn.Module, space: tuple[int, ...]) -> bool:
+    """Whether a layer reads other samples than the one it writes, but for those that read all of them at once."""
+    for axis, n in zip(part.sampling, space, strict=True):
+        found = axis.reads(n)
+        alone = len(found.output) == n and np.array_equal(found.output, found.input)
+        if axis.samples(n) > 1 and not alone:
+            return True
+    return False
+
+
+def _title(name: str, part: nn.Module) -> str:
+    return f"{type(part).__name__} {name}".rstrip()
+
+
+def _met(comparison: Comparison) -> list[tuple[str, nn.Module, tuple[int, ...]]]:
+    """The layers that sample space, with the sizes of the maps that they are given, in the order of the run."""
     module, met = comparison.module, list[tuple[str, nn.Module, tuple[int, ...]]]()
 
     def noting(name: str) -> Any:
@@ -224,7 +268,11 @@ def _causes(comparison: Comparison, failing: Array) -> list[str]:
 
         return note
 
-    parts = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Module)]
+    parts = [
+        (name, part)
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Module) and (part.sampling or getattr(part, "lattice", "") == "hexagonal")
+    ]
     handles = [part.register_forward_pre_hook(noting(name)) for name, part in parts]
     try:
         with evaluation_mode(module):
@@ -232,12 +280,4 @@ def _causes(comparison: Comparison, failing: Array) -> list[str]:
     finally:
         for handle in handles:
             handle.remove()
-    moves = comparison.types[0].group.action(failing)
-    found = []
-    for name, part, space in met if "hexagonal" not in comparison.lattices else []:
-        loss = nn.grid_loss(part, space)
-        if loss is not None:
-            lost = part.in_type.group.action(loss.elements)
-            if (np.abs(moves[:, None] - lost).max(axis=(-2, -1)) < 1e-6).any():
-                found.append(f"{type(part).__name__}{f' {name}' if name else ''}: {loss}")
-    return found
+    return met

@@ -208,9 +208,75 @@ def test_a_group_without_symmetries_of_the_grid_loses_nothing():
     assert nn.grid_loss(nn.ReLU(FLIPPED), (64, 65)) is None
 
 
+class Two(torch.nn.Module):
+    """A forward of one's own, with a layer of torch and sizes that meet again."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(QUARTER, QUARTER, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm(QUARTER)
+        self.pool = nn.FourierMaxPool(QUARTER, 2)
+        self.up = nn.Upsample(QUARTER, scale_factor=2)
+
+    def forward(self, x):
+        return torch.nn.functional.relu(self.up(self.pool(self.norm(self.first(x)))))
+
+
+def chain():
+    return nn.Sequential(
+        nn.Conv2d(QUARTER, QUARTER, 3, stride=2, padding=1), nn.MaxPool(QUARTER, 3, 2, 1), nn.MaxPool(QUARTER, 2)
+    )
+
+
+@pytest.mark.parametrize(("build", "start"), [(chain, 30), (chain, 41), (Two, 16)])
+def test_the_sizes_of_a_whole_network_keep_the_symmetries_and_are_the_nearest(build, start):
+    network = build().double().eval()
+    move = grid_symmetries(C4)[1]
+
+    def measured(*space):
+        x = torch.randn(1, 4, *space, dtype=torch.float64)
+        with torch.no_grad():
+            there, back = network(QUARTER.transform(x, move)), QUARTER.transform(network(x), move)
+        return there.shape == back.shape and float((there - back).abs().max()) < 1e-12
+
+    loss = nn.grid_loss(network, (start, start))
+    assert not measured(start, start)
+    assert len(loss.sizes) == 2
+    assert loss.options == {}
+    assert all(re.fullmatch(r"\w+ \w+ \(on \d+ x \d+\)", layer) for layer in loss.layers)
+    assert f"the samples along y and x of {', '.join(loss.layers)}" in str(loss)
+    smaller, larger = (size[0] for size in loss.sizes)
+    assert smaller < start < larger
+    for n in range(smaller, larger + 1):
+        kept = n in (smaller, larger)
+        assert (nn.grid_loss(network, (n, n)) is None) == kept
+        assert measured(n, n) == kept
+    assert nn.grid_loss(network, (start, larger)).sizes == ((smaller, larger), (larger, larger))
+    assert measured(smaller, larger)
+    assert all(parameter.device.type == "cpu" for parameter in network.parameters())
+    assert not any(part._forward_pre_hooks or part.training for part in network.modules())
+
+
+def test_networks_that_sample_nothing_or_take_no_such_map():
+    assert nn.grid_loss(nn.Sequential(nn.ReLU(QUARTER)), (4, 5)) is None
+    assert nn.grid_loss(torch.nn.Sequential(nn.ReLU(QUARTER)), (4, 5)) is None
+    network = chain().train()
+    with pytest.raises(ShapeError, match="needs maps of at least"):
+        nn.grid_loss(network, (4, 4))
+    with pytest.raises(ShapeError, match=r"space: expected 2 sizes, got \(4,\)"):
+        nn.grid_loss(network, (4,))
+    assert all(part.training and not part._forward_pre_hooks for part in network.modules())
+    unet = nn.models.UNet(QUARTER, QUARTER)  # takes some sizes only
+    with pytest.raises(ShapeError, match="must be divisible by 4"):
+        nn.grid_loss(unet, (30, 32))
+    assert nn.grid_loss(unet, (32, 32)) is None
+
+
 def test_bad_arguments_of_the_rule():
     with pytest.raises(FieldTypeError, match=r"layer: expected a module of steer.nn, got Conv2d"):
         nn.grid_loss(torch.nn.Conv2d(1, 1, 1), (4, 4))
+    with pytest.raises(FieldTypeError, match=r"layer: expected a module of steer.nn, got 3"):
+        nn.grid_loss(3, (4, 4))
     with pytest.raises(ShapeError, match=r"space: expected 2 sizes, got \(4,\)"):
         nn.grid_loss(nn.MaxPool(QUARTER, 2), (4,))
     with pytest.raises(ShapeError, match=r"x: MaxPool with kernel_size=2, stride=2, padding=0 needs maps of at least"):
@@ -226,7 +292,8 @@ def test_training_warns_once_per_layer_and_size():
     message = (
         "Conv2d(kernel_size=3, stride=2, padding=1) of C4: on maps of 8 x 8 the samples along y and x do not lie "
         "symmetrically about the centre, so that 3 of the 4 symmetries that the group shares with the grid are lost; "
-        "what keeps them: maps of 7 x 7 or 9 x 9 or kernel_size=4"
+        "what keeps them: maps of 7 x 7 or 9 x 9 or kernel_size=4. Sizes that keep them in a whole network: "
+        "steer.nn.grid_loss(network, size).sizes. This is said once"
     )
     with pytest.warns(GridWarning, match=re.escape(message)):
         layer(x)
@@ -271,8 +338,6 @@ def test_silent_where_nothing_is_trained():
     steer.export(torch.nn.Sequential(strided()))(x)
     torch.export.export(strided(), (x,), strict=False)
     torch.export.export(strided(), (x,), strict=True)
-    torch._dynamo.reset()
-    torch.compile(strided(), fullgraph=True, backend="eager")(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -285,6 +350,44 @@ def test_silent_where_nothing_is_trained():
     with pytest.warns(GridWarning):  # the first pass in earnest
         layer(x)
     copy.deepcopy(layer)(x)
+
+
+@pytest.mark.filterwarnings("ignore:::torch")  # dynamo's own deprecations
+@pytest.mark.filterwarnings("error::steer.errors.GridWarning")
+def test_compiled_training_warns_when_the_graph_is_made_and_has_nothing_of_it():
+    from torch._dynamo.utils import counters
+
+    torch._dynamo.reset()
+    counters.clear()
+    network = torch.nn.Sequential(nn.ReLU(QUARTER), strided(), nn.MaxPool(QUARTER, 3, 2, 1))
+    compiled = torch.compile(network, fullgraph=True, backend="eager")
+    with pytest.warns(GridWarning) as caught:
+        compiled(torch.randn(1, 4, 8, 8))
+    assert [str(each.message).split(" ")[0].split("(")[0] for each in caught] == ["Conv2d", "MaxPool"]
+    assert all(each.filename == __file__ for each in caught)
+    for size in (8, 12, 16, 8):  # from the second size on the graph leaves it open
+        compiled(torch.randn(1, 4, size, size))
+    assert counters["stats"]["unique_graphs"] == 2
+    assert not counters["graph_break"]
+    torch._dynamo.reset()
+    torch.compile(strided().eval(), fullgraph=True, backend="eager")(torch.randn(1, 4, 8, 8))
+    torch.compile(strided(), fullgraph=True, backend="eager")(torch.randn(1, 4, 9, 9))
+    nn.set_grid_warnings(False)
+    try:
+        torch.compile(strided(), fullgraph=True, backend="eager")(torch.randn(1, 4, 10, 10))
+    finally:
+        nn.set_grid_warnings(True)
+
+
+def test_layers_that_lose_nothing_at_any_size_are_known_as_such():
+    for padding, kernel in itertools.product(range(3), range(1, 5)):
+        window = convolution(kernel, padding=padding).sampling[0]
+        assert window.always_keeps
+        assert all(window.keeps(n) for n in range(1, 9) if window.fits(n))
+    assert not nn.Conv2d(QUARTER, QUARTER, 3, padding=1)._strides
+    assert not nn.AdaptiveAvgPool(QUARTER, 2)._strides
+    assert not nn.ConvTranspose2d(QUARTER, QUARTER, 3, stride=2)._strides
+    assert strided()._strides
 
 
 def test_the_switch_and_the_category():

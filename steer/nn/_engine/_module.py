@@ -11,7 +11,7 @@ from ...errors import FieldTypeError, ShapeError, SteerError
 from .._fields._reentrant import require_gradients
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
-from ._grid import require_size, warn_of_loss
+from ._grid import check_size, require_size
 from ._sampling import AxisSampling
 
 
@@ -66,6 +66,9 @@ class Module(Constants):
 
     _least: tuple[int, ...] = ()
     """The smallest size of space that it can read."""
+
+    _strides: bool = False
+    """Whether there are sizes for which it loses a symmetry."""
 
     _met: frozenset[tuple[int, ...]] = frozenset()
     """The sizes of space that it has met in training, each of which it warns of at most once."""
@@ -131,13 +134,14 @@ class Module(Constants):
             )
         if self.sampling:
             require_size(self, x.shape[2:])
-            if self.training and not torch.compiler.is_compiling():
-                warn_of_loss(self, x)
+            if self.training:
+                check_size(self, x)
 
     def _sample_by(self, axes: Iterable[AxisSampling]) -> None:
         """Keep how the layer reads each axis of space ([z,] y, x)."""
         self.sampling = tuple(axes)
         self._least = tuple(axis.least for axis in self.sampling)
+        self._strides = any(not axis.always_keeps for axis in self.sampling)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         raise TypeError(f"{type(self).__name__} must define _compute")

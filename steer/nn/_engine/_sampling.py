@@ -67,6 +67,11 @@ class AxisSampling(Frozen, abc.ABC):
         there = ((out - 1 - found.output) * n + n - 1 - found.input) * roles + found.mirrored
         return bool(np.array_equal(np.sort(here), np.sort(there)))
 
+    @property
+    def always_keeps(self) -> bool:
+        """Whether it is known without a size that `keeps` holds for all."""
+        return False
+
     def options(self, sizes: list[int]) -> dict[str, object]:
         """Arguments of the layer, each of which with this value would keep the symmetry at all these sizes."""
         return {}
@@ -100,6 +105,10 @@ class Window(AxisSampling):
     @property
     def _span(self) -> int:
         return self.dilation * (self.kernel_size - 1)
+
+    @property
+    def always_keeps(self) -> bool:
+        return self.stride == 1
 
     def samples(self, n: int) -> int:
         room = n + 2 * self.padding - self._span - 1 + (self.stride - 1 if self.ceil_mode else 0)
@@ -165,6 +174,10 @@ class Spread(AxisSampling):
     padding: int
     dilation: int = 1
     output_padding: int = 0
+
+    @property
+    def always_keeps(self) -> bool:
+        return self.output_padding == 0
 
     def samples(self, n: int) -> int:
         span = self.dilation * (self.kernel_size - 1)
@@ -234,6 +247,10 @@ class Adaptive(AxisSampling):
 
     output_size: int
 
+    @property
+    def always_keeps(self) -> bool:
+        return True
+
     def samples(self, n: int) -> int:
         return self.output_size
 
@@ -261,6 +278,7 @@ class GridLoss:
         symmetries: how many symmetries of the grid the group has, the identity among them.
         sizes: the nearest sizes, up to one smaller and one larger, for which none is lost.
         options: arguments of the layer, with values of which each alone would keep all of them at this size.
+        layers: of a network, the layers that lose some, each with the size that reaches it.
     """
 
     space: tuple[int, ...]
@@ -269,10 +287,12 @@ class GridLoss:
     symmetries: int
     sizes: tuple[tuple[int, ...], ...]
     options: dict[str, object]
+    layers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         names = "zyx"[-len(self.space) :]
         axes = " and ".join(names[axis] for axis in self.axes)
+        axes += f" of {', '.join(self.layers)}" if self.layers else ""
         remedies = ["maps of " + " or ".join(map(by, self.sizes))] if self.sizes else []
         remedies += [f"{name}={value!r}" for name, value in self.options.items()]
         found = (
@@ -356,6 +376,11 @@ def _nearest_size(axis: AxisSampling, n: int, sign: int) -> int:
     """The nearest smaller or larger size that keeps the symmetry; 0 where there is none nearby."""
     near = range(n + sign, n + sign * FAR, sign)
     return next((other for other in near if axis.fits(other) and axis.keeps(other)), 0)
+
+
+def symmetries(group: Group, spacing: Spacing) -> Array:
+    """(n, d, d): the elements of a group that map the square (cubic) grid of samples to itself."""
+    return _turned(group, spacing)[0]
 
 
 @functools.lru_cache(maxsize=256)
