@@ -134,6 +134,15 @@ def common_elements(
     return common
 
 
+def has_common_symmetry(source: Group, target: Group, lattice: str) -> bool:
+    """Whether an element that both groups have, besides the identity, maps the lattice to itself."""
+    try:
+        common_elements(source, target, None, lattice, True)
+    except SteerError:
+        return False
+    return True
+
+
 def describe(source: Group, target: Group, shared: Group | None) -> str:
     """The group under which is compared, for messages."""
     if source == target:

@@ -12,7 +12,7 @@ from .._values import Array, require_count
 from ..errors import ShapeError, SteerError
 from ..nn import FieldTensor, FieldType
 from ._compare import Comparison, errors_of, require_margin, require_type
-from ._elements import Common, common_elements, describe, is_inexact
+from ._elements import Common, common_elements, describe, has_common_symmetry, is_inexact
 from ._inputs import axes_of, evaluation_mode, given_input, lattices_of, place, random_input, types_of
 from ._tolerance import TOLERANCES, require_tolerance
 
@@ -49,8 +49,9 @@ def equivariance_error(
         elements: (n, d, d), elements of the group; those that map the lattice to itself when None (`grid_symmetries`),
             of features without positions all or 16 of them if these are the identity alone.
         shape: (batch, *space) of the random input, (batch, n) for a set of points, (batch,) for features without
-            positions. When None (2, 33, 33) in the plane, (2, 17, 17, 17) in space, and (16,) for a module that refuses
-            these as `nn.Linear` does. Networks that subsample are exact for suitable sizes only.
+            positions. When None (2, 33, 33) in the plane and (2, 17, 17, 17) in space; (16,) for a module that refuses
+            these, and for one that takes it where the identity alone maps the grid to itself. Networks that subsample
+            are exact for suitable sizes only.
         dtype: dtype of the random input; that of the module's first parameter or buffer when None, else float32.
         seed: seed of the random input.
         margin: output pixels to leave out around the inscribed disk; 2 when None. With a value also for exact elements,
@@ -161,6 +162,8 @@ def _measured(
     else:
         smooth = common is not None and is_inexact(groups[0], common.source, lattices[0])
         shapes = [None, (16,)] if shape is None and groups[0].dim else [shape]
+        if shape is None and common is None and not has_common_symmetry(*groups, lattices[0]):
+            shapes.reverse()  # on features without positions all elements act exactly
         inputs = [
             random_input(kinds[0], sizes, seed, smooth, lattices[0]).to(*place(module, dtype)) for sizes in shapes
         ]
@@ -200,16 +203,15 @@ def _first(
     lattices: tuple[str, str],
     typed: bool,
 ) -> tuple[Comparison, torch.Tensor]:
-    """The comparison of the first input that the module takes, and its output; if it takes none, the first error."""
-    refused: ShapeError | None = None
+    """The comparison of the first input that the module takes, and its output; if none, the error of the largest."""
+    refused: list[tuple[int, ShapeError]] = []
     for x in inputs:
         comparison = Comparison(module, x, types, lattices, typed)
         try:
             return comparison, comparison.run(x)
         except ShapeError as error:
-            refused = refused or error
-    assert refused is not None, "there is an input"
-    raise refused
+            refused.append((x.dim(), error))
+    raise max(refused, key=lambda found: found[0])[1]
 
 
 def _causes(comparison: Comparison, failing: Array) -> list[str]:

@@ -22,6 +22,7 @@ from ..bases._types import as_fields, require_functions, require_points
 from ..cache._fetch import fingerprint
 from ._cell import Cell
 from ._expansion import Expansion
+from ._pointwise_map import map_channels
 from ._project import Projection, as_filter, project_on, require_channels
 from ._reading import InFunctions, OnGrid
 from ._scales import forward_scales, transposed_scales
@@ -255,8 +256,9 @@ class KernelPlan:
         matrix = self.expand(weight, tensors).reshape(self.out_size, self.in_size)
         if dim in (-1, x.dim() - 1):
             return torch.nn.functional.linear(x, matrix)
-        made = matrix @ x.flatten(dim % x.dim() + 1)
-        return made.reshape(*made.shape[:-1], *x.shape[dim % x.dim() + 1 :])
+        before, after = x.shape[: dim % x.dim()], x.shape[dim % x.dim() :]
+        made = map_channels(matrix, x if len(before) == 1 else x.reshape(math.prod(before), *after))
+        return made.reshape(*before, *made.shape[1:])
 
     def project(self, filter: torch.Tensor | npt.ArrayLike) -> Projection:  # noqa: A002 - what torch calls it
         """The steerable filter that is nearest to a dense one, in the sum of squares over all entries.

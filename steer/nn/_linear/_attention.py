@@ -225,7 +225,7 @@ class SelfAttention(Module):
     def _export(self) -> torch.nn.Module:
         plain = copy.copy(self)
         plain._modules = dict(self._modules)  # not those of this layer
-        plain.in_proj, plain.out_proj = self.in_proj._export(), self.out_proj._export()  # type: ignore[assignment]
+        plain.in_proj, plain.out_proj = self.in_proj._plain_linear(), self.out_proj._plain_linear()  # type: ignore[assignment]
         return traced(plain)
 
     def extra_repr(self) -> str:

@@ -28,6 +28,8 @@ CASES: dict[str, Case] = {
     "Linear C8 regular": Case(
         lambda: nn.Linear(nn.FieldType(C8, 2 * [C8.regular]), nn.FieldType(C8, 3 * [C8.regular])), ()
     ),
+    "Linear O(2) irreps, maps": Case(lambda: nn.Linear(WAVES, WAVES), (6, 6)),
+    "Linear O(3) irreps, points": Case(lambda: nn.Linear(VOXELS, VOXELS, bias=False), (7,)),
     **in_settings("AvgPool", SPACES),
     **in_settings("AvgPool even", SPACES),
     **in_settings("BlurPool even", SPACES),
