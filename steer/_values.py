@@ -78,9 +78,12 @@ def frozen(array: npt.ArrayLike) -> Array:
 def as_numbers(argument: str, value: Any, error: type[SteerError], what: str = "an array of numbers") -> Array:
     """`value`, an array, a nested list or a torch tensor, as an array of float64, or an error that names the argument.
 
-    Text and complex numbers are none; tensors may be of any device and precision, and have gradients.
+    Text and complex numbers are none; tensors may be of any device and precision, and have gradients. A `Rotation` of
+    SciPy is its matrices.
     """
     try:
+        if hasattr(value, "as_matrix"):  # a rotation of SciPy, which need not be there
+            value = value.as_matrix()
         if hasattr(value, "detach"):
             value = value.detach().cpu()
             value = value.double() if value.is_floating_point() else value

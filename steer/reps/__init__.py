@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 from .._names import missing
+from . import rotations
 from .groups._actions import GroupAction, with_action
 from .groups._catalogue import group
 from .groups._e3nn import e3nn_basis
@@ -19,6 +20,7 @@ from .theory._fields import Fields
 from .theory._group import Group
 from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
+from .theory._lie_algebra import lie_algebra
 from .theory._matrices import MatrixRepresentation, representation
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
 from .theory._signed import SignedPoints
@@ -62,9 +64,11 @@ __all__ = [
     "harmonic_size",
     "harmonics",
     "intertwiners",
+    "lie_algebra",
     "multiplicity",
     "quadrature",
     "representation",
+    "rotations",
     "solid_harmonics",
     "square_coupling",
     "wigner_d",

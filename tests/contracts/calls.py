@@ -102,8 +102,10 @@ REPS: dict[str, Callable[[], Call]] = {
         grid=steer.reps.quadrature(O2, 4, subgroup="D1"),
     ),
     "steer.reps.harmonic_size": _call(steer.reps.harmonic_size, dim=3, degree=2),
-    "steer.reps.harmonics": _call(steer.reps.harmonics, points=np.ones((4, 3)), degree=2),
-    "steer.reps.solid_harmonics": _call(steer.reps.solid_harmonics, points=np.ones((4, 3)), degree=2),
+    "steer.reps.harmonics": _call(steer.reps.harmonics, points=np.ones((4, 3)), degree=2, normalization="norm"),
+    "steer.reps.solid_harmonics": _call(
+        steer.reps.solid_harmonics, points=np.ones((4, 3)), degree=[2], normalization="norm"
+    ),
     "steer.reps.representation": _call(
         steer.reps.representation, group=D4, matrices=D4.vector(D4.elements), max_frequency=None, name="mine"
     ),
@@ -112,6 +114,13 @@ REPS: dict[str, Callable[[], Call]] = {
     ),
     "steer.reps.wigner_d": _call(steer.reps.wigner_d, rotations=np.eye(3), degree=2),
     "steer.reps.intertwiners": _call(steer.reps.intertwiners, rep_in=D4.vector, rep_out=D4.regular),
+    "steer.reps.lie_algebra": _call(steer.reps.lie_algebra, of=O2.vector),
+    "steer.reps.rotations.from_angles": _call(steer.reps.rotations.from_angles, angles=np.ones(3)),
+    "steer.reps.rotations.from_axis_angle": _call(steer.reps.rotations.from_axis_angle, vectors=np.ones(3)),
+    "steer.reps.rotations.from_quaternion": _call(steer.reps.rotations.from_quaternion, quaternions=np.ones(4)),
+    "steer.reps.rotations.to_angles": _call(steer.reps.rotations.to_angles, matrices=np.eye(3)),
+    "steer.reps.rotations.to_axis_angle": _call(steer.reps.rotations.to_axis_angle, matrices=np.eye(3)),
+    "steer.reps.rotations.to_quaternion": _call(steer.reps.rotations.to_quaternion, matrices=np.eye(3)),
     "steer.reps.multiplicity": _call(steer.reps.multiplicity, rep_in=D4.vector, rep_out=D4.regular),
     "steer.reps.quadrature": _call(steer.reps.quadrature, group=O2, degree=3, subgroup="D1", kind="product"),
     "steer.reps.quadrature orbit": _call(

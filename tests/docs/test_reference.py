@@ -25,6 +25,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "api"
 PAGE_OF = {
     "steer": "steer",
     "steer.reps": "reps",
+    "steer.reps.rotations": "reps",
     "steer.kernels": "kernels",
     "steer.kernels.cache": "kernels",
     "steer.nn": "nn",

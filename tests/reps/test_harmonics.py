@@ -340,3 +340,52 @@ def test_solid_harmonics_of_half_precision_are_rounded_once(dtype):
         torch.testing.assert_close(
             solid_harmonics(x, degree), exact.to(dtype), rtol=torch.finfo(dtype).eps, atol=torch.finfo(dtype).tiny
         )
+
+
+# Several degrees ---------------------------------------------------------------------------------------------------
+
+SCALES = {"component": lambda size, dim: 1, "norm": lambda size, dim: math.sqrt(size)}
+SCALES["integral"] = lambda size, dim: math.sqrt(2 * math.pi if dim == 2 else 4 * math.pi)
+
+
+@pytest.mark.parametrize("normalization", SCALES)
+@pytest.mark.parametrize("degrees", [range(5), [3], (4, 0, 2, 2)])
+@pytest.mark.parametrize("function", [harmonics, solid_harmonics])
+@pytest.mark.parametrize("points", [POINTS, SPACE], ids=["plane", "space"])
+def test_several_degrees_follow_each_other(points, function, degrees, normalization):
+    dim = points.shape[-1]
+    expected = [function(points, one) / SCALES[normalization](harmonic_size(dim, one), dim) for one in degrees]
+    found = function(points, degrees, normalization=normalization)
+    np.testing.assert_allclose(found, np.concatenate(expected, -1), rtol=TOL, atol=TOL)
+    tensor = function(torch.tensor(points), degrees, normalization=normalization)
+    np.testing.assert_allclose(tensor.numpy(), found, rtol=TOL, atol=TOL)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_normalisation_to_the_integral_of_the_circle_and_the_sphere(dim):
+    points, weights = circle(20) if dim == 2 else sphere(20)
+    area = 2 * np.pi if dim == 2 else 4 * np.pi
+    values = harmonics(points, range(8), normalization="integral")
+    np.testing.assert_allclose(values.T * (area * weights) @ values, np.eye(values.shape[1]), atol=TOL)
+
+
+def test_many_points_are_taken_some_at_a_time():
+    points = np.random.default_rng(0).normal(size=(3, 6000, 3))
+    whole = harmonics(points, range(3))
+    single = np.stack([harmonics(some, range(3)) for some in points])
+    np.testing.assert_array_equal(whole, single)
+    x = torch.tensor(points, requires_grad=True)
+    (slope,) = torch.autograd.grad(harmonics(x, range(3)).sum(), x)
+    (part,) = torch.autograd.grad(harmonics(x[1], range(3)).sum(), x)
+    assert torch.equal(slope[1], part[1])
+
+
+@pytest.mark.parametrize("degrees", [[], {1, 2}, {1: 2}, [1, -1], [0.5]])
+def test_lists_of_degrees_that_are_refused(degrees):
+    with pytest.raises(RepresentationError, match="degree: expected an integer >= 0"):
+        harmonics(np.ones(3), degrees)
+
+
+def test_unknown_normalisation():
+    with pytest.raises(RepresentationError, match="normalization: expected one of 'component', 'norm', 'integral'"):
+        harmonics(np.ones(3), 1, normalization="orthonormal")

@@ -1,17 +1,26 @@
 """Real circular and spherical harmonics: the angular parts of kernels in the plane and in space."""
 
+import functools
 import math
+import operator
 import sys
-from typing import Any, Final, Protocol, TypeVar, overload
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MOST_VALUES, Array, as_numbers, is_count, require_count, require_room
+from ..._values import MOST_VALUES, Array, as_numbers, is_count, is_listing, is_one_of, require_count, require_room
 from ...errors import RepresentationError, ShapeError
 
 DOUBLE: Final = 4
 """Degree from which harmonics of single precision are computed in double precision."""
+
+POINTS: Final = 8192
+"""Points of which harmonics are computed at a time: what is in between stays in the cache of a core."""
+
+Normalization = Literal["component", "norm", "integral"]
+NORMALIZATIONS: Final = ("component", "norm", "integral")
 
 
 class _TensorLike(Protocol):
@@ -24,11 +33,15 @@ _Tensor = TypeVar("_Tensor", bound=_TensorLike)
 
 
 @overload
-def harmonics(points: _Tensor, degree: int) -> _Tensor: ...
+def harmonics(
+    points: _Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component"
+) -> _Tensor: ...
 @overload
-def harmonics(points: npt.ArrayLike, degree: int) -> Array: ...
-def harmonics(points: Any, degree: int) -> Any:
-    """Real harmonics of one degree at the directions of points in the plane or in space.
+def harmonics(
+    points: npt.ArrayLike, degree: int | Sequence[int], *, normalization: Normalization = "component"
+) -> Array: ...
+def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> Any:
+    """Real harmonics of one or several degrees at the directions of points in the plane or in space.
 
     In the plane, degree 0 is 1; degree m > 0 is sqrt(2) cos(m t), sqrt(2) sin(m t) with t the angle from x towards y.
 
@@ -44,18 +57,25 @@ def harmonics(points: Any, degree: int) -> Any:
     Y(g x) = D(g) Y(x) with D = `Group.harmonic(degree)`; under a rotation of space, with D = `wigner_d`; and
     Y(-x) = (-1)^degree Y(x).
 
+    Single precision is computed as such below degree 4, with an error of up to 2e-6; where the highest degree is 4 or
+    more all is computed in double precision and rounded once.
+
     Args:
         points: (..., 2) or (..., 3); only the direction counts. At the origin, degree 0 is 1 and every other degree 0.
             An array or nested list gives float64. A torch tensor gives a tensor of its dtype and device, differentiable
             everywhere but at the origin, where the gradient is set to 0.
-        degree: an integer >= 0.
+        degree: an integer >= 0, or a list of them, whose harmonics follow each other in its order. All of them
+            together take the time of the highest.
+        normalization: "component": as above, so that the squares of a degree add up to its number of harmonics;
+            "norm": they add up to 1; "integral": orthonormal for the measure of the circle, 2 pi, or the sphere, 4 pi.
 
     Returns:
-        (..., 1) for degree 0; above, (..., 2) in the plane and (..., 2 degree + 1) in space.
+        (..., 1) for degree 0; above, (..., 2) in the plane and (..., 2 degree + 1) in space; for a list the sum of
+        these, (..., (L + 1)^2) for the degrees 0, ..., L in space.
 
     Raises:
         ShapeError: the points are not of the plane or of space, or a tensor of them is not of floating point.
-        RepresentationError: the degree is not an integer >= 0.
+        RepresentationError: a degree is not an integer >= 0, or there is no such normalisation.
 
     Source:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), chapter 5; recursions of
@@ -65,40 +85,38 @@ def harmonics(points: Any, degree: int) -> Any:
         >>> import numpy as np, steer
         >>> (steer.reps.harmonics([0.0, 0.0, 2.0], 1) / np.sqrt(3)).round(12).tolist()  # (x, y, z) / r
         [0.0, 0.0, 1.0]
+        >>> steer.reps.harmonics(np.ones((10, 3)), range(4), normalization="norm").shape
+        (10, 16)
     """
-    xp, given = _points(points)
-    degree = _checked_degree(degree, given)
-    x = _wide(given, degree)
-    # The largest component is divided out first: no square overflows, or vanishes, whatever the length.
-    scale = xp.amax(xp.abs(x), -1)[..., None]
-    origin = scale == 0
-    # The origin is replaced before the division as well as after it: a masked 0/0 has a gradient that is not a number.
-    x = xp.where(origin, 1.0, x / xp.where(origin, 1.0, scale))
-    unit = xp.where(origin, 0.0, x / xp.sqrt((x * x).sum(-1))[..., None])
-    return _as_given(_solid(xp, unit, degree), given)
+    return _evaluated(points, degree, normalization, directions=True)
 
 
 @overload
-def solid_harmonics(points: _Tensor, degree: int) -> _Tensor: ...
+def solid_harmonics(
+    points: _Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component"
+) -> _Tensor: ...
 @overload
-def solid_harmonics(points: npt.ArrayLike, degree: int) -> Array: ...
-def solid_harmonics(points: Any, degree: int) -> Any:
-    """Real solid harmonics: |x|^degree times `harmonics`, the harmonic homogeneous polynomials of one degree.
+def solid_harmonics(
+    points: npt.ArrayLike, degree: int | Sequence[int], *, normalization: Normalization = "component"
+) -> Array: ...
+def solid_harmonics(points: Any, degree: Any, *, normalization: str = "component") -> Any:
+    """Real solid harmonics: |x|^degree times `harmonics`, harmonic homogeneous polynomials of one or several degrees.
 
     Evaluated as polynomials in the coordinates, so they have no poles and are differentiable everywhere.
 
     Args:
         points: (..., 2) or (..., 3). An array or nested list gives float64. A torch tensor gives a tensor of its dtype
             and device, differentiable.
-        degree: an integer >= 0.
+        degree: an integer >= 0, or a list of them, whose harmonics follow each other in its order.
+        normalization: "component", "norm" or "integral", as in `harmonics`.
 
     Returns:
         (..., 1) for degree 0; above, (..., 2) in the plane and (..., 2 degree + 1) in space; in the order and
-        normalisation of `harmonics`.
+        normalisation of `harmonics`. For a list the sum of these.
 
     Raises:
         ShapeError: the points are not of the plane or of space, or a tensor of them is not of floating point.
-        RepresentationError: the degree is not an integer >= 0.
+        RepresentationError: a degree is not an integer >= 0, or there is no such normalisation.
 
     Source:
         Holmes, Featherstone, J. Geodesy 76 (2002) 279, eq. 11-13: the forward column recursion of the fully normalised
@@ -109,9 +127,7 @@ def solid_harmonics(points: Any, degree: int) -> Any:
         >>> (steer.reps.solid_harmonics([3.0, 4.0], 2) / np.sqrt(2)).round(12).tolist()  # x^2 - y^2, 2 x y
         [-7.0, 24.0]
     """
-    xp, x = _points(points)
-    degree = _checked_degree(degree, x)
-    return _as_given(_solid(xp, _wide(x, degree), degree), x)
+    return _evaluated(points, degree, normalization, directions=False)
 
 
 def harmonic_size(dim: int, degree: int) -> int:
@@ -151,15 +167,26 @@ def _points(points: Any) -> tuple[Any, Any]:
     return xp, x
 
 
-def _checked_degree(degree: object, points: Any) -> int:
-    """The degree, or an error if there is no room for the harmonics at so many points, or for what they are made of."""
-    found = require_count("degree", degree, RepresentationError)
-    what, advice = f"harmonics of degree {found:,}", "take a lower degree, or fewer points at a time"
-    require_room("degree", what, found, advice, RepresentationError, MOST_VALUES)
-    size = 2 * found + 1
-    numbers = size * max(math.prod(points.shape[:-1]), size if points.shape[-1] == 3 else 1)
+def _degrees(degree: Any, points: Any) -> tuple[int, ...]:
+    """The degrees, or an error if there is no room for their harmonics, or for what they are made of."""
+    several = is_listing(degree) and not isinstance(degree, Set | Mapping)
+    found = tuple(require_count("degree", one, RepresentationError) for one in (degree if several else [degree]))
+    if not found:
+        raise RepresentationError("degree: expected an integer >= 0 or a list of them, got an empty list")
+    what, advice = f"harmonics of degree {max(found):,}", "take a lower degree, or fewer points at a time"
+    require_room("degree", what, max(found), advice, RepresentationError, MOST_VALUES)
+    size = 2 * max(found) + 1
+    count = sum(2 * one + 1 for one in found) * math.prod(points.shape[:-1])
+    numbers = max(count, size * size if points.shape[-1] == 3 else size)
     require_room("degree", what, numbers, advice, RepresentationError)
     return found
+
+
+def _factor(normalization: str, dim: int, degree: int) -> float:
+    """What harmonics of the normalisation "component" are divided by."""
+    if normalization == "norm":
+        return math.sqrt(harmonic_size(dim, degree))
+    return math.sqrt(2 * math.pi * (dim - 1)) if normalization == "integral" else 1.0
 
 
 def _wide(x: Any, degree: int) -> Any:
@@ -175,25 +202,63 @@ def _wide(x: Any, degree: int) -> Any:
     return x.double() if degree >= DOUBLE and x.device.type != "mps" else x.float()
 
 
-def _as_given(values: Any, points: Any) -> Any:
-    return values if values.dtype == points.dtype else values.to(points.dtype)
+def _evaluated(points: Any, degree: Any, normalization: str, directions: bool) -> Any:
+    """`harmonics` or `solid_harmonics`, some of the points at a time, with the points last while they are computed."""
+    xp, given = _points(points)
+    degrees = _degrees(degree, given)
+    if not is_one_of(normalization, NORMALIZATIONS):
+        raise RepresentationError(
+            f"normalization: expected one of {', '.join(map(repr, NORMALIZATIONS))}, got {normalization!r}"
+        )
+    dim, top = given.shape[-1], max(degrees)
+    factors = {one: _factor(normalization, dim, one) for one in degrees}
+    flat = given.reshape(-1, dim)
+    parts = []
+    steps = _Recursion(xp, flat, top) if dim == 3 else None
+    for some in _some_at_a_time(xp, flat):
+        x = _wide(some.T, top)
+        x = _unit(xp, x) if directions else x
+        blocks = _planar(x, factors) if steps is None else steps(x, factors)
+        values = xp.stack([row for one in degrees for row in blocks[one]])
+        values = values if values.dtype == given.dtype else values.to(given.dtype)
+        parts.append(values.T if xp is np else values.T.contiguous())  # to join parts that are not is slower
+    whole = xp.concatenate(parts)
+    return whole.reshape(*given.shape[:-1], whole.shape[-1])
 
 
-def _solid(xp: Any, x: Any, degree: int) -> Any:
-    """`solid_harmonics` with the module `xp`."""
-    if degree == 0:
-        return x[..., :1] ** 0  # 1 everywhere; a tensor stays differentiable
-    powers = planar_powers(x[..., 0], x[..., 1], degree)
-    if x.shape[-1] == 2:
+def _some_at_a_time(xp: Any, points: Any) -> list[Any]:
+    """The points in parts, which are all of them where each operation is seen or is run elsewhere."""
+    if xp is np:
+        return np.split(points, range(POINTS, len(points), POINTS))
+    whole = points.device.type != "cpu" or xp.compiler.is_compiling() or xp._C._len_torch_dispatch_stack()
+    return [points] if whole else list(points.split(POINTS))
+
+
+def _unit(xp: Any, x: Any) -> Any:
+    """Points (d, n) divided by their lengths; 0 at the origin."""
+    # The largest component is divided out first: no square overflows, or vanishes, whatever the length. It is a
+    # constant to derivatives, as the length of the point does not count.
+    scale = functools.reduce(xp.maximum, xp.abs(x if xp is np else x.detach()))
+    origin = scale == 0
+    x = x / xp.where(origin, 1.0, scale)
+    # The origin is replaced before the root as well as after it: a masked root of 0 has a gradient that is no number.
+    length = xp.sqrt(xp.where(origin, 1.0, _square(x)))
+    return x / xp.where(origin, math.inf, length)
+
+
+def _square(x: Any) -> Any:
+    """(n,): the squares of the lengths of points (d, n); sums over so few rows are slower in one operation."""
+    return functools.reduce(operator.add, x * x)
+
+
+def _planar(x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
+    """Solid harmonics of degrees, each over its factor, at points (2, n), row by row (n,)."""
+    powers = planar_powers(x[0], x[1], max(factors))
+    found = {}
+    for degree, factor in factors.items():
         real, imaginary = powers[degree]
-        return math.sqrt(2) * xp.stack([real, imaginary], -1)
-    z, square = x[..., 2], (x * x).sum(-1)
-    found = {0: _legendre(z, square, degree, 0)}
-    for m in range(1, degree + 1):
-        column = _legendre(z, square, degree, m)
-        real, imaginary = powers[m]
-        found[m], found[-m] = column * real, column * imaginary
-    return xp.stack([found[m] for m in harmonic_orders(degree)], -1)
+        found[degree] = [math.sqrt(2) / factor * part for part in (real, imaginary)] if degree else [real / factor]
+    return found
 
 
 def planar_powers(x: Any, y: Any, degree: int) -> list[tuple[Any, Any]]:
@@ -208,14 +273,50 @@ def planar_powers(x: Any, y: Any, degree: int) -> list[tuple[Any, Any]]:
     return powers
 
 
-def _legendre(z: Any, square: Any, degree: int, m: int) -> Any:
-    """r^(l-m) c P_l^m(cos t) / sin^m t, with l the degree, z = r cos t, `square` = r^2 and c as in `harmonics`."""
-    start = math.prod([(2 * k + 1) / (2 * k) for k in range(1, m + 1)])
-    previous: Any = 0.0
-    current: Any = math.sqrt(2 * start if m else start)
-    for n in range(m + 1, degree + 1):
-        rising = math.sqrt((2 * n - 1) * (2 * n + 1) / ((n - m) * (n + m)))
-        falling = math.sqrt((2 * n + 1) * (n + m - 1) * (n - m - 1) / ((n - m) * (n + m) * (2 * n - 3)))
-        # falling is 0 in the first step, where 2n - 3 may be negative but never 0
-        previous, current = current, rising * z * current - falling * square * previous
-    return current
+class _Recursion:
+    """Solid harmonics in space of all degrees up to one: of each degree all orders at once.
+
+    Row m of a degree l is r^(l - m) c P_l^m(cos t) / sin^m t, a polynomial in z = r cos t and r^2, with c as in
+    `harmonics`. It comes from those of the two degrees before.
+    """
+
+    def __init__(self, xp: Any, like: Any, top: int) -> None:
+        self.xp, self.top, self.dtype = xp, top, like.dtype
+        dtype = None if xp is np else _wide(like[:0], top).dtype
+        self.steps = []
+        for n in range(1, top + 1):
+            rising = [math.sqrt((2 * n - 1) * (2 * n + 1) / ((n - m) * (n + m))) for m in range(n)]
+            falling = [
+                math.sqrt((2 * n + 1) * (n + m - 1) * (n - m - 1) / ((n - m) * (n + m) * (2 * n - 3)))
+                for m in range(n - 1)
+            ]
+            columns: list[Any] = [np.array(factors)[:, None] for factors in (rising, falling)]
+            if xp is not np:
+                columns = [xp.tensor(column, dtype=dtype, device=like.device) for column in columns]
+            start = math.sqrt(2 * math.prod([(2 * k + 1) / (2 * k) for k in range(1, n + 1)]))
+            self.steps.append((*columns, start))
+
+    def _rounded(self, values: Any) -> Any:
+        return values if values.dtype == self.dtype else values.to(self.dtype)
+
+    def __call__(self, x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
+        """The harmonics of degrees, each over its factor, at points (3, n), row by row (n,)."""
+        xp, z = self.xp, x[2]
+        one = z[None] ** 0  # 1 everywhere; a tensor stays differentiable
+        found = {0: list(self._rounded(one / factors.get(0, 1.0)))}
+        if not self.top:
+            return found
+        square = _square(x)
+        powers = planar_powers(x[0], x[1], self.top)[1:]
+        waves = [xp.stack([power[part] for power in powers]) for part in (0, 1)]
+        before, now = None, one
+        for degree, (rising, falling, start) in enumerate(self.steps, 1):
+            risen = rising * z * now
+            inner = risen if before is None else xp.concatenate([risen[:-1] - falling * square * before, risen[-1:]])
+            before, now = now, xp.concatenate([inner, start * one])
+            if degree in factors:
+                rows = now if factors[degree] == 1 else now / factors[degree]
+                cosines, sines = (list(self._rounded(rows[1:] * wave[:degree])) for wave in waves)
+                by_order = [*sines[::-1], self._rounded(rows[0]), *cosines]
+                found[degree] = [by_order[degree + m] for m in harmonic_orders(degree)]
+        return found
