@@ -57,8 +57,9 @@ def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> 
     Y(g x) = D(g) Y(x) with D = `Group.harmonic(degree)`; under a rotation of space, with D = `wigner_d`; and
     Y(-x) = (-1)^degree Y(x).
 
-    Single precision is computed as such below degree 4, with an error of up to 2e-6; where the highest degree is 4 or
-    more all is computed in double precision and rounded once.
+    Single precision is computed as such below degree 4; where the highest degree is 4 or more all is computed in double
+    precision and rounded once. The largest errors, against double precision at a million points at random, near axes
+    and near planes: 3.3e-7, 9.7e-7, 1.9e-6 at degrees 1, 2, 3, and 1.2e-7 to 2.4e-7, which is rounding, from 4 to 12.
 
     Args:
         points: (..., 2) or (..., 3); only the direction counts. At the origin, degree 0 is 1 and every other degree 0.
