@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._chain._chain import Restrict, Sequential
     from ._chain._check_types import check_types
     from ._chain._disentangle import Disentangle
+    from ._chain._reorder import Reorder
     from ._engine._export import export
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
     from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
@@ -89,6 +90,7 @@ __all__ = [
     "Pointwise",
     "RandomTransform",
     "ReLU",
+    "Reorder",
     "Residual",
     "Restrict",
     "SelfAttention",
@@ -131,6 +133,7 @@ _LATER: Final = {
         "._chain._chain": ("Restrict", "Sequential"),
         "._chain._check_types": ("check_types",),
         "._chain._disentangle": ("Disentangle",),
+        "._chain._reorder": ("Reorder",),
         "._engine._export": ("export",),
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
         "._hex._hexmap": ("act_on_hexagonal", "from_hexagonal", "to_hexagonal"),

@@ -22,6 +22,7 @@ from .theory._induced import BandLimited, Induced
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from .theory._lie_algebra import lie_algebra
 from .theory._matrices import MatrixRepresentation, representation
+from .theory._orbits import orbits
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
 from .theory._signed import SignedPoints
 
@@ -66,6 +67,7 @@ __all__ = [
     "intertwiners",
     "lie_algebra",
     "multiplicity",
+    "orbits",
     "quadrature",
     "representation",
     "rotations",

@@ -122,6 +122,7 @@ REPS: dict[str, Callable[[], Call]] = {
     "steer.reps.rotations.to_axis_angle": _call(steer.reps.rotations.to_axis_angle, matrices=np.eye(3)),
     "steer.reps.rotations.to_quaternion": _call(steer.reps.rotations.to_quaternion, matrices=np.eye(3)),
     "steer.reps.multiplicity": _call(steer.reps.multiplicity, rep_in=D4.vector, rep_out=D4.regular),
+    "steer.reps.orbits": _call(steer.reps.orbits, rep=D4.regular),
     "steer.reps.quadrature": _call(steer.reps.quadrature, group=O2, degree=3, subgroup="D1", kind="product"),
     "steer.reps.quadrature orbit": _call(
         steer.reps.quadrature, group=O2, degree=3, subgroup=None, kind="orbit", size=None, symmetry="D4"
@@ -230,6 +231,11 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "FieldType.from_irreps": _call(nn.FieldType.from_irreps, irreps="2x0e + 1o", group=O3),
     "FieldType.check": _call(VECTORS.check, x=torch.zeros(1, 3)),
     "FieldType.transform": _call(VECTORS.transform, x=torch.zeros(1, 3, 5, 5), g=TURN, order=3, lattice="square"),
+    "FieldType.transform_fibers": _call(VECTORS.transform_fibers, x=torch.zeros(1, 3, 5), g=TURN),
+    "FieldType.group_by_labels": _call(VECTORS.group_by_labels, labels=["a", "b"]),
+    "steer.nn.Disentangle": _call(nn.Disentangle, in_type=VECTORS, keep_permutations=True),
+    "steer.nn.Reorder": _call(nn.Reorder, in_type=VECTORS, order=[1, 0]),
+    "Module.output_shape": lambda: Call(_conv().output_shape, {"input_shape": (1, 1, 9, 9)}),
     "FieldType.__add__": _call(VECTORS.__add__, other=SCALARS),
     "FieldType.__getitem__": _call(VECTORS.__getitem__, index=0),
     "FieldTensor.__getitem__": lambda: Call(_field().__getitem__, {"index": slice(0, 1)}),
@@ -238,7 +244,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=REGULAR) for name in ("CReLU", "Sigmoid", "Tanh")},
     **{
         f"steer.nn.{name}": _call(getattr(nn, name), in_type=VECTORS)
-        for name in ("Disentangle", "GlobalAvgPool", "Identity")
+        for name in ("GlobalAvgPool", "Identity")
     },
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=REGULAR, inplace=False) for name in ("ReLU", "SiLU")},
     "steer.nn.ELU": _call(nn.ELU, in_type=REGULAR, alpha=1.0, inplace=False),

@@ -36,6 +36,7 @@ UNTRAINED = {
         "Pointwise",
         "RandomTransform",
         "ReLU",
+        "Reorder",
         "Restrict",
         "SiLU",
         "Sigmoid",
@@ -160,6 +161,20 @@ def test_typed_and_plain_tensors_agree(case):
     plain = module(x)
     assert type(plain) is torch.Tensor
     assert torch.equal(field.tensor, plain)
+
+
+@contract
+def test_shapes_are_told_without_running(case):
+    module = build(case)
+    state = {name: (tensor.clone(), tensor._version) for name, tensor in module.state_dict(keep_vars=True).items()}
+    x = case.input(module)
+    told = module.output_shape(x.shape)
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        assert tensor._version == state[name][1]
+        assert torch.equal(tensor, state[name][0])
+    assert told == module.eval()(x).shape
+    with pytest.raises(ShapeError, match=r"x: expected a tensor"):
+        module.output_shape((2, module.in_type.size + 1, *case.space))
 
 
 @contract

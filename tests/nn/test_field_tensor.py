@@ -125,7 +125,7 @@ def test_one_graph_under_the_compiler():
         (
             lambda f: f[0],
             ShapeError,
-            r"index: a field keeps all axes, so the batch takes a slice or a 1-d tensor, got 0",
+            r"index: a field keeps all axes, so the batch takes a slice, a list, a mask or a 1-d tensor, got 0",
         ),
         (lambda f: f[:, :, 0], ShapeError, r"index: a field keeps all axes, so axis 2, of space, takes"),
         (lambda f: f[None], ShapeError, r"index: a field is indexed by \[batch, fields, \*space\]"),

@@ -1,7 +1,7 @@
 """The base of every layer: typed at construction, plain tensors at run time."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import overload
 
 import torch
@@ -12,6 +12,7 @@ from .._fields._reentrant import require_gradients
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
 from ._grid import check_size, require_size
+from ._output_shape import output_shape
 from ._sampling import AxisSampling
 
 
@@ -106,6 +107,28 @@ class Module(Constants):
         self._check(x.tensor)
         self._follow(x.tensor)
         return FieldTensor(self._compute(x.tensor), self.out_type)
+
+    def output_shape(self, input_shape: Sequence[int]) -> torch.Size:
+        """The shape that the layer returns for an input of a given shape, in evaluation mode; nothing is computed.
+
+        Args:
+            input_shape: (batch, in_type.size, *space).
+
+        Returns:
+            (batch, out_type.size, *space).
+
+        Raises:
+            ShapeError: an input of that shape does not fit.
+
+        Example:
+            >>> import steer
+            >>> from steer import nn
+            >>> G = steer.group("C4", dim=2)
+            >>> t = nn.FieldType(G, 2 * [G.regular])
+            >>> tuple(nn.Conv2d(t, t, 3, stride=2).output_shape((1, 8, 33, 33)))
+            (1, 8, 16, 16)
+        """
+        return output_shape(self, input_shape)
 
     def _require_field(self, x: FieldTensor) -> None:
         """Refuse a field tensor of another type, and one whose gradient would be lost."""

@@ -1,8 +1,8 @@
 """Indices of a field (batch, fields, *space): which axes they are for, and which fields they select."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import torch
 
 from ..._values import is_count, is_integer
@@ -45,40 +45,20 @@ def kept(item: object, axis: int) -> slice | torch.Tensor:
     """The index of an axis other than that of the fields, which must keep the axis.
 
     Raises:
-        ShapeError: it is no slice and no 1-d tensor.
+        ShapeError: it is no slice, list of integers or booleans, or 1-d tensor or array of them.
     """
     if isinstance(item, slice) or (isinstance(item, torch.Tensor) and item.dim() == 1):
         return item
+    if isinstance(item, np.ndarray) and item.ndim == 1 and item.dtype.kind in "iub":
+        return torch.as_tensor(item)
+    if isinstance(item, list) and all(is_integer(entry) or isinstance(entry, bool) for entry in item):
+        # empty, it selects nothing; without this it would be one of floating point
+        return torch.tensor(item, dtype=None if item else torch.int64)
     name = "the batch" if axis == 0 else f"axis {axis}, of space,"
     raise ShapeError(
-        f"index: a field keeps all axes, so {name} takes a slice or a 1-d tensor, got {item!r}; write i:i+1 for one "
-        f"entry, or index f.tensor"
+        f"index: a field keeps all axes, so {name} takes a slice, a list, a mask or a 1-d tensor, got "
+        f"{item!r}; write i:i+1 for one entry, or index f.tensor"
     )
-
-
-def selected(item: object, count: int, kind: object) -> list[int]:
-    """The numbers, from 0, of the fields that an index selects out of `count` of the type `kind`.
-
-    Raises:
-        FieldTypeError: it is of another kind, or selects none.
-        IndexError: there is no such field.
-    """
-    if isinstance(item, slice):
-        found = list(range(count)[item])
-    else:
-        fields: list[Any] = item if isinstance(item, list) else [item]
-        if not all(is_integer(field) for field in fields):
-            raise FieldTypeError(
-                f"index: fields are selected by an integer, a slice or a list of integers, got {item!r}; "
-                f"index f.tensor for single channels"
-            )
-        beyond = [field for field in fields if not -count <= field < count]
-        if beyond:
-            raise IndexError(f"index: there is no field {beyond[0]} in {kind}, which has {count}")
-        found = [int(field) % count for field in fields]
-    if not found:
-        raise FieldTypeError(f"index: {item!r} selects none of the {count} fields of {kind}")
-    return found
 
 
 def neighbours(fields: Sequence[int]) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from ..._values import Array, as_numbers
 from ...errors import FieldTypeError, GroupError, ShapeError
 from ...reps import Fields, Group
 from ...reps.groups._e3nn import format_irreps, parse_irreps
-from ._index import full_index, kept, named_axes, neighbours, part_sizes, selected
+from ._index import full_index, kept, named_axes, neighbours, part_sizes
 from ._like import TensorLike
 from ._precision import exact, wide
 from ._reentrant import enter, lent
@@ -26,7 +26,8 @@ class FieldType(Fields):
 
     A feature map of this type is a tensor (batch, size, *space) that transforms as (g f)(x) = rho(g) f(g^-1 x); field i
     has the channels offsets[i] to offsets[i + 1]. Types are frozen values: they add by ``+``, ``len(t)`` counts fields,
-    ``t[i]`` is a representation and ``t[1:3]`` a type. Calling one with a tensor gives a `FieldTensor`.
+    ``t[i]`` is a representation; ``t[1:3]``, ``t[[2, 0]]`` and ``t[mask]`` are types. Calling one with a tensor gives a
+    `FieldTensor`.
 
     Args:
         group: the symmetry group.
@@ -139,6 +140,23 @@ class FieldType(Fields):
             moved = act_on_grid(x, self.group.action(elements), order, lattice, steps)
         return act_on_fibres(moved, self, elements).to(x.dtype)
 
+    def transform_fibers(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
+        """The action rho(g) f of group elements on the channels alone, without moving space; differentiable in x.
+
+        Args:
+            x: (batch, size, ...), any axes after the channels.
+            g: an element of the group, (d, d), or one for each sample, (batch, d, d).
+
+        Returns:
+            (batch, size, ...), in the dtype of x.
+
+        Raises:
+            ShapeError: the channels of x do not fit the type, or another number of elements than of samples.
+            GroupError: g is not in the group.
+        """
+        self.check(x)
+        return act_on_fibres(x, self, self._elements(g, len(x))).to(x.dtype)
+
     def transform_points(
         self, x: torch.Tensor, points: torch.Tensor, g: npt.ArrayLike
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -234,8 +252,9 @@ class FieldTensor(TensorLike):
     Modules check its type when they run and return a FieldTensor of their output type. It is a pytree.
 
     ``f[:, 2:5]`` has fields 2, 3 and 4, ``f[:, 3]`` field 3 alone, ``f[:, [3, 0]]`` those two in that order: the second
-    index counts fields, not channels, and the result is a FieldTensor of their types. The other axes take slices or
-    1-d tensors, each axis by itself, and stay: ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
+    index counts fields, not channels, and the result is a FieldTensor of their types; a mask, one boolean for each
+    field, will do too. The other axes take slices, and lists, 1-d tensors or masks, each axis by itself, and stay:
+    ``f[8:16]`` are samples, ``f[..., 1:-1, 1:-1]`` is a crop.
 
     It has the attributes and methods of a tensor that leave channels what they are: shapes, casts, moves, copies, means
     over space. ``g @ f`` is the field moved by a group element, as `transform` does; the rest is up to ``f.tensor``.
@@ -342,11 +361,11 @@ class FieldTensor(TensorLike):
             if axis != 1:
                 out = out[(*axis * [slice(None)], kept(item, axis))]
                 continue
-            fields = selected(item, len(kind), kind)
+            fields = kind._selected(item)
             # neighbours in one piece, which is a view when there are no others
             pieces = [out[:, kind.offsets[start] : kind.offsets[end]] for start, end in neighbours(fields)]
             out = pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
-            kind = FieldType(kind.group, [kind[field] for field in fields])
+            kind = kind[fields]
         return FieldTensor(out, kind)
 
     __array_ufunc__ = None  # so that an array leaves ``g @ f`` to the field

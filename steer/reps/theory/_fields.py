@@ -2,15 +2,16 @@
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, Frozen, as_tuple, frozen, require_ordered
+from ..._names import missing
+from ..._values import Array, Frozen, as_tuple, frozen, is_integer, require_ordered
 from ...errors import FieldTypeError, GroupError
 from ._group import Group
 from ._intertwiner import intertwiners
@@ -25,12 +26,22 @@ def _invariant_vectors(rep: Representation) -> Array:
     return np.asarray(vectors / vectors[np.arange(len(vectors)), largest, None])
 
 
+def _listed(index: object) -> list[Any]:
+    """The entries of a list, or of an array or tensor of one axis; anything else by itself."""
+    if isinstance(index, list):
+        return [entry.item() if isinstance(entry, np.generic) else entry for entry in index]
+    if getattr(index, "ndim", None) == 1 and hasattr(index, "tolist"):  # also of torch, which is not known here
+        return list(index.tolist())
+    return [index]
+
+
 @dataclass(frozen=True, repr=False, init=False)
 class Fields(Frozen):
     """A list of fields, each a representation of one group on its own channels, equal by value.
 
     Field i has the channels offsets[i] to offsets[i + 1]. Lists add by ``+``, ``len(t)`` counts fields, ``t[i]`` is a
-    representation and ``t[1:3]`` a list. `steer.nn.FieldType` is one that knows of tensors.
+    representation; ``t[1:3]``, ``t[[2, 0]]`` and ``t[mask]`` are lists. `steer.nn.FieldType` is one that knows of
+    tensors.
 
     Args:
         group: the symmetry group.
@@ -178,6 +189,50 @@ class Fields(Frozen):
         index.setflags(write=False)
         return index, frozen(values)
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all fields have one representation."""
+        return len(self.kinds) == 1
+
+    def argsort(self) -> list[int]:
+        """The numbers of the fields in the order of `sorted`, for `steer.nn.Reorder` or ``f[:, t.argsort()]``.
+
+        Returns:
+            A number for each field.
+        """
+        ranks = {rep: (rep.size, rep.name, repr(rep)) for rep in self.kinds}
+        return sorted(range(len(self)), key=lambda index: ranks[self.representations[index]])
+
+    def sorted(self) -> Self:
+        """The same fields by size, then by name; those of one representation are neighbours, in the order they had.
+
+        Returns:
+            The list in another order.
+        """
+        return self[self.argsort()]
+
+    def group_by_labels(self, labels: Iterable[Hashable]) -> dict[Any, Self]:
+        """The fields with each of several labels, as lists of their own.
+
+        Args:
+            labels: one for each field.
+
+        Returns:
+            The fields of each label, by label, in the order of their first fields.
+
+        Raises:
+            FieldTypeError: another number of labels than of fields, or one that does not hash.
+        """
+        given = as_tuple("labels", labels, FieldTypeError, f"a list with one label for each of {len(self)} fields")
+        if len(given) != len(self):
+            raise FieldTypeError(f"labels: expected one for each of the {len(self)} fields of {self}, got {len(given)}")
+        found: dict[Any, list[int]] = {}
+        for index, label in enumerate(given):
+            if not isinstance(label, Hashable):
+                raise FieldTypeError(f"labels[{index}]: expected what can be the key of a dictionary, got {label!r}")
+            found.setdefault(label, []).append(index)
+        return {label: self[where] for label, where in found.items()}
+
     def restrict(self, subgroup: Group | str) -> Self:
         """The same channels, seen as a type of a subgroup.
 
@@ -208,11 +263,44 @@ class Fields(Frozen):
     @overload
     def __getitem__(self, index: int) -> Representation: ...
     @overload
-    def __getitem__(self, index: slice) -> Self: ...
-    def __getitem__(self, index: int | slice) -> Representation | Self:
+    def __getitem__(self, index: slice | Sequence[int] | npt.NDArray[np.generic]) -> Self: ...
+    def __getitem__(self, index: int | slice | Sequence[int] | npt.NDArray[np.generic]) -> Representation | Self:
+        chosen = self._selected(index)
+        if is_integer(index):
+            return self.representations[chosen[0]]
+        return type(self)(self.group, [self.representations[field] for field in chosen])
+
+    def _selected(self, index: object) -> list[int]:
+        """The numbers, from 0, of the fields that an index selects: an integer, a slice, a list of them, or a mask.
+
+        Raises:
+            FieldTypeError: it is of another kind, a mask of another length, or selects none.
+            IndexError: there is no such field.
+        """
+        count = len(self)
         if isinstance(index, slice):
-            return type(self)(self.group, self.representations[index])
-        return self.representations[index]
+            found = list(range(count)[index])
+        else:
+            fields = [index] if is_integer(index) else _listed(index)
+            if fields and all(isinstance(field, bool) for field in fields):
+                if len(fields) != count:
+                    raise FieldTypeError(
+                        f"index: expected a mask with one boolean for each of the {count} fields of {self}, got "
+                        f"{len(fields)}"
+                    )
+                fields = [number for number, chosen in enumerate(fields) if chosen]
+            if not all(is_integer(field) for field in fields):
+                raise FieldTypeError(
+                    f"index: fields are selected by an integer, a slice or a list of integers, or a mask, got "
+                    f"{index!r}; index f.tensor for single channels"
+                )
+            beyond = [field for field in fields if not -count <= field < count]
+            if beyond:
+                raise IndexError(f"index: there is no field {beyond[0]} in {self}, which has {count}")
+            found = [int(field) % count for field in fields]
+        if not found:
+            raise FieldTypeError(f"index: {index!r} selects none of the {count} fields of {self}")
+        return found
 
     def __add__(self, other: Self) -> Self:
         if not isinstance(other, type(self)):
@@ -220,6 +308,11 @@ class Fields(Frozen):
         if self.group != other.group:
             raise FieldTypeError(f"+: both types must be of one group, got {self.group!r} and {other.group!r}")
         return type(self)(self.group, self.representations + other.representations)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(type(self).__name__, name, dir(type(self)))
 
     def __repr__(self) -> str:
         fields = " + ".join(f"{count} * [{rep!r}]" if count > 1 else f"[{rep!r}]" for rep, count in self.runs)

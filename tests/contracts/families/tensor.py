@@ -4,7 +4,7 @@ import steer
 from steer import nn
 from tests.contracts.case import Case
 
-D4, O2 = (steer.group(name, dim=2) for name in ("D4", "O(2)"))
+D4, D8, O2 = (steer.group(name, dim=2) for name in ("D4", "D8", "O(2)"))
 SO3, OCT, O3 = (steer.group(name, dim=3) for name in ("SO(3)", "O", "O(3)"))
 MIXED = nn.FieldType(D4, [D4.regular, D4.trivial, D4.quotient("D1"), D4.regular, D4.quotient("C4")])
 WAVES = nn.FieldType(O2, [O2.irrep(label) for label in ("0+", "1", "0-", "2", "1")])
@@ -14,6 +14,7 @@ INDUCED = nn.FieldType(
     D4, [D4.subgroup("C4").irrep("E").induce(D4), D4.irrep("E"), D4.regular, D4.subgroup("D1").irreps()[1].induce(D4)]
 )
 SPATIAL = nn.FieldType(OCT, 2 * [OCT.subgroup("C4").irrep("E").induce(OCT)] + [OCT.trivial, OCT.vector])
+KEPT = nn.FieldType(D8, [D8.regular, D8.vector, D8.quotient("D1")]).restrict(D4)
 
 
 def _square() -> nn.Module:
@@ -37,5 +38,6 @@ CASES = {
     "Gate D4 per coset": Case(lambda: nn.Gate(INDUCED, per_coset=True), (8, 8)),
     "NormPool O per coset": Case(lambda: nn.NormPool(SPATIAL, per_coset=True), (5, 5, 5)),
     "Disentangle D4 mixed": Case(lambda: nn.Disentangle(MIXED + SIGNED), (7, 7)),
+    "Disentangle D4 orbits": Case(lambda: nn.Disentangle(KEPT, keep_permutations=True), (7, 7)),
     "Disentangle SO(2) restricted": Case(lambda: nn.Disentangle(WAVES.restrict("SO(2)"))),
 }
