@@ -242,10 +242,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "FieldTensor.__add__": lambda: Call(lambda other: _field() + other, {"other": _field()}),
     "FieldTensor.__mul__": lambda: Call(lambda other: _field() * other, {"other": 2.0}),
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=REGULAR) for name in ("CReLU", "Sigmoid", "Tanh")},
-    **{
-        f"steer.nn.{name}": _call(getattr(nn, name), in_type=VECTORS)
-        for name in ("GlobalAvgPool", "Identity")
-    },
+    **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=VECTORS) for name in ("GlobalAvgPool", "Identity")},
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=REGULAR, inplace=False) for name in ("ReLU", "SiLU")},
     "steer.nn.ELU": _call(nn.ELU, in_type=REGULAR, alpha=1.0, inplace=False),
     "steer.nn.GELU": _call(nn.GELU, in_type=REGULAR, approximate="none"),

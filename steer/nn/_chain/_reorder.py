@@ -37,7 +37,7 @@ class Reorder(Module):
         >>> G = steer.group("C4", dim=2)
         >>> t = nn.FieldType(G, [G.regular, G.trivial, G.regular])
         >>> print(nn.Reorder(t).out_type)
-        trivial + 2 regular of C4 (9 channels)
+        A + 2 regular of C4 (9 channels)
     """
 
     def __init__(self, in_type: FieldType, order: Sequence[int] | None = None) -> None:

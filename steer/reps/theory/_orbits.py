@@ -22,14 +22,14 @@ def orbits(rep: Representation) -> tuple[tuple[Representation, Indices], ...] | 
     Raises:
         RepresentationError: `rep` is no representation.
 
+    Source:
+        Mackey's formula, for trivial representations: Serre, Linear Representations of Finite Groups (1977), 7.3.
+
     Example:
         >>> import steer
         >>> C8 = steer.group("C8", dim=2)
         >>> [(part.name, vectors.tolist()) for part, vectors in steer.reps.orbits(C8.regular.restrict("C4"))]
         [('regular', [0, 2, 4, 6]), ('regular', [1, 3, 5, 7])]
-
-    Source:
-        Mackey's formula, for trivial representations: Serre, Linear Representations of Finite Groups (1977), 7.3.
     """
     if not isinstance(rep, Representation):
         raise RepresentationError(f"rep: expected a representation such as group.regular, got {rep!r}")
