@@ -1,6 +1,7 @@
 """Layers that take a function of single numbers refuse what is none, by what it does; trying it changes nothing."""
 
 import copy
+import functools
 import pickle
 import random
 
@@ -77,6 +78,100 @@ BAD = {
     "the batch": lambda: lambda x: x * x.shape[0],
 }
 
+
+def held(how, value):
+    """A function that multiplies by a parameter which starts where no trial of it as it is could see it."""
+    if how == "closure":
+        return lambda x: x * (1 + value)
+    if how == "default":
+        return lambda x, scale=value: x * (1 + scale)
+    if how == "list in a closure":
+        every = [{"scale": value}]
+        return lambda x: x * (1 + every[0]["scale"])
+    if how == "function in a closure":
+        inner = held("closure", value)
+        return lambda x: inner(x)
+    if how == "partial":
+        return functools.partial(lambda scale, x: x * (1 + scale), value)
+    if how == "global":
+        world = {"SCALE": value}
+        exec("def scaled(x):\n    return x * (1 + SCALE)\ndef outer(x):\n    return scaled(x)", world)
+        return world["outer"]
+    module = torch.nn.Module()
+    if how == "closure over a module":
+        module.scale = value
+        return lambda x: x * (1 + module.scale)
+    if how == "attribute of a module":
+        module.scale = value.detach()
+        module.forward = lambda x: x * (1 + module.scale)
+        return module
+    return Callable(value)
+
+
+class Callable:
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, x):
+        return x * (1 + self.value)
+
+
+HOLDERS = ["closure", "default", "list in a closure", "function in a closure", "partial", "global"]
+HOLDERS += ["closure over a module", "attribute of a module", "callable"]
+
+
+class Buffered(torch.nn.Module):
+    """A function that a checkpoint may change for each channel."""
+
+    def __init__(self, buffer, function):
+        super().__init__()
+        self.register_buffer("buffer", buffer)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x, self.buffer)
+
+
+def on_large(apply, size):
+    return lambda x: apply(x) if x.dim() > 2 and x.shape[-1] > size else x
+
+
+def squared(function):
+    return lambda x: function(x) if x.dim() > 3 and x.shape[-1] == x.shape[-2] else x
+
+
+def far(x):
+    return torch.where(torch.arange(x.shape[-1]) > 5, -x, x)
+
+
+BAD_HELD = {
+    "a transposition of square maps": lambda: squared(lambda x: x.mT),
+    "a transposition of channels and an axis": lambda: (
+        lambda x: x.transpose(1, 2) if x.dim() > 2 and x.shape[1] == x.shape[2] else x
+    ),
+    "a transposition of samples": lambda: lambda x: x.transpose(0, 1) if x.shape[0] == x.shape[1] else x,
+    "a quarter turn": lambda: squared(lambda x: x.rot90(dims=(-2, -1))),
+    "far positions": lambda: far,
+    "large maps": lambda: on_large(lambda x: x.flip(-1), 7),
+    "a mask of channels": lambda: Buffered(torch.ones(EIGHT, 1, 1, dtype=torch.bool), lambda x, m: x * m),
+    "an order of channels": lambda: Buffered(torch.arange(EIGHT), lambda x, order: x[:, order]),
+    "a count for each channel": lambda: Buffered(
+        torch.zeros(EIGHT, 1, 1, dtype=torch.int32), lambda x, count: x * (count + 1)
+    ),
+    "a switch": lambda: Buffered(torch.tensor(False), lambda x, on: x.flip(1) if on else x),
+    **{
+        f"scales in a {how}": functools.partial(held, how, torch.nn.Parameter(torch.zeros(EIGHT, 1, 1)))
+        for how in HOLDERS
+    },
+}
+
+GOOD_HELD = {
+    **{f"a number in a {how}": functools.partial(held, how, torch.nn.Parameter(torch.zeros(()))) for how in HOLDERS},
+    "a mask": lambda: Buffered(torch.tensor(True), lambda x, m: x * m),
+    "a table": lambda: Buffered(torch.arange(3), lambda x, table: x + table[x.clamp(0, 2).long()]),
+    "a number of steps": lambda: Buffered(torch.tensor(2), lambda x, steps: (x * steps).round() / steps),
+    "sizes": lambda: Buffered(torch.tensor([-1, 1]), lambda x, size: x.reshape(*size).tanh().reshape(x.shape)),
+}
 GOOD = {
     "PReLU": lambda: torch.nn.PReLU(),
     "learned softplus": lambda: Scaled(torch.nn.functional.softplus),
@@ -93,17 +188,26 @@ GOOD = {
     "double": lambda: Scaled(torch.tanh).double(),
     "weight norm": lambda: torch.nn.utils.parametrizations.weight_norm(torch.nn.PReLU(), dim=None),
 }
+NEW = {*BAD_HELD, *GOOD_HELD}
+BAD |= BAD_HELD
+GOOD |= GOOD_HELD
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("name", BAD)
+def everywhere(names):
+    """All layers try alike, so the quick tests have some functions in one of them alone."""
+    for name in names:
+        for layer in LAYERS:
+            slow = layer != "Pointwise" and name in NEW
+            yield pytest.param(layer, name, marks=pytest.mark.slow if slow else ())
+
+
+@pytest.mark.parametrize(("layer", "name"), everywhere(BAD))
 def test_what_is_not_elementwise_is_refused(layer, name):
     with pytest.raises(SteerError, match=r"(?s)(function|scalars): expected an elementwise function, .* but .+"):
         LAYERS[layer](BAD[name]())
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(("layer", "name"), everywhere(GOOD))
 def test_what_is_elementwise_is_taken(layer, name):
     built = LAYERS[layer](GOOD[name]())
     if name not in ("half", "bfloat16", "double"):
@@ -126,6 +230,20 @@ def test_trying_changes_nothing():
     assert function.training
     assert all(part.training for part in function.modules())
     assert nn.Pointwise(REGULAR, function).function is function
+
+
+@pytest.mark.parametrize("how", HOLDERS)
+def test_what_functions_hold_is_as_it_was(how):
+    value = torch.nn.Parameter(torch.zeros(()))
+    function = held(how, value)
+    layer = nn.Pointwise(REGULAR, function)
+    assert value == 0
+    assert value._version == 0
+    x = torch.randn(2, EIGHT)
+    assert torch.equal(layer(x), x)
+    if how != "attribute of a module":
+        layer(x).sum().backward()
+        torch.testing.assert_close(value.grad, x.sum())
 
 
 def test_on_the_meta_device_and_with_another_default():

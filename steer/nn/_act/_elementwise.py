@@ -1,7 +1,6 @@
 """Functions of single numbers: what a user gives as one is tried on tensors, since its class does not tell."""
 
 import contextlib
-import copy
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ import torch
 from ...errors import FieldTypeError, SteerError, nearest
 from .._engine._module import Module
 from .._fields._types import FieldType
+from ._trial import trials
 
 VALUES: Final = (-9.0, -2.5, -1.0, -0.4, 0.0, 0.3, 0.8, 1.7, 3.0, 11.0)
 """Numbers that functions are tried on."""
@@ -22,6 +22,14 @@ TOLERANCE: Final = 1e-3
 code that rounds otherwise than the rest, and far below what a channel or a neighbour changes."""
 
 HALF_TOLERANCE: Final = 0.05
+
+LARGE: Final = 2**13
+"""How many numbers the largest tensors have that a function is tried on."""
+
+FEW: Final = 8
+"""How many channels these have, if the function takes so few."""
+
+Shape = tuple[int, ...]
 
 SAFE: Final = frozenset(
     getattr(torch.nn, name)
@@ -101,10 +109,14 @@ def require_elementwise(
 ) -> None:
     """Raise an error unless equal numbers have equal results, whatever stands beside them and wherever they stand.
 
-    A copy is tried on tensors of several shapes, in both modes, with its parameters and statistics moved away from
+    A copy is tried on tensors of several shapes, in both modes, with all the tensors that it holds moved away from
     where they start, where a slope for each channel looks like one for all. A function that is random in training
     counts as elementwise if it draws for each number alone, as RReLU and Dropout do. Neither the module nor the state
     of any generator of random numbers is changed.
+
+    What no trial sees: what happens on larger maps, in larger batches and with other numbers than are tried; effects of
+    a thousandth of the largest result; what depends on plain Python values that change later, on tensors in objects
+    that are neither modules, functions nor containers of these, and on what compiled extensions hold.
 
     Args:
         name: of the argument.
@@ -146,49 +158,67 @@ def _sandbox() -> Iterator[None]:
 
 def _fault(function: torch.nn.Module, channels: int, in_place: bool, by_channel: bool) -> str:
     """What the function does that no function of single numbers does, or nothing."""
-    try:
-        trial = _moved(copy.deepcopy(function))
-    except Exception as error:  # whatever a module of a user's own may raise
-        return f"cannot be copied, to be tried: {error}"
-    shapes = [(3, channels), (2, channels, 5), (2, channels, 3, 4), (1, channels, 2, 3, 2), (4, channels, 4, 3)]
+    fault = ""
+    for is_extra, build in trials(function):
+        try:
+            trial = build()
+        except Exception as error:  # whatever a module of a user's own may raise
+            fault = fault or f"cannot be copied, to be tried: {error}"
+            continue
+        try:
+            found = _fault_of(trial, channels, in_place, by_channel)
+        except Exception as error:  # as it is, then, if it cannot be moved
+            fault = f"takes no tensor of {channels} channels ({type(error).__name__}: {error})"
+            continue
+        if found or not is_extra:
+            return found
+    return fault
+
+
+def _fault_of(trial: torch.nn.Module, channels: int, in_place: bool, by_channel: bool) -> str:
+    """The same of one copy; an error if it takes nothing."""
+    small = [(3, channels), (2, channels, 5), (2, channels, 3, 4), (1, channels, 2, 3, 2), (1, channels, 4, 4)]
     for training in (False, True):
         trial.train(training)
-        taken, why = [], ""
-        for shape in shapes:
-            try:
-                out: object = trial(torch.ones(shape, dtype=_dtype(trial)))
-            except Exception as error:
-                why = why or f"{type(error).__name__}: {error}"
-                continue
-            if not isinstance(out, torch.Tensor) or tuple(out.shape) != shape:
-                return f"makes {tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__} of {shape}"
-            taken.append(shape)
-        if not taken:
-            return f"takes no tensor of {channels} channels ({why})"
+        taken: list[Shape] = []
+        refused: Exception | None = None
+        for ways in [*([shape] for shape in small), *_large(channels, by_channel)]:
+            for shape in ways:
+                try:
+                    out: object = trial(torch.ones(shape, dtype=_dtype(trial)))
+                except Exception as error:
+                    refused = refused or error
+                    continue
+                if not isinstance(out, torch.Tensor) or tuple(out.shape) != shape:
+                    what = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+                    return f"makes {what} of {shape}"
+                taken.append(shape)
+                break
+        if not taken and refused is not None:
+            raise refused
         # batch normalisation, say, refuses some shapes in training; what it takes betrays it
-        random_here = any(_is_random(trial, shape) for shape in taken)
-        check = _shares_draws if random_here else _depends
-        fault = check(trial, taken, by_channel) or ("" if in_place else _overwrites(trial, taken))
+        few = taken[: len(small)]
+        random_here = any(_is_random(trial, shape) for shape in few)
+        fault = _shares_draws(trial, few) if random_here else _depends(trial, taken, by_channel)
+        fault = fault or ("" if in_place else _overwrites(trial, few))
         if fault:
             return fault
     return ""
 
 
-def _moved(trial: torch.nn.Module) -> torch.nn.Module:
-    """The copy on the CPU, with parameters and statistics away from where they start."""
-    if any(tensor.is_meta for tensor in (*trial.parameters(), *trial.buffers())):
-        trial = trial.to_empty(device="cpu")
-        for tensor in (*trial.parameters(), *trial.buffers()):
-            tensor.zero_()
-    trial = trial.to("cpu")
-    if any(torch.nn.parameter.is_lazy(tensor) for tensor in (*trial.parameters(), *trial.buffers())):
-        return trial  # its first pass makes them
-    draw = torch.Generator().manual_seed(0)
-    for tensor in (*trial.parameters(), *trial.buffers()):
-        if tensor.is_floating_point():
-            noise = torch.rand(tensor.shape, generator=draw).to(tensor)
-            tensor.copy_(tensor * (1 + noise / 2) + noise / 4)
-    return trial
+def _large(channels: int, by_channel: bool) -> Iterator[list[Shape]]:
+    """Large shapes to try, also with equal axes, which may be exchanged; each with fewer channels, or with all.
+
+    Layers may have thousands of channels, and most functions take any number of them.
+    """
+    numbers = [channels] if by_channel or channels <= FEW else [FEW, channels]
+    for axes, most in ((1, 65), (2, 33), (3, 9)):
+        sides = [max(4, min(most, int((LARGE / count) ** (1 / axes)))) for count in numbers]
+        yield [(1, n, *(side - axis for axis in range(axes))) for n, side in zip(numbers, sides, strict=True)]
+    yield [(4, n, 4, 3) for n in numbers]
+    yield [(1, n, 3, 3, 3) for n in numbers]
+    for axes in (2, 3, 4):
+        yield [(n,) * axes for n in numbers if n**axes <= LARGE]
 
 
 def _dtype(trial: torch.nn.Module) -> torch.dtype:
@@ -196,8 +226,8 @@ def _dtype(trial: torch.nn.Module) -> torch.dtype:
     return next(floating, torch.get_default_dtype())
 
 
-def _is_random(trial: torch.nn.Module, shape: tuple[int, ...]) -> bool:
-    x = torch.full((64, *shape[1:]), -1.0, dtype=_dtype(trial))
+def _is_random(trial: torch.nn.Module, shape: Shape) -> bool:
+    x = torch.full((_rows(shape), *shape[1:]), -1.0, dtype=_dtype(trial))
     return any(not _equal(trial(x.clone()), trial(x.clone())) for x in (x, -x))
 
 
@@ -205,11 +235,16 @@ def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
     return torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
 
 
-def _shares_draws(trial: torch.nn.Module, shapes: list[tuple[int, ...]], by_channel: bool) -> str:
+def _rows(shape: Shape) -> int:
+    """So many samples that what is drawn for each number, or for each channel, hardly comes out the same for all."""
+    return max(2, 512 // shape[1])
+
+
+def _shares_draws(trial: torch.nn.Module, shapes: list[Shape]) -> str:
     """Whether numbers that differ in nothing but their place share what is drawn for them, as in Dropout2d."""
     for shape in shapes:
         for value in (-1.0, 1.0):
-            out = trial(torch.full((64, *shape[1:]), value, dtype=_dtype(trial)))
+            out = trial(torch.full((_rows(shape), *shape[1:]), value, dtype=_dtype(trial)))
             if _equal(out, out.flatten()[0].expand_as(out)):
                 continue
             for axis in range(out.dim()):
@@ -218,7 +253,7 @@ def _shares_draws(trial: torch.nn.Module, shapes: list[tuple[int, ...]], by_chan
     return ""
 
 
-def _depends(trial: torch.nn.Module, shapes: list[tuple[int, ...]], by_channel: bool) -> str:
+def _depends(trial: torch.nn.Module, shapes: list[Shape], by_channel: bool) -> str:
     """Whether the result for a number depends on where it stands and beside what."""
     dtype = _dtype(trial)
     channels, count = shapes[0][1], len(VALUES)
@@ -227,7 +262,7 @@ def _depends(trial: torch.nn.Module, shapes: list[tuple[int, ...]], by_channel: 
     known = torch.full((count * tables,), float("nan"), dtype=torch.float64)
     seen = torch.zeros(count * tables, dtype=torch.bool)
     tolerance = HALF_TOLERANCE if dtype.itemsize < 4 else TOLERANCE
-    for shape in shapes * 2:
+    for shape in shapes:
         # a few of the values only, other ones each time, so that means, norms and ranks differ
         some = torch.randperm(count, generator=draw)[: 3 + int(torch.randint(count - 2, (), generator=draw))]
         index = some[torch.randint(len(some), shape, generator=draw)]
@@ -244,7 +279,7 @@ def _depends(trial: torch.nn.Module, shapes: list[tuple[int, ...]], by_channel: 
     return ""
 
 
-def _overwrites(trial: torch.nn.Module, shapes: list[tuple[int, ...]]) -> str:
+def _overwrites(trial: torch.nn.Module, shapes: list[Shape]) -> str:
     for shape in shapes:
         x = torch.full(shape, -0.5, dtype=_dtype(trial))
         before = x.clone()
