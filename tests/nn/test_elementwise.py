@@ -201,13 +201,13 @@ def everywhere(names):
             yield pytest.param(layer, name, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.parametrize(("layer", "name"), everywhere(BAD))
+@pytest.mark.parametrize(("layer", "name"), [*everywhere(BAD)])
 def test_what_is_not_elementwise_is_refused(layer, name):
     with pytest.raises(SteerError, match=r"(?s)(function|scalars): expected an elementwise function, .* but .+"):
         LAYERS[layer](BAD[name]())
 
 
-@pytest.mark.parametrize(("layer", "name"), everywhere(GOOD))
+@pytest.mark.parametrize(("layer", "name"), [*everywhere(GOOD)])
 def test_what_is_elementwise_is_taken(layer, name):
     built = LAYERS[layer](GOOD[name]())
     if name not in ("half", "bfloat16", "double"):

@@ -1,5 +1,6 @@
 """Representations of one's own: mixtures of irreps in any basis, in every form in which they may be given."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -40,15 +41,29 @@ KEPT = 1e-8
 EVERY = [*mostly_slow(GROUPS), *PRODUCTS[::4], *ACTIONS]
 
 
+@functools.lru_cache(maxsize=64)
+def known_values(rep):
+    """The representation as a function that keeps its values, since most are asked for again and again."""
+    known = {}
+
+    def value(g):
+        key = np.shape(g), np.asarray(g).tobytes()
+        if key not in known:
+            known[key] = rep(g)
+        return known[key]
+
+    return value
+
+
 def mixture(group, seed=0, stretch=2.0):
     """Some irreps and a function from elements to their sum in a random basis, orthogonal without stretch."""
     rng = np.random.default_rng(seed)
     known = [psi for psi in irreps(group) if psi.size <= 9]
     chosen = [known[i] for i in rng.integers(len(known), size=3)]
+    total = known_values(chosen[0] + chosen[1] + chosen[2])
     size = sum(psi.size for psi in chosen)
     left, right = (np.linalg.qr(rng.normal(size=(size, size)))[0] for _ in range(2))
     basis = left @ np.diag(rng.uniform(1, stretch, size)) @ right
-    total = chosen[0] + chosen[1] + chosen[2]
     return chosen, lambda g: basis @ total(g) @ np.linalg.inv(basis)
 
 
@@ -222,6 +237,47 @@ def test_what_is_none_is_refused(case):
     group, matrices, options, message = REFUSED[case]
     with pytest.raises((RepresentationError, GroupError), match=message):
         representation(group, matrices, **options)
+
+
+def angle(g):
+    return np.arctan2(g[..., 1, 0], g[..., 0, 0]) % (2 * np.pi)
+
+
+def spoiled(group, rep, start, share, by):
+    """A function that is a representation but for a share of the turns."""
+    return lambda g: rep(g) + by * bool((angle(g) - start) % (2 * np.pi) < 2 * np.pi * share)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.045])
+@pytest.mark.parametrize("start", np.random.default_rng(0).uniform(0, 2 * np.pi, 4))
+@pytest.mark.parametrize("group", [SO2, O2, steer.group("Cinf", dim=3)], ids=group_id)
+def test_a_function_that_is_wrong_at_few_angles_is_refused(group, start, share):
+    rep = group.irrep(group.irreps(2)[-1].label) + group.trivial
+    function = spoiled(group, rep, start, share, 1e-3)
+    with pytest.raises(RepresentationError, match=r"matrices: .* no representation|matrices: they are no rep"):
+        representation(group, function, max_frequency=2)
+
+
+def test_the_error_says_where_and_by_how_much():
+    function = spoiled(SO2, SO2.vector, 2.0, 0.02, 0.01)
+    with pytest.raises(RepresentationError, match=r"at 8 of 564 elements .* by 0.01; correct it there") as caught:
+        representation(SO2, function, max_frequency=1)
+    shown = np.array(eval(str(caught.value).partition("most at ")[2].partition(", by")[0]))
+    assert 2 <= angle(shown) < 2 + 0.02 * 2 * np.pi
+
+
+def test_a_function_that_is_wrong_at_one_degree_or_symmetry_of_the_grid_is_refused():
+    for degrees in (45, 90, 180, 271):
+        function = spoiled(SO2, SO2.vector, np.deg2rad(degrees) - 1e-9, 1e-9, 0.5)
+        with pytest.raises(RepresentationError, match=r"at \d of .* by 0.5"):
+            representation(SO2, function, max_frequency=1)
+
+
+def test_a_function_of_space_that_is_wrong_at_few_rotations_is_refused():
+    # the rotations by less than a tenth of a turn, 0.6 % of all
+    function = lambda g: SO3.vector(g) + 0.5 * bool(np.pi / 5 > np.arccos((np.trace(g) - 1) / 2) > 0.01)  # noqa: E731
+    with pytest.raises(RepresentationError, match=r"by 0.5"):
+        representation(SO3, function, max_frequency=1)
 
 
 def test_a_function_that_fails_shows_its_own_error():

@@ -25,6 +25,13 @@ HOMOMORPHISM = 1e-6
 SINGULAR = 1e8
 """The condition number above which a matrix counts as singular."""
 
+EVERYWHERE = 1e-5
+"""The same for a function at hundreds of further elements: its values there are not kept, and rounding in single
+precision, which grows with the frequency, has more chances."""
+
+EVEN, DRAWN = 360, 200
+"""At most so many elements are laid out evenly, as all whole degrees of a circle, and so many are drawn."""
+
 CHUNK = 2**22
 """Products are checked for so many elements at a time that they hold about this many numbers."""
 
@@ -156,8 +163,10 @@ def representation(
     """A representation of one's own, from its matrices M.
 
     They are checked to be a homomorphism, M(g) M(h) = M(g h), to 1e-6 (relative to the largest entry), made orthogonal
-    and split into irreps once. Layers take the result as every other representation. It is a value: equal matrices at
-    the generators, to 10 decimals, are equal, hash, print and fingerprint alike, however they were given.
+    and split into irreps once. A function on a continuous group is compared with the result at hundreds of elements,
+    evenly spaced and drawn, to 1e-5; where it is wrong between these only, nothing tells. Layers take the result as
+    every other representation. It is a value: equal matrices at the generators, to 10 decimals, are equal, hash, print
+    and fingerprint alike, however they were given.
 
     Matrices that are not orthogonal are brought to the basis in which they are, T M(g) T^-1, with T the positive root
     of the average of M(g)^T M(g): `MatrixRepresentation.from_given`.
@@ -176,7 +185,8 @@ def representation(
 
     Raises:
         GroupError: `group` is none.
-        RepresentationError: the matrices are no homomorphism, and by how much; are singular, not finite or not as many
+        RepresentationError: the matrices are no homomorphism, and by how much, or a function is none at some elements,
+            and where; they are singular, not finite or not as many
             as there are elements or generators; have irreps above `max_frequency`; or a continuous group has no bound.
 
     Source:
@@ -220,6 +230,8 @@ def representation(
     except IncompleteError as incomplete:
         raise _refusal(group, given, max_frequency, incomplete) from None
     _require_agreement(group, given, found)
+    if callable(matrices) and not group.is_finite:
+        _require_everywhere(group, matrices, found)
     highest = None if group.is_finite else max(psi.frequency for psi in found.irreps)
     out = MatrixRepresentation(group, text, highest, name)
     _ = out.decomposition
@@ -318,6 +330,42 @@ def _require_agreement(group: Group, given: _Given, found: Splitting) -> None:
     )
     if not wrong < HOMOMORPHISM * size:
         raise _no_homomorphism(group, max(wrong, _residual(group, given) or 0.0))
+
+
+def _require_everywhere(group: Group, function: Callable[[Array], npt.ArrayLike], found: Splitting) -> None:
+    """Raise an error unless a function of a continuous group is what was found from the generators elsewhere, too.
+
+    A homomorphism is determined by its generators, so its values at any further elements can be foretold.
+    """
+    elements = _further(group)
+    values = _values(function, elements)
+    if values.shape[1:] != found.basis.shape:
+        raise RepresentationError(f"matrices: expected a function that gives one size of matrices, got {values.shape}")
+    wrong = np.concatenate(
+        [
+            np.abs(found.at(elements[some]) - values[some]).max(axis=(1, 2))
+            for some in _chunks(len(elements), values[0].size)
+        ]
+    )
+    bad = ~(wrong < EVERYWHERE * max(1.0, float(np.abs(values).max())))
+    if bad.any():
+        worst = int(np.argmax(wrong))
+        raise RepresentationError(
+            f"matrices: the function is no representation of {group.name}: at {bad.sum()} of {len(bad)} elements it "
+            f"differs from what its values at the generators lead to, most at {elements[worst].tolist()}, by "
+            f"{wrong[worst]:.3g}; correct it there"
+        )
+
+
+def _further(group: Group) -> Array:
+    """Elements of a continuous group at which a function of somebody's is compared."""
+    even = group.components
+    for degree in (1, 2, 5, 11, 22, 44, 89, 179, 359):
+        nodes, _ = group.haar(degree)
+        if len(nodes) > EVEN:
+            break
+        even = nodes
+    return np.concatenate([even, group._grid_symmetries(), group.sample(DRAWN, seed=1)])
 
 
 def _refusal(
