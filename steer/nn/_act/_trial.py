@@ -26,7 +26,7 @@ def trials(function: torch.nn.Module) -> Iterator[tuple[bool, Callable[[], torch
 
 def _copy(function: torch.nn.Module, numbers: bool, switches: bool) -> torch.nn.Module:
     memo: dict[int, Any] = {}
-    trial = _copied(function, memo)
+    trial: torch.nn.Module = _copied(function, memo)
     if any(tensor.is_meta for tensor in (*trial.parameters(), *trial.buffers())):
         trial = trial.to_empty(device="cpu")
         for tensor in (*trial.parameters(), *trial.buffers()):
@@ -73,12 +73,7 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     if id(value) in memo:
         return memo[id(value)]
     if isinstance(value, torch.nn.Module):
-        out = copy.deepcopy(value, memo)
-        for part in out.modules():
-            for name, held in list(vars(part).items()):
-                if name not in ("_parameters", "_buffers", "_modules"):
-                    vars(part)[name] = _copied(held, memo)
-        return out
+        return _copied_module(value, memo)
     if isinstance(value, torch.Tensor):
         detached = value.detach()
         out = torch.zeros_like(detached, device="cpu") if value.is_meta else detached.to("cpu", copy=True)
@@ -90,13 +85,22 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     if type(value) is functools.partial:
         arguments = [_copied(held, memo) for held in (value.func, *value.args)]
         return functools.partial(*arguments, **{key: _copied(held, memo) for key, held in value.keywords.items()})
-    if type(value) in (list, tuple):
-        return type(value)(_copied(held, memo) for held in value)
+    if type(value) is list or type(value) is tuple:
+        return type(value)([_copied(held, memo) for held in value])
     if type(value) is dict:
         return {key: _copied(held, memo) for key, held in value.items()}
     if callable(value) and hasattr(value, "__dict__") and not isinstance(value, type):
         return copy.deepcopy(value, memo)
     return value
+
+
+def _copied_module(module: torch.nn.Module, memo: dict[int, Any]) -> torch.nn.Module:
+    out = copy.deepcopy(module, memo)
+    for part in out.modules():  # the functions among its attributes are not copied yet
+        for name, held in list(vars(part).items()):
+            if name not in ("_parameters", "_buffers", "_modules"):
+                vars(part)[name] = _copied(held, memo)
+    return out
 
 
 def _kept(value: Any, out: Any, memo: dict[int, Any]) -> Any:
