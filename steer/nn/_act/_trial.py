@@ -85,8 +85,10 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     if type(value) is functools.partial:
         arguments = [_copied(held, memo) for held in (value.func, *value.args)]
         return functools.partial(*arguments, **{key: _copied(held, memo) for key, held in value.keywords.items()})
-    if type(value) is list or type(value) is tuple:
-        return type(value)([_copied(held, memo) for held in value])
+    if type(value) is list:
+        return [_copied(held, memo) for held in value]
+    if type(value) is tuple:
+        return tuple(_copied(held, memo) for held in value)
     if type(value) is dict:
         return {key: _copied(held, memo) for key, held in value.items()}
     if callable(value) and hasattr(value, "__dict__") and not isinstance(value, type):
