@@ -81,5 +81,5 @@ def groups(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Greek letters shows ? for them
     console = terminal.console()
-    for part in _command.catalogue() if name is None else _command.page(_command.one(name, dim), console):
+    for part in _command.catalogue(dim) if name is None else _command.page(_command.one(name, dim), console):
         terminal.show(part, console)

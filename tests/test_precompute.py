@@ -159,6 +159,20 @@ def test_bad_specs_are_refused():
         KernelSpec([C8.vector], [C8.vector], 3, basis="pixel").descriptors()
 
 
+def test_other_things_are_refused_in_few_words(folder):
+    large = torch.zeros(100, 200)
+    for given, shown in (
+        (large, "Tensor of shape (100, 200)"),
+        ([large.numpy()], "ndarray of shape (100, 200)"),
+        (lambda: large, "Tensor of shape (100, 200)"),
+    ):
+        with pytest.raises(SteerError) as caught:
+            steer.precompute(given)
+        assert str(caught.value).endswith(f"; got {shown}")
+    with pytest.raises(SteerError, match=r"\.\.\. \(bytes\)$"):
+        steer.precompute(1000 * b"x")
+
+
 @pytest.mark.parametrize("wanted", [3, None, [1], [None], object(), [C8]])
 def test_other_things_are_refused(folder, wanted):
     with pytest.raises(SteerError, match="wanted: expected a model"):

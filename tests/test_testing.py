@@ -544,3 +544,32 @@ class Shifted(nn.Module):
 
     def _compute(self, x):
         return torch.cat([x[:, :1] + 1, x[:, 1:]], 1)
+
+
+def test_types_are_those_of_the_wrapped_module_and_exports_are_told_how_to_pass_them():
+    group = steer.group("C4", dim=2)
+    fields = nn.FieldType(group, [group.regular])
+    model = nn.Conv2d(fields, fields, 3, padding=1)
+    averaged = torch.optim.swa_utils.AveragedModel(model)
+    for wrapped in (averaged, torch.nn.DataParallel(model), torch.nn.DataParallel(averaged)):
+        assert_equivariant(wrapped)
+        assert_equivariant(wrapped, fields(torch.randn(1, 4, 9, 9)))
+    x = torch.randn(1, 4, 9, 9)
+    for exported in (steer.export(model), Exported(model)):
+        with pytest.raises(FieldTypeError, match=r"has no field types; pass them, of what was exported as in_type="):
+            assert_equivariant(exported, x)
+        assert_equivariant(exported, x, in_type=model.in_type, out_type=model.out_type)
+
+
+class Exported(torch.nn.Module):
+    """Without types and modes, as the modules of torch.export."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.forward = model.forward
+
+    def train(self, mode=True):
+        raise NotImplementedError
+
+    def eval(self):
+        raise NotImplementedError

@@ -103,8 +103,9 @@ PLANAR_NOTES = {f"{SIGMA}'": f"{SIGMA}: keeps x or an image of it; {SIGMA}': the
 # The catalogue ------------------------------------------------------------------------------------------------------
 
 
-def catalogue() -> Iterator[RenderableType]:
-    """The families of groups, one table for each kind, and what to type next."""
+def catalogue(dim: int) -> Iterator[RenderableType]:
+    """The families of groups, one table for each kind, and what to type next; of all dimensions, if `dim` is one."""
+    named("C1", dim)
     for title, rows, example in KINDS:
         symbols = ["" if rows is PLANE else _international(name) for name, *_ in rows]
         table = plain_table("name", "order")

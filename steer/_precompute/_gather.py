@@ -14,6 +14,9 @@ from ..kernels.cache import Descriptor
 from ..reps import Fields, Representation
 from ._files import read_specs
 
+LONGEST = 200
+"""Characters of a value that are printed."""
+
 EXPECTED = "expected a model, a function that builds one, a KernelSpec, the path of a spec file, or a list of these"
 
 
@@ -38,12 +41,21 @@ def _specs(wanted: object) -> Iterable[KernelSpec]:
     if torch is not None and isinstance(wanted, torch.nn.Module):
         return _of_model(wanted)
     if isinstance(wanted, Representation | Fields):
-        raise SteerError(f"wanted: {EXPECTED}; got {wanted!r}")
+        raise SteerError(f"wanted: {EXPECTED}; got {_shown(wanted)}")
     if is_listing(wanted) and not hasattr(wanted, "shape"):
         return [spec for each in wanted for spec in _specs(each)]
     if callable(wanted):
         return _of_factory(wanted)
-    raise SteerError(f"wanted: {EXPECTED}; got {wanted!r}")
+    raise SteerError(f"wanted: {EXPECTED}; got {_shown(wanted)}")
+
+
+def _shown(wanted: object) -> str:
+    """What it is, for the message: of arrays and tensors, and of what prints long, not all they hold."""
+    shape = getattr(wanted, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{type(wanted).__name__} of shape {tuple(shape)}"
+    printed = repr(wanted)
+    return printed if len(printed) <= LONGEST else f"{printed[:LONGEST]}... ({type(wanted).__name__})"
 
 
 def _of_model(model: Any) -> list[KernelSpec]:

@@ -13,7 +13,7 @@ from ..errors import ShapeError, SteerError
 from ..nn import FieldTensor, FieldType
 from ._compare import Comparison, errors_of, require_margin, require_type
 from ._elements import Common, common_elements, describe, has_common_symmetry, is_inexact
-from ._inputs import axes_of, evaluation_mode, given_input, lattices_of, place, random_input, types_of
+from ._inputs import axes_of, evaluation_mode, given_input, lattices_of, place, random_input, type_of, types_of
 from ._tolerance import TOLERANCES, require_tolerance
 
 
@@ -56,8 +56,9 @@ def equivariance_error(
         seed: seed of the random input.
         margin: output pixels to leave out around the inscribed disk; 2 when None. With a value also for exact elements,
             which else are compared everywhere.
-        in_type: type of the input, `module.in_type` when None, or that of x.
-        out_type: type of the output, `module.out_type` when None, or that of a FieldTensor that the module returns.
+        in_type: type of the input; when None `module.in_type`, that of a module that this one wraps
+            (`AveragedModel`, `DistributedDataParallel`), or that of x.
+        out_type: type of the output; when None likewise, or that of a FieldTensor that the module returns.
         lattice: of the samples, "square" or "hexagonal", or one of the input and one of the output; when None hexagonal
             if a layer inside of the module is (`nn.HexConv2d`, `nn.HexPool`, `nn.HexMask`).
 
@@ -187,9 +188,9 @@ def _types(
     require_type("in_type", in_type)
     require_type("out_type", out_type)
     if isinstance(x, FieldTensor):
-        if in_type is None and not isinstance(getattr(module, "in_type", None), FieldType):
+        if in_type is None and type_of(module, "in_type") is None:
             in_type = x.type
-        if out_type is None and not isinstance(getattr(module, "out_type", None), FieldType):
+        if out_type is None and type_of(module, "out_type") is None:
             with evaluation_mode(module):
                 out = module(x)
             out_type = out.type if isinstance(out, FieldTensor) else None

@@ -1,9 +1,9 @@
 """What a module is tried on: a random input of its type, and what its axes after the channels are."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -36,13 +36,24 @@ def types_of(
     Raises:
         FieldTypeError: there are none.
     """
-    source = in_type if in_type is not None else getattr(module, "in_type", None)
-    target = out_type if out_type is not None else getattr(module, "out_type", None)
+    source = in_type if in_type is not None else type_of(module, "in_type")
+    target = out_type if out_type is not None else type_of(module, "out_type")
     if not isinstance(source, FieldType) or not isinstance(target, FieldType):
         raise FieldTypeError(
-            f"in_type, out_type: {type(module).__name__} has no field types; pass them, or give a module of steer.nn"
+            f"in_type, out_type: {type(module).__name__} has no field types; pass them, of what was exported as "
+            f"in_type=model.in_type, out_type=model.out_type, or give a module of steer.nn, such as an nn.Sequential"
         )
     return source, target
+
+
+def type_of(module: torch.nn.Module, name: str) -> object:
+    """A type of the module, or of the one that it wraps, as `AveragedModel` and `DistributedDataParallel` do."""
+    while not isinstance(getattr(module, name, None), FieldType):
+        inner = getattr(module, "module", None)
+        if not isinstance(inner, torch.nn.Module):
+            return None
+        module = inner
+    return getattr(module, name)
 
 
 def lattices_of(module: torch.nn.Module, lattice: str | tuple[str, str] | None) -> tuple[str, str]:
@@ -69,11 +80,12 @@ def place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.dev
     return like.device, like.dtype if dtype is None else dtype
 
 
-@contextmanager
+@contextlib.contextmanager
 def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
     """The module in evaluation without gradients; every part of it is then in the mode that it was in."""
     modes = [(part, part.training) for part in module.modules()]
-    module.eval()
+    with contextlib.suppress(NotImplementedError):  # of torch.export, which keep the mode that they were exported in
+        module.eval()
     try:
         with torch.no_grad():
             yield

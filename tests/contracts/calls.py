@@ -141,6 +141,7 @@ REPS: dict[str, Callable[[], Call]] = {
     "Group.irrep of space": _call(O3.irrep, label="1o"),
     "Group.irreps": _call(O2.irreps, max_frequency=2),
     "Group.irreps of a finite group": _call(D4.irreps, max_frequency=1),
+    "Group.nearest": _call(D4.nearest, g=TURN),
     "Group.nearest_index": _call(D4.nearest_index, g=TURN),
     "Group.quotient": _call(O2.quotient, subgroup="D1", max_frequency=2),
     "Group.quotient of a finite group": _call(D4.quotient, subgroup="C2"),

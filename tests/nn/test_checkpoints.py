@@ -204,3 +204,15 @@ def test_averages_of_one_basis_in_any_dtype_are_of_it(dtype, decay):
         table = dict(zip(digits.tolist(), held.tolist(), strict=True))
         state["fingerprint"] = torch.tensor([table[digit] for digit in state["fingerprint"].tolist()], dtype=dtype)
         layer.load_state_dict(state)
+
+
+def test_the_refusal_of_a_fingerprint_says_what_happened_to_the_state_dict():
+    layer, other = conv(), nn.Conv2d(KIND, KIND, 5)
+    state, foreign = layer.state_dict(), other.state_dict()["fingerprint"]
+    for fingerprint, match in (
+        (state["fingerprint"].long(), "cast to integers has lost its coefficients, too"),
+        ((state["fingerprint"] + foreign) / 2, "an average of state dicts with different kernel bases"),
+        (state["fingerprint"][:3], "it names the kernel basis, so keep it as it was saved"),
+    ):
+        with pytest.raises(CheckpointError, match=match):
+            layer.load_state_dict(state | {"fingerprint": fingerprint})

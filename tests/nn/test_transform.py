@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 import steer
 from steer import nn
-from steer.errors import GroupError, ShapeError
+from steer.errors import FieldTypeError, GroupError, ShapeError
 from steer.nn._fields._transform import act_on_grid
 from steer.testing import grid_symmetries
 from tests.catalogue import HALF_TURN, INTERNAL, LINE, SPACE, THROUGH_D2, group_id
@@ -458,3 +458,69 @@ def test_the_meta_device_and_fake_tensors_have_shapes_of_what_is_moved():
             assert isinstance(vectors.transform(torch.randn(2, 3, 9, 9), elements), FakeTensor)
         assert type(vectors.transform(torch.randn(2, 3, 9, 9), elements)) is torch.Tensor
     assert nn.RandomTransform(vectors)(torch.empty(2, 3, 9, 9, device="meta")).is_meta
+
+
+# Labels and masks
+
+WHOLE = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+@pytest.mark.parametrize("dtype", WHOLE, ids=str)
+def test_integers_move_as_their_floats_do_at_order_0(dtype):
+    D4, O2 = (steer.group(name, dim=2) for name in ("D4", "O(2)"))
+    for group, reps in ((D4, [D4.regular, D4.trivial, D4.quotient("C2")]), (O2, 2 * [O2.trivial])):
+        kind = nn.FieldType(group, reps)
+        x = torch.randint(2 if dtype == torch.bool else 100, (4, kind.size, 6, 7)).to(dtype)
+        for g in (*group._some_elements()[:5], group.sample(1, seed=0)[0], group.sample(4, seed=1)):
+            moved = kind.transform(x, g, order=0)
+            assert moved.dtype == dtype
+            assert torch.equal(moved.double(), kind.transform(x.double(), g, order=0))
+    fields = nn.FieldType(D4, [D4.regular])
+    for shape in ((4, 8), (4, 8, 5)):  # without positions, and sets of points
+        x = torch.randint(2, shape).to(dtype)
+        assert torch.equal(
+            fields.transform(x, D4.elements[3], order=0).double(), fields.transform(x.double(), D4.elements[3])
+        )
+
+
+def test_large_integers_are_exact_and_labels_of_volumes_and_hexagons_move():
+    big = torch.randint(2**62, (2, 1, 3, 3, 3)) | 1
+    kind = nn.FieldType(OH, [OH.trivial])
+    assert torch.equal(
+        kind.transform(big, OH.elements[7], order=0).sort().values.flatten().sort().values, big.flatten().sort().values
+    )
+    slices = kind.transform(big, OH.sample(2, seed=0), order=0, spacing=(2.0, 1.0, 1.0))
+    assert slices.shape == big.shape
+    D6 = steer.group("D6", dim=2)
+    hexagons = nn.FieldType(D6, [D6.regular])
+    x = nn.HexMask(hexagons)(torch.randint(9, (2, 12, 7, 7)).double())
+    for g in (D6.elements[1], D6.elements[[7, 3]]):
+        expected = hexagons.transform(x, g, lattice="hexagonal")
+        assert torch.equal(hexagons.transform(x.long(), g, order=0, lattice="hexagonal").double(), expected)
+
+
+def test_integers_that_would_be_added_are_refused():
+    D4 = steer.group("D4", dim=2)
+    label, vector = nn.FieldType(D4, [D4.trivial]), nn.FieldType(D4, [D4.trivial, D4.vector])
+    x = torch.zeros(1, 1, 5, 5, dtype=torch.int64)
+    with pytest.raises(ShapeError, match=r"a tensor of torch.int64 cannot be interpolated .* order 3; pass order=0"):
+        label.transform(x, D4.elements[1])
+    with pytest.raises(FieldTypeError, match=r"can only be permuted, but field 1 is .*vector"):
+        vector.transform(x.expand(1, 3, 5, 5), D4.elements[1], order=0)
+    with pytest.raises(ShapeError, match=r"expected a tensor \(batch, 1, ...\) .* got shape \(1, 5, 5\)"):
+        label.transform(x[0], D4.elements[1], order=0)
+    with pytest.raises(ShapeError, match="expected a floating-point tensor"):
+        label(x)
+    kind = nn.FieldType(SO2, [SO2.trivial])
+    with pytest.raises(ShapeError, match=r"a hexagonal map of torch\.int64 moves only by"):
+        kind.transform(x, SO2.sample(1, seed=0)[0], order=0, lattice="hexagonal")
+
+
+def test_a_field_in_the_place_of_a_tensor_is_told_what_to_do():
+    kind = nn.FieldType(SO2, [SO2.vector])
+    field, g = kind(torch.zeros(1, 2, 5, 5)), SO2.sample(1, seed=0)[0]
+    for call in (lambda: kind.transform(field, g), lambda: kind(field), lambda: kind.check(field)):
+        with pytest.raises(
+            ShapeError, match=r"got a FieldTensor f; pass f.tensor, or move the field by f.transform\(g\)"
+        ):
+            call()

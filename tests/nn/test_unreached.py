@@ -73,6 +73,7 @@ def test_they_are_zero_and_named(name):
     assert dead.any()
     assert not y[:, dead].any()
     assert all(y[:, channel].any() for channel in torch.nonzero(~dead).flatten())
+    assert ("no coefficients" in str(caught[0].message)) == (layer.plan.num_weights == 0)
     for index in {one.field for one in layer.plan.unreached}:
         assert f"field {index} (" in str(caught[0].message)
     assert torch.isfinite(layer.weight).all()

@@ -1,5 +1,7 @@
 """Elements as people have them: products in single precision, numbers printed with six decimals, tensors."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 import steer
 from steer import nn
 from steer.errors import GroupError, RepresentationError, ShapeError, SteerError
-from steer.reps import clebsch_gordan, direct_product, fourier, harmonics, wigner_d, with_action
+from steer.reps import Group, clebsch_gordan, direct_product, fourier, harmonics, wigner_d, with_action
 
 O3 = steer.group("O(3)", dim=3)
 GROUPS = [
@@ -134,3 +136,80 @@ def test_arguments_of_a_convolution_come_in_the_order_of_torch(layer):
     assert (found.stride, found.padding) == (plain.stride, plain.padding)
     x = torch.randn(1, 8, 9, 9)
     assert found(x).shape == plain(x).shape
+
+
+def nearest_by_search(group, g):
+    """The distance to the nearest of many elements, of a continuous group refined about the best of them."""
+    elements = group.elements if group.is_finite else group.haar(12)[0]
+    found = np.linalg.norm(g[:, None] - elements, axis=(-2, -1))
+    return found.min(axis=1)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=repr)
+def test_any_matrix_is_taken_to_the_nearest_element(group):
+    size = group.element_size
+    rng = np.random.default_rng(0)
+    given = np.concatenate([rng.normal(size=(20, size, size)), group.sample(20, seed=3)])
+    given[20:] += 0.05 * rng.normal(size=(20, size, size))
+    found = group.nearest(given)
+    assert group.contains(found).all()
+    distance = np.linalg.norm(given - found, axis=(-2, -1))
+    np.testing.assert_allclose(distance, group._distance(given), atol=1e-12)
+    # no element is nearer: all of them, of a continuous group a dense grid of them
+    assert (distance <= nearest_by_search(group, given) + 1e-12).all()
+    np.testing.assert_allclose(group.nearest(found), found, atol=1e-12)
+    assert group.nearest(given[:0]).shape == (0, size, size)
+    assert group.nearest(given[0]).shape == (size, size)
+    with pytest.raises(GroupError, match="g: expected finite numbers, got NaN or infinity"):
+        group.nearest(np.full((size, size), np.nan))
+
+
+def test_the_nearest_rotation_is_that_of_the_polar_decomposition():
+    scipy_linalg = pytest.importorskip("scipy.linalg")
+    given = np.random.default_rng(1).normal(size=(30, 3, 3))
+    given[np.linalg.det(given) < 0] *= -1  # then the orthogonal factor is a rotation
+    for name in ("SO(3)", "O(3)"):
+        found = steer.group(name, dim=3).nearest(given)
+        for matrix, rotation in zip(given, found, strict=True):
+            np.testing.assert_allclose(rotation, scipy_linalg.polar(matrix)[0], atol=1e-12)
+    for matrix, rotation in zip(given, steer.group("SO(3)", dim=3).nearest(-given), strict=True):
+        assert np.linalg.det(rotation) == pytest.approx(1)
+        align = pytest.importorskip("scipy.spatial.transform").Rotation.align_vectors
+        np.testing.assert_allclose(rotation, align(-matrix.T, np.eye(3))[0].as_matrix(), atol=1e-6)
+
+
+def test_measured_poses_are_told_the_tolerance_and_what_to_do():
+    group = steer.group("SO(3)", dim=3)
+    measured = group.sample(4, seed=5) + 1e-3
+    for use in (group.irrep("1"), lambda g: wigner_d(g, 1)):
+        with pytest.raises(GroupError, match=r"up to 0\.0001 is taken for rounding, and .*\.nearest\("):
+            use(measured)
+        use(group.nearest(measured))
+
+
+def test_a_continuous_group_of_ones_own_says_when_it_cannot_tell():
+    with pytest.raises(GroupError, match=r"Turns does not know its .* define _projected\(g\) in Turns"):
+        Turns().nearest(np.array([[0.0, 1.0], [1.0, 0.1]]))
+    near = np.array([[0.1, -1.0], [1.0, 0.1]])
+    np.testing.assert_allclose(Turns().nearest(near), steer.group("SO(2)", dim=2).nearest(near), atol=1e-12)
+
+
+@dataclass(frozen=True)
+class Turns(Group):
+    """SO(2), as a group of one's own that says no more than it must."""
+
+    name, dim, order = "Turns", 2, np.inf
+    components = np.eye(2)[None]
+    trivial_subgroup = property(lambda self: self)
+
+    def subgroups(self, max_order=12):
+        return (self,)
+
+    def _labels(self, max_frequency):
+        return ("A",)
+
+    def _irrep_data(self, label):
+        return None
+
+    def _distance(self, g):
+        return steer.group("SO(2)", dim=2)._distance(g)

@@ -350,7 +350,7 @@ class KernelPlan:
         size = " x ".join(map(str, self.grid.shape))
         kernel = f"there is no steerable {size} kernel {self.functions.reach}" if resizable else "no map leads"
         remedy = self.functions.remedy if resizable else None
-        report(self.unreached, answer, kernel, remedy)
+        report(self.unreached, answer, kernel, remedy, not self.num_weights)
 
     def describe(self) -> str:
         """A table of the parts: fields, strategy, coefficients, and the cost of one expansion in float32.

@@ -76,7 +76,7 @@ def _has_kernel(source: Representation, target: Representation) -> bool:
     return False
 
 
-def report(found: tuple[Unreached, ...], answer: str, kernel: str, remedy: str | None) -> None:
+def report(found: tuple[Unreached, ...], answer: str, kernel: str, remedy: str | None, whole: bool) -> None:
     """Warn of the fields that stay zero, or raise an error.
 
     Args:
@@ -84,6 +84,7 @@ def report(found: tuple[Unreached, ...], answer: str, kernel: str, remedy: str |
         answer: "warn", "error" or "ignore".
         kernel: what does not lead to them, for the message.
         remedy: what would give more kernels; None where nothing would.
+        whole: whether nothing is reached, so that there are no coefficients.
 
     Raises:
         KernelError: there are some, and the answer is "error".
@@ -103,7 +104,7 @@ def report(found: tuple[Unreached, ...], answer: str, kernel: str, remedy: str |
     verb = "would be" if answer == "error" else "stays" if len(found) == 1 else "stay"
     message = (
         f"out_type: {few} {verb} zero, because {kernel} from the input to {'it' if len(found) == 1 else 'them'}; "
-        f"{', or '.join(advice)}"
+        f"{', or '.join(advice)}{'; the layer would have no coefficients, and no output but a bias' if whole else ''}"
     )
     if answer == "error":
         raise KernelError(message)

@@ -9,6 +9,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from ...errors import FieldTypeError, SteerError
 from .._engine._module import Module
 from .._fields._types import FieldType
+from ._keeping import JOINS, SUMS, kept_types
 
 
 def check_types(model: torch.nn.Module, *inputs: Any, **options: Any) -> tuple[str, ...]:
@@ -17,8 +18,17 @@ def check_types(model: torch.nn.Module, *inputs: Any, **options: Any) -> tuple[s
     Plain tensors have no type, so that modules in a `torch.nn.Sequential`, or in a forward of your own, can be given
     fields of another type with as many channels: the network runs, and is not equivariant. (`nn.Sequential` compares
     types when it is built, and a `FieldTensor` carries its own.) Here the outputs of modules keep the module's type for
-    the time of one run, also when they are added, subtracted or, along the channels, concatenated by torch. What
-    another function returns has no known type.
+    the time of one run. Of the functions of torch, these keep it:
+
+    - copies and casts (`clone`, `detach`, `contiguous`, `to`), changed signs, and products with numbers and with
+      tensors of one channel;
+    - sums and differences of fields of one type, and concatenations along the channels;
+    - slices, permutations and reshapes, and parts (`x[:, 4:8]`, `split`, `chunk`) that hold whole fields;
+    - means, interpolation and average pools over space, and dropout (which is off here);
+    - `relu`, `tanh` and other functions of single numbers, and maxima over space, of fields that the group permutes. Of
+      others they are not equivariant, and the result has no known type.
+
+    What any other function returns has no known type.
 
     The run is in evaluation mode without gradients; modes are what they were afterwards.
 
@@ -105,12 +115,26 @@ class _Followed(torch.overrides.TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
-        if name in _SUMS and isinstance(out, torch.Tensor):
+        name, named = getattr(func, "__name__", ""), kwargs or {}
+        if name in SUMS and isinstance(out, torch.Tensor):
             self._sum(out, args)
-        elif name in _JOINS and args:
-            self._join(out, args, kwargs or {})
+        elif name in JOINS and args:
+            self._join(out, args, named)
+        elif args and isinstance(args[0], torch.Tensor):
+            self._keep(name, func, out, args, named)
         return out
+
+    def _keep(self, name: str, func: Any, out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Give the results of one function of a tensor the types that they have, if it leaves some."""
+        x = next((arg for arg in args[:2] if isinstance(arg, torch.Tensor) and arg in self.known), None)
+        if x is None:
+            return
+        known = list(self.known[x].items())
+        if out is x:  # in place
+            del self.known[x]
+        for kind, source in known:
+            for part, found in kept_types(name, func, out, x, kind, args, kwargs):
+                self._set(part, found, source if found == kind else f"a part of {source}")
 
     def _sum(self, out: torch.Tensor, args: tuple[Any, ...]) -> None:
         parts = [part for part in args if isinstance(part, torch.Tensor) and part.dim() > 1]
@@ -133,7 +157,3 @@ class _Followed(torch.overrides.TorchFunctionMode):
         if all(kind.group == kinds[0].group for kind in kinds):
             joined = FieldType(kinds[0].group, [rep for kind in kinds for rep in kind])
             self._set(out, joined, "a concatenation")
-
-
-_SUMS = ("add", "sub", "__add__", "__radd__", "__iadd__", "__sub__", "add_", "sub_", "rsub", "__isub__")
-_JOINS = ("cat", "concat", "concatenate")

@@ -19,6 +19,7 @@ from ._precision import exact, wide
 from ._reentrant import enter, lent
 from ._tensor import is_stand_in, note_field, require_tensor
 from ._transform import act_on_fibres, act_on_grid
+from ._whole import act_on_whole_grid, permute_fibres, require_permuted
 
 
 class FieldType(Fields):
@@ -109,6 +110,10 @@ class FieldType(Fields):
         1e-4 at order 5 when its wavelengths are 8 pixels or longer, 3e-2 and 5e-3 when they are 4. The sums are taken
         in float64 (in float32 on devices that have no float64), on the device of x.
 
+        Integers and booleans, such as label maps and masks, move without interpolation: with ``order=0`` each output is
+        the nearest sample, or 0 (False) outside of the grid, in the dtype of x and exact. Their fields must be ones
+        that the group permutes. Label maps (batch, *space) take an axis of channels: ``x[:, None]``.
+
         The shape of the grid stays, but for one element g that exchanges axes of different sizes: a quarter turn of an
         image (height, width) has the shape (width, height). With an element for each sample, whose results are one
         tensor, the shape always stays: what turns out of the grid is lost, and zeros come in.
@@ -128,17 +133,35 @@ class FieldType(Fields):
 
         Raises:
             ShapeError: the channels or axes of x do not fit the type or g, another number of elements than of samples,
-                or no splines are of that order, no lattice has that name, or spacing is none.
+                or no splines are of that order, no lattice has that name, or spacing is none; integers with another
+                order than 0, or on hexagonal maps by an element that does not map the lattice to itself.
+            FieldTypeError: integers, and a field that is not a permutation representation.
             GroupError: g is not in the group.
+
+        Example:
+            >>> import steer, torch
+            >>> from steer import nn
+            >>> G = steer.group("SO(2)", dim=2)
+            >>> label = nn.FieldType(G, [G.trivial])
+            >>> labels = torch.tensor([[0, 1, 2], [0, 1, 2], [0, 1, 2]])
+            >>> label.transform(labels[None, None], [[0, -1], [1, 0]], order=0)[0, 0]
+            tensor([[0, 0, 0],
+                    [1, 1, 1],
+                    [2, 2, 2]])
         """
-        self.check(x)
+        whole = isinstance(x, torch.Tensor) and not x.is_floating_point() and not x.is_complex()
+        if whole:
+            self._check_channels(x)
+            require_permuted(self, x, order)
+        else:
+            self.check(x)
         steps = as_spacing(spacing, self.group.dim, ShapeError)
         elements = self._elements(g, len(x))
-        if x.dim() == 2 or (x.dim() == 3 and self.group.dim != 1):
-            moved = x
-        else:
-            moved = act_on_grid(x, self.group.action(elements), order, lattice, steps)
-        return act_on_fibres(moved, self, elements).to(x.dtype)
+        moved = x
+        if x.dim() != 2 and (x.dim() != 3 or self.group.dim == 1):
+            act = act_on_whole_grid if whole else act_on_grid
+            moved = act(x, self.group.action(elements), order, lattice, steps)
+        return permute_fibres(moved, self, elements) if whole else act_on_fibres(moved, self, elements).to(x.dtype)
 
     def transform_fibers(self, x: torch.Tensor, g: npt.ArrayLike) -> torch.Tensor:
         """The action rho(g) f of group elements on the channels alone, without moving space; differentiable in x.
@@ -218,10 +241,7 @@ class FieldType(Fields):
         Raises:
             ShapeError: another number of channels, fewer than two axes, or a dtype that is not floating-point.
         """
-        if not isinstance(x, torch.Tensor):  # checked at every call of a layer, where printing the type takes too long
-            require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")  # type: ignore[unreachable]
-        if x.dim() < 2 or x.shape[1] != self.size:
-            raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
+        self._check_channels(x)
         if x.is_complex():
             raise ShapeError(
                 f"x: expected a real tensor, got {x.dtype}; take the real and the imaginary part as two fields, as in "
@@ -229,6 +249,18 @@ class FieldType(Fields):
             )
         if not x.is_floating_point():
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
+
+    def _check_channels(self, x: torch.Tensor) -> None:
+        """Refuse what is no tensor, or one of another number of channels."""
+        if not isinstance(x, torch.Tensor):  # checked at every call of a layer, where printing the type takes too long
+            if isinstance(x, FieldTensor):  # type: ignore[unreachable]
+                raise ShapeError(
+                    "x: expected a plain tensor, got a FieldTensor f; pass f.tensor, or move the field by "
+                    "f.transform(g), and its points by f.type.transform_points(f.tensor, points, g)"
+                )
+            require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")
+        if x.dim() < 2 or x.shape[1] != self.size:
+            raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
 
     def __call__(self, x: torch.Tensor) -> "FieldTensor":
         """A tensor with this type.

@@ -38,9 +38,20 @@ def _name(prefix: str, found: torch.Tensor) -> str:
         # averages of state dicts are whole up to rounding; those of two bases are not, or name a third one
         if bool(((values - digits).abs() < _WHOLE).all()) and digits.min() >= 0 and digits.max() <= 15:
             return "".join(f"{int(digit):x}" for digit in digits)
+    if not found.is_floating_point() and found.shape == (32,):
+        advice = (
+            "a state dict that was cast to integers has lost its coefficients, too: save it without .long() or .int()"
+        )
+    elif found.shape == (32,) and bool(found.isfinite().all()):
+        advice = (
+            "numbers in between are of an average of state dicts with different kernel bases, whose coefficients mean "
+            "different things: average only checkpoints of one model"
+        )
+    else:
+        advice = "it names the kernel basis, so keep it as it was saved"
     raise CheckpointError(
         f"state_dict: {prefix}fingerprint: expected 32 whole numbers from 0 to 15 (or 16 bytes, torch.uint8), got "
-        f"{tuple(found.shape)} of {found.dtype}; it names the kernel basis, so keep it as it was saved"
+        f"{tuple(found.shape)} of {found.dtype}; {advice}"
     )
 
 

@@ -104,6 +104,17 @@ def nearest_turn(g: Array, sign: float, rotations: int, first: float = 0.0) -> t
     return k, x * np.cos(first + k * step) + y * np.sin(first + k * step)
 
 
+def nearest_on_circle(g: Array, sign: float) -> tuple[Array, Array]:
+    """(..., 2, 2): the R(angle) diag(1, sign) nearest to g (..., 2, 2), and (...) the inner product."""
+    x, y = _matching(g, sign)
+    return _on_circle(np.arctan2(y, x), sign), np.hypot(x, y)
+
+
+def _on_circle(angle: Array, sign: float) -> Array:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
+
+
 def angular_distance(g: Array, sign: float, rotations: int | None = None, first: float = 0.0) -> Array:
     """(...): distance of g (..., 2, 2) to the nearest R(angle) diag(1, sign): any angle, or `first` + 2 pi k / n."""
     x, y = _matching(g, sign)
@@ -111,9 +122,7 @@ def angular_distance(g: Array, sign: float, rotations: int | None = None, first:
     if rotations is not None:
         step = 2 * np.pi / rotations
         angle = np.round((angle - first) / step) * step + first
-    c, s = np.cos(angle), np.sin(angle)
-    best = np.stack([np.stack([c, -sign * s], -1), np.stack([s, sign * c], -1)], -2)
-    return np.asarray(np.linalg.norm(g - best, axis=(-2, -1)))
+    return np.asarray(np.linalg.norm(g - _on_circle(angle, sign), axis=(-2, -1)))
 
 
 def canonical_turn(turn: Fraction, period: Fraction | None = None) -> tuple[Fraction, Fraction]:

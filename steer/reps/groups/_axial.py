@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import nearest_orthogonal
 from ..._values import Array, frozen, require_count
 from ...errors import GroupError
 from ..theory._representation import Irrep, IrrepData
-from ._angles import angular_distance, nearest_turn
+from ._angles import angular_distance, nearest_on_circle, nearest_turn
 from ._form import Form, cube_rotations
 from ._planar import PlanarGroup
 
@@ -133,9 +132,19 @@ class AxialForm(Form):
         return np.asarray(np.take_along_axis(np.stack(places), best[None], axis=0)[0])
 
     def projected(self, g: Array) -> Array:
-        out = np.zeros_like(g)
-        out[..., :2, :2], out[..., 2, 2] = nearest_orthogonal(g[..., :2, :2]), np.sign(g[..., 2, 2])
-        return out
+        if self.n is not None:
+            return super().projected(g)
+        elements, overlaps = [], []
+        for sign in (1.0, -1.0) if self.planar.reflections else (1.0,):
+            turned, overlap = nearest_on_circle(g[..., :2, :2], sign)
+            rule = float(self._rule(np.zeros(()), np.array(sign)))
+            for s in (rule, -rule) if self.free else (rule,):
+                out = np.zeros_like(g)
+                out[..., :2, :2], out[..., 2, 2] = turned, s
+                elements.append(out)
+                overlaps.append(overlap + s * g[..., 2, 2])
+        best = np.argmax(overlaps, axis=0)
+        return np.asarray(np.take_along_axis(np.stack(elements), best[None, ..., None, None], axis=0)[0])
 
     def distance(self, g: Array) -> Array:
         # squares of the distances of the planar block, of the sign, and of what should vanish beside them

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import nearest_matrix, nearest_orthogonal
+from ..._linalg import nearest_matrix
 from ..._values import Array, Frozen, frozen
 from ..theory._representation import Irrep, IrrepData
 
@@ -86,8 +86,8 @@ class Form(Frozen, ABC):
         return nearest_matrix(g, self.components)
 
     def projected(self, g: Array) -> Array:
-        """(..., 3, 3): the elements nearest to matrices near the group; of continuous groups."""
-        return nearest_orthogonal(g)
+        """(..., 3, 3): the elements nearest to matrices; of finite groups."""
+        return np.asarray(self.components[self.nearest(g)])
 
     @abstractmethod
     def distance(self, g: Array) -> Array:

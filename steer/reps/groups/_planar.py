@@ -22,6 +22,7 @@ from ..theory._representation import IrrepData, Representation
 from ._angles import (
     angular_distance,
     canonical_turn,
+    nearest_on_circle,
     nearest_turn,
     radians,
     require_fold,
@@ -139,6 +140,15 @@ class PlanarGroup(Group):
             return turn
         flip, other = nearest_turn(g, -1.0, n, 2 * np.pi * float(self.axis))
         return np.where(other > overlap, n + flip, turn)
+
+    def _projected(self, g: Array) -> Array:
+        if self.is_finite:
+            return super()._projected(g)
+        turned, overlap = nearest_on_circle(g, 1.0)
+        if not self.reflections:
+            return turned
+        flipped, other = nearest_on_circle(g, -1.0)
+        return np.where((other > overlap)[..., None, None], flipped, turned)
 
     def _grid_symmetries(self) -> Array:
         candidates = signed_permutations(2)

@@ -80,6 +80,12 @@ class RotationForm(Form):
         about = about_z(Fraction(1 / math.pi))
         return np.stack([about, np.roll(about, (1, 1), axis=(0, 1))])
 
+    def projected(self, g: Array) -> Array:
+        left, _, right = np.linalg.svd(g)
+        if not self.inversion:  # the direction that matters least is turned round
+            right[..., 2, :] *= np.where(np.linalg.det(left @ right) < 0, -1.0, 1.0)[..., None]
+        return np.asarray(left @ right)
+
     def distance(self, g: Array) -> Array:
         finite = np.asarray(np.isfinite(g).all((-2, -1)))
         safe = np.where(finite[..., None, None], g, 0.0)

@@ -60,7 +60,8 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
     if not distance < NEAR:
         raise GroupError(
             f"rotations: a matrix is {distance:.3g} away from a rotation (R R^T = 1, det R = 1); "
-            f"pass proper rotations, e.g. from steer.group('SO(3)', dim=3).sample(n)"
+            f"pass proper rotations, e.g. from steer.group('SO(3)', dim=3).sample(n); up to {NEAR:g} is taken for "
+            f"rounding, and steer.group('SO(3)', dim=3).nearest(rotations) takes measured ones to rotations"
         )
     return _wigner_d(nearest_orthogonal(matrices) if distance > NOISE else matrices, degree)
 

@@ -363,6 +363,46 @@ class Group(Frozen, ABC):
         _ = self.elements  # a continuous group has none, and says so
         return self._nearest(self._as_matrices(g))
 
+    def nearest(self, g: npt.ArrayLike) -> Array:
+        """The elements nearest to given matrices in the Frobenius norm: measured rotations made elements of the group.
+
+        Everything that takes elements takes matrices that are within 1e-4 of one, see `contains`; what is farther,
+        such as poses that were measured, goes through this first. How far it was is for the caller to look at.
+
+        Args:
+            g: matrices (..., d, d) of finite numbers; of some, as zero, several elements are nearest.
+
+        Returns:
+            Elements (..., d, d).
+
+        Raises:
+            GroupError: the matrices are not (..., d, d) or not finite; or the group, one of your own that is
+                continuous, cannot tell for matrices so far away.
+
+        Source:
+            Umeyama, IEEE Trans. Pattern Anal. 13 (1991) 376, of the rotations; in a circle of elements it is an angle.
+
+        Example:
+            >>> import numpy as np, steer
+            >>> measured = np.array([[0.02, -0.98], [1.01, 0.03]])
+            >>> steer.group("C4", dim=2).nearest(measured).round(3) + 0.0
+            array([[ 0., -1.],
+                   [ 1.,  0.]])
+            >>> steer.group("SO(2)", dim=2).nearest(measured).round(3)
+            array([[ 0.025, -1.   ],
+                   [ 1.   ,  0.025]])
+        """
+        given = self._as_matrices(g)
+        if not np.isfinite(given).all():
+            raise GroupError("g: expected finite numbers, got NaN or infinity in a matrix")
+        found = self._projected(given)
+        if not self._contains(found).all():
+            raise GroupError(
+                f"g: {self.name} does not know its elements nearest to matrices that are far from it; pass nearer "
+                f"ones, or define _projected(g) in {type(self).__name__}"
+            )
+        return found
+
     def _node_count(self, max_degree: int) -> int | float:
         """How many nodes `haar` has."""
         turns = max_degree + 1
@@ -474,7 +514,8 @@ class Group(Frozen, ABC):
         if not distance < self._tolerance:
             raise GroupError(
                 f"g: a matrix is {distance:.3g} (Frobenius norm) away from the nearest element of {self.name}; "
-                f"pass elements, e.g. from .elements, .haar() or .sample()"
+                f"pass elements, e.g. from .elements, .haar() or .sample(); up to {self._tolerance:.2g} is taken for "
+                f"rounding, and .nearest(g) takes matrices that are measured to elements"
             )
         if distance > NOISE:
             rough = distances > NOISE
@@ -483,7 +524,7 @@ class Group(Frozen, ABC):
         return out
 
     def _projected(self, g: Array) -> Array:
-        """(..., d, d): the elements nearest to matrices near the group."""
+        """(..., d, d): the elements nearest to matrices; of a continuous group of one's own, to matrices near it."""
         return np.asarray(self.elements[self._nearest(g)]) if self.is_finite else nearest_orthogonal(g)
 
     def action(self, g: npt.ArrayLike) -> Array:
