@@ -75,6 +75,19 @@ def frozen(array: npt.ArrayLike) -> Array:
     return out
 
 
+def torch_of(value: object) -> Any:
+    """The module torch if a value is a tensor of it, else None: who passes a tensor has imported torch."""
+    torch: Any = sys.modules.get("torch")
+    return torch if torch is not None and isinstance(value, torch.Tensor) else None
+
+
+def are_known(tensor: Any) -> bool:
+    """Whether the values of a tensor may be looked at: not where it is traced, batched by `vmap` or without values."""
+    torch = torch_of(tensor)
+    traced = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or tensor.device.type == "meta"
+    return not (traced or torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
 def as_numbers(argument: str, value: Any, error: type[SteerError], what: str = "an array of numbers") -> Array:
     """`value`, an array, a nested list or a torch tensor, as an array of float64, or an error that names the argument.
 

@@ -3,12 +3,11 @@
 Arrays and nested lists give float64; tensors keep their dtype and device and have gradients, finite everywhere.
 """
 
-import sys
 from typing import Any
 
 import numpy as np
 
-from .._values import as_numbers
+from .._values import as_numbers, torch_of
 from ..errors import ShapeError
 
 __all__ = ["from_angles", "from_axis_angle", "from_quaternion", "to_angles", "to_axis_angle", "to_quaternion"]
@@ -192,17 +191,16 @@ def to_axis_angle(matrices: Any) -> Any:
 
 def _read(value: Any, argument: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """The module to compute with, and what is given as an array of it."""
-    torch = sys.modules.get("torch")  # who passes a tensor has imported torch
-    is_tensor = torch is not None and isinstance(value, torch.Tensor)
-    if not is_tensor and hasattr(value, "as_matrix") and shape == (3, 3):
+    torch = torch_of(value)
+    if torch is None and hasattr(value, "as_matrix") and shape == (3, 3):
         value = value.as_matrix()
-    x: Any = value if is_tensor else as_numbers(argument, value, ShapeError)
+    x: Any = as_numbers(argument, value, ShapeError) if torch is None else value
     if tuple(x.shape[-len(shape) :]) != shape:
         wanted = ", ".join(str(size) for size in shape)
         raise ShapeError(f"{argument}: expected shape (..., {wanted}), got {tuple(x.shape)}")
-    if is_tensor and not x.is_floating_point():
+    if torch is not None and not x.is_floating_point():
         raise ShapeError(f"{argument}: expected a tensor of a floating-point dtype, got {x.dtype}")
-    return (torch if is_tensor else np), x
+    return torch or np, x
 
 
 def _last(x: Any) -> tuple[Any, ...]:

@@ -2,17 +2,20 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import INDEPENDENT
-from ..._values import Array, Frozen, as_numbers, frozen
+from ..._values import Array, Frozen, as_numbers, frozen, torch_of
 from ...errors import RepresentationError, ShapeError
+from ..special._harmonics import Tensor
 from ..theory._cosets import columns, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import endomorphisms
 from ..theory._representation import DirectSum, Irrep, Representation
+from ..theory._tensors import as_tensor, irreps_at, require_elements
 from ._quadrature import Quadrature, quadrature
 
 
@@ -58,14 +61,19 @@ class FourierTransform(Frozen):
                 return self.group.quotient(self.subgroup, self.max_frequency)
         return DirectSum(tuple(psi for psi, vectors in self._copies for _ in vectors))
 
-    def basis(self, elements: npt.ArrayLike) -> Array:
+    @overload
+    def basis(self, elements: Tensor) -> Tensor: ...
+    @overload
+    def basis(self, elements: npt.ArrayLike) -> Array: ...
+    def basis(self, elements: Any) -> Any:
         """The basis functions at given elements h of G.
 
         Copy c of an irrep psi is sqrt(psi.size) psi(h) v_c, with unit vectors v_c fixed by H, such that all U v_c with
         U in End(psi) are orthogonal. So the basis is orthonormal in L2(G), for the normalised Haar measure.
 
         Args:
-            elements: h (..., d, d).
+            elements: h (..., d, d). A torch tensor gives a tensor of its dtype and device, differentiable as
+                `Representation.torch` is.
 
         Returns:
             (..., size).
@@ -77,11 +85,26 @@ class FourierTransform(Frozen):
             The Peter-Weyl theorem over the reals: Bröcker, tom Dieck, Representations of Compact Lie Groups, II.6
             and III.3.
         """
+        torch = torch_of(elements)
+        if torch is not None:
+            given = as_tensor(self.group, elements)
+            require_elements(self.group, given)
+            return self._basis_at(torch, given)
         found = self.group._members(elements)
         flat = found.reshape(-1, *found.shape[-2:])
         parts = [np.sqrt(psi.size) * columns(psi, flat, vectors) for psi, vectors in self._copies]
         joined = np.concatenate([part.reshape(len(flat), part.shape[1] * part.shape[2]) for part in parts], axis=1)
         return joined.reshape(*found.shape[:-2], joined.shape[1])
+
+    def _basis_at(self, torch: Any, given: Any) -> Any:
+        flat = given.reshape(-1, *given.shape[-2:])
+        known = irreps_at(self.group, [psi for psi, _ in self._copies], flat)
+        parts = []
+        for psi, vectors in self._copies:
+            at = known[psi]
+            parts.append((at @ at.new_tensor(np.sqrt(psi.size) * vectors).T).mT.flatten(1))
+        joined = torch.cat(parts, 1).to(given.dtype)
+        return joined.reshape(*given.shape[:-2], joined.shape[1])
 
     @functools.cached_property
     def sample_matrix(self) -> Array:
@@ -115,34 +138,42 @@ class FourierTransform(Frozen):
     def _is_exact(self) -> bool:
         return self.grid.degree >= 2 * max(psi.frequency for psi, _ in self._copies)
 
-    def inverse(self, coefficients: npt.ArrayLike) -> Array:
+    @overload
+    def inverse(self, coefficients: Tensor) -> Tensor: ...
+    @overload
+    def inverse(self, coefficients: npt.ArrayLike) -> Array: ...
+    def inverse(self, coefficients: Any) -> Any:
         """The inverse transform: values at the nodes of the grid from coefficients.
 
         Args:
-            coefficients: (..., size).
+            coefficients: (..., size). A torch tensor gives a tensor of its dtype and device, differentiable.
 
         Returns:
             (..., n).
 
         Raises:
-            ShapeError: the last axis is not of length size.
+            ShapeError: the last axis is not of length size, or a tensor is not of floating point.
         """
-        return _last_axis("coefficients", coefficients, self.sample_matrix.shape[1]) @ self.sample_matrix.T
+        return _applied("coefficients", coefficients, self.sample_matrix)
 
-    def forward(self, values: npt.ArrayLike) -> Array:
+    @overload
+    def forward(self, values: Tensor) -> Tensor: ...
+    @overload
+    def forward(self, values: npt.ArrayLike) -> Array: ...
+    def forward(self, values: Any) -> Any:
         """The transform: coefficients from values at the nodes of the grid; the left inverse of `inverse`.
 
         Args:
-            values: (..., n).
+            values: (..., n). A torch tensor gives a tensor of its dtype and device, differentiable.
 
         Returns:
             (..., size).
 
         Raises:
-            ShapeError: the last axis is not of length n.
+            ShapeError: the last axis is not of length n, or a tensor is not of floating point.
             RepresentationError: the nodes do not tell all functions of the basis apart.
         """
-        return _last_axis("values", values, len(self.grid)) @ self.analysis_matrix.T
+        return _applied("values", values, self.analysis_matrix)
 
     def __repr__(self) -> str:
         shown = f"subgroup={self.subgroup!r}, " if self.subgroup != self.group.trivial_subgroup else ""
@@ -224,8 +255,15 @@ def _generating_vectors(psi: Irrep, subgroup: Group) -> Array:
     return found
 
 
-def _last_axis(argument: str, value: npt.ArrayLike, length: int) -> Array:
-    found = as_numbers(argument, value, ShapeError)
-    if found.ndim < 1 or found.shape[-1] != length:
-        raise ShapeError(f"{argument}: expected shape (..., {length}), got {found.shape}")
-    return found
+def _applied(argument: str, value: Any, matrix: Array) -> Any:
+    """A matrix times the last axis of an array or tensor."""
+    torch = torch_of(value)
+    found: Any = as_numbers(argument, value, ShapeError) if torch is None else value
+    if found.ndim < 1 or found.shape[-1] != matrix.shape[1]:
+        raise ShapeError(f"{argument}: expected shape (..., {matrix.shape[1]}), got {tuple(found.shape)}")
+    if torch is None:
+        return found @ matrix.T
+    if not found.is_floating_point():
+        raise ShapeError(f"{argument}: expected a tensor of a floating-point dtype, got {found.dtype}")
+    wide = found.float() if found.dtype.itemsize < 4 else found
+    return (wide @ wide.new_tensor(matrix).T).to(found.dtype)

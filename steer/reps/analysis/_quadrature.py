@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,6 +64,38 @@ class Quadrature(Frozen):
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def torch(self, *, dtype: Any = None, device: Any = None) -> tuple[Any, Any]:
+        """The nodes and weights as torch tensors: the mean of f is ``weights @ f(elements)``.
+
+        Args:
+            dtype: of the tensors, a torch dtype of floating point; float64 by default.
+            device: of the tensors, as torch takes it.
+
+        Returns:
+            The nodes (n, d, d) and the weights (n,), fresh.
+
+        Raises:
+            GroupError: `dtype` is not one of floating point, or there is no such device.
+
+        Example:
+            >>> import steer, torch
+            >>> SO3 = steer.group("SO(3)", dim=3)
+            >>> elements, weights = steer.reps.quadrature(SO3, 4).torch(dtype=torch.float32)
+            >>> mean = torch.tensordot(weights, SO3.irrep("2").torch(elements), 1)
+            >>> bool(mean.abs().max() < 1e-6)
+            True
+        """
+        import torch
+
+        wanted = torch.float64 if dtype is None else dtype
+        if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point:
+            raise GroupError(f"dtype: expected a torch dtype of floating point, got {dtype!r}")
+        try:
+            elements, weights = (torch.tensor(part, dtype=wanted, device=device) for part in self._rule)
+        except (TypeError, RuntimeError, AssertionError, ValueError) as cause:  # as torch has it, by device
+            raise GroupError(f"device: expected a device of torch that is there, got {device!r}") from cause
+        return elements, weights
 
     @functools.cached_property
     def degree(self) -> int | float:

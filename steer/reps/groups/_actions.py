@@ -82,6 +82,7 @@ class GroupAction(Group):
     _labels = _of_base("_labels")
     _known_label = _of_base("_known_label")
     _irrep_data = _of_base("_irrep_data")
+    _irreps_at = _of_base("_irreps_at")
     _distance = _of_base("_distance")
     _nearest = _of_base("_nearest")
     _projected = _of_base("_projected")

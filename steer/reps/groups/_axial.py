@@ -9,11 +9,12 @@ planar group of the p's, times s or not; labels are those of Mulliken.
 import functools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import Array, frozen, require_count
+from ..._values import Array, frozen, require_count, torch_of
 from ...errors import GroupError
 from ..theory._representation import Irrep, IrrepData
 from ._angles import angular_distance, nearest_on_circle, nearest_turn
@@ -205,10 +206,11 @@ def _irreps(form: AxialForm, lowest: int, highest: int) -> dict[str, IrrepData]:
     return dict(sorted(found.items(), key=lambda item: _book_order(item[0])))
 
 
-def _at(psi: Irrep, times_sign: bool, g: Array) -> Array:
+def _at(psi: Irrep, times_sign: bool, g: Any) -> Any:
     """(..., size, size): an irrep of the planar parts of elements g, times their sign on z if asked."""
     found = psi._matrices(g[..., :2, :2])
-    return found * np.sign(g[..., 2, 2])[..., None, None] if times_sign else found
+    xp: Any = torch_of(g) or np
+    return found * xp.sign(g[..., 2, 2])[..., None, None] if times_sign else found
 
 
 def _book_order(label: str) -> tuple[str, str, int]:

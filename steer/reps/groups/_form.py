@@ -3,6 +3,8 @@
 import functools
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +102,11 @@ class Form(Frozen, ABC):
     @abstractmethod
     def irrep(self, label: str) -> IrrepData | None:
         """See `Group._irrep`."""
+
+    def irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        """See `Group._irreps_at`."""
+        found = {psi: self.irrep(psi.label) for psi in irreps}
+        return {psi: data.matrices(g) for psi, data in found.items() if data is not None}
 
     def known_label(self, label: str) -> str:
         """See `Group._known_label`."""

@@ -8,17 +8,19 @@ the first reflection keeps the direction `axis`.
 import functools
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, MOST_VALUES, Array, frozen, require_count, require_room
+from ..._values import MEMBERSHIP, MOST_VALUES, Array, frozen, require_count, require_room, torch_of
 from ...errors import GroupError, nearest
 from ..theory._group import Group, require_where
 from ..theory._lattice import Moves, signed_permutations
-from ..theory._representation import IrrepData, Representation
+from ..theory._representation import Irrep, IrrepData, Representation
 from ._angles import (
     angular_distance,
     canonical_turn,
@@ -205,6 +207,9 @@ class PlanarGroup(Group):
         first = ("0+", "0-") if self.reflections else ("0",)
         return first + tuple(str(k) for k in range(1, (max_frequency or 0) + 1))
 
+    def _irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        return {psi: psi._matrices(g) for psi in irreps}
+
     # Subgroups ------------------------------------------------------------------------------------------------------
 
     @property
@@ -269,16 +274,20 @@ class PlanarGroup(Group):
         return PlanarGroup(None, True).irrep(str(degree) if degree else "0+").restrict(self)
 
 
-def _at(axis: float, frequency: int, is_pair: bool, odd: bool, g: Array) -> Array:
-    """(..., size, size): an irrep at elements g (..., 2, 2) of a group whose first axis is at pi * axis."""
-    sign = np.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
+def _at(axis: float, frequency: int, is_pair: bool, odd: bool, g: Any) -> Any:
+    """(..., size, size): an irrep at elements g (..., 2, 2), arrays or tensors, if the first axis is at pi * axis."""
+    xp: Any = torch_of(g) or np
+    given, g = g, g if xp is np or g.device.type == "mps" else g.double()  # frequencies multiply errors of angles
+    sign = xp.where(g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0] < 0, -1.0, 1.0)
     # In the setting where the first axis is x, g is R(angle) diag(1, sign).
-    angle = np.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * axis * (1 - sign)
-    c, s = np.cos(frequency * angle), np.sin(frequency * angle)
+    angle = xp.arctan2(g[..., 1, 0], g[..., 0, 0]) - np.pi * axis * (1 - sign)
+    c, s = xp.cos(frequency * angle), xp.sin(frequency * angle)
     if is_pair:
-        return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)
-    value = np.round(c) if frequency else np.ones_like(c)
-    return np.asarray((value * sign if odd else value)[..., None, None])
+        found = xp.stack([xp.stack([c, -s * sign], -1), xp.stack([s, c * sign], -1)], -2)
+    else:
+        value = xp.round(c) if frequency else c**0
+        found = (value * sign if odd else value)[..., None, None]
+    return found if xp is np else found.to(given.dtype)
 
 
 def _axis_turn(axis: object) -> Fraction:

@@ -3,8 +3,9 @@
 import functools
 import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from ..theory._group import Group, require_group
 from ..theory._intertwiner import clebsch_gordan, endomorphisms
 from ..theory._lattice import Moves
 from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal
+from ..theory._tensors import irreps_at
 
 FACTORS = ("first", "second")
 
@@ -105,7 +107,7 @@ class DirectProduct(Group):
 
     # Elements -------------------------------------------------------------------------------------------------------
 
-    def _part(self, g: Array, factor: str) -> Array:
+    def _part(self, g: Any, factor: str) -> Any:
         """The block of elements that belongs to a factor."""
         size = self.first.element_size
         return g[..., :size, :size] if factor == "first" else g[..., size:, size:]
@@ -250,6 +252,20 @@ class DirectProduct(Group):
         product = np.einsum("...ij,...kl->...ikjl", left, right).reshape(*g.shape[:-2], size, size)
         half = _half(*outer)
         return np.asarray(product if half is None else half @ product @ half.T)
+
+    def _irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        outer: dict[Irrep, _Outer] = {psi: psi._data.about for psi in irreps}
+        left = irreps_at(self.first, [pair.first for pair in outer.values()], self._part(g, "first"))
+        right = irreps_at(self.second, [pair.second for pair in outer.values()], self._part(g, "second"))
+        found = {}
+        for psi, pair in outer.items():
+            a, b, half = left[pair.first], right[pair.second], _half(*pair)
+            product = (a[:, :, None, :, None] * b[:, None, :, None, :]).flatten(3, 4).flatten(1, 2)
+            if half is not None:
+                isometry = g.new_tensor(half)
+                product = isometry @ product @ isometry.T
+            found[psi] = product
+        return found
 
     def _known_label(self, label: str) -> str:
         found = re.fullmatch(r"\((.*)\)([+-]?)", label)

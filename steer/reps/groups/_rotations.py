@@ -3,14 +3,16 @@
 import functools
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ..._values import Array, frozen
+from ..._values import Array, frozen, torch_of
 from ..special._racah import racah
-from ..special._wigner import _wigner_d
+from ..special._wigner import _wigner_d, wigner_tensors
 from ..theory._representation import Irrep, IrrepData
 from ._form import Form
 from ._settings import about_z
@@ -103,6 +105,11 @@ class RotationForm(Form):
         degree, odd = int(found[1]), found[2] == "o"
         at = functools.partial(_proper_at, odd=odd) if self.inversion else _wigner_d
         return IrrepData(2 * degree + 1, degree, "real", functools.partial(at, degree=degree), odd)
+
+    def irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        sign = torch_of(g).linalg.det(g.detach()).sign()[:, None, None]
+        by_degree = wigner_tensors(g * sign, max(psi.frequency for psi in irreps))
+        return {psi: by_degree[psi.frequency] * (sign if psi._data.about else 1) for psi in irreps}
 
     def labels(self, max_frequency: int | None) -> tuple[str, ...]:
         suffixes = ("e", "o") if self.inversion else ("",)

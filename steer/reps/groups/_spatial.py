@@ -3,9 +3,10 @@
 import functools
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -185,6 +186,10 @@ class SpatialGroup(Group):
             return found
         at = found.matrices
         return found._replace(matrices=lambda g: at(self._unturned(g)))
+
+    def _irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        frame = g.new_tensor(self.frame)
+        return self.form.irreps_at(irreps, g if self.setting.is_standard else frame.T @ g @ frame)
 
     def _harmonic(self, degree: int) -> Representation:
         label = self.form.harmonic(degree)

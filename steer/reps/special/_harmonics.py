@@ -3,14 +3,23 @@
 import functools
 import math
 import operator
-import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MOST_VALUES, Array, as_numbers, is_count, is_listing, is_one_of, require_count, require_room
+from ..._values import (
+    MOST_VALUES,
+    Array,
+    as_numbers,
+    is_count,
+    is_listing,
+    is_one_of,
+    require_count,
+    require_room,
+    torch_of,
+)
 from ...errors import RepresentationError, ShapeError
 
 DOUBLE: Final = 4
@@ -23,19 +32,17 @@ Normalization = Literal["component", "norm", "integral"]
 NORMALIZATIONS: Final = ("component", "norm", "integral")
 
 
-class _TensorLike(Protocol):
+class TensorLike(Protocol):
     """What tells a torch tensor from an array, for type checkers: torch itself is never imported here."""
 
     def is_floating_point(self) -> bool: ...
 
 
-_Tensor = TypeVar("_Tensor", bound=_TensorLike)
+Tensor = TypeVar("Tensor", bound=TensorLike)
 
 
 @overload
-def harmonics(
-    points: _Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component"
-) -> _Tensor: ...
+def harmonics(points: Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component") -> Tensor: ...
 @overload
 def harmonics(
     points: npt.ArrayLike, degree: int | Sequence[int], *, normalization: Normalization = "component"
@@ -94,8 +101,8 @@ def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> 
 
 @overload
 def solid_harmonics(
-    points: _Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component"
-) -> _Tensor: ...
+    points: Tensor, degree: int | Sequence[int], *, normalization: Normalization = "component"
+) -> Tensor: ...
 @overload
 def solid_harmonics(
     points: npt.ArrayLike, degree: int | Sequence[int], *, normalization: Normalization = "component"
@@ -157,15 +164,13 @@ def harmonic_orders(degree: int) -> tuple[int, ...]:
 
 def _points(points: Any) -> tuple[Any, Any]:
     """The module to compute with, and the points as an array of it."""
-    torch = sys.modules.get("torch")  # who passes a tensor has imported torch
-    is_tensor = torch is not None and isinstance(points, torch.Tensor)
-    xp: Any = torch if is_tensor else np
-    x: Any = points if is_tensor else as_numbers("points", points, ShapeError)
+    torch = torch_of(points)
+    x: Any = as_numbers("points", points, ShapeError) if torch is None else points
     if x.ndim < 1 or x.shape[-1] not in (2, 3):
         raise ShapeError(f"points: expected shape (..., 2) or (..., 3), got {tuple(x.shape)}")
-    if is_tensor and not x.is_floating_point():
+    if torch is not None and not x.is_floating_point():
         raise ShapeError(f"points: expected a tensor of a floating-point dtype, got {x.dtype}")
-    return xp, x
+    return torch or np, x
 
 
 def _degrees(degree: Any, points: Any) -> tuple[int, ...]:

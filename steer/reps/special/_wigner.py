@@ -2,26 +2,38 @@
 
 import functools
 import math
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._linalg import nearest_orthogonal
-from ..._values import NEAR, NOISE, Array, as_numbers, frozen, require_count, require_room
+from ..._values import NEAR, NOISE, Array, are_known, as_numbers, frozen, require_count, require_room, torch_of
 from ...errors import GroupError, RepresentationError, ShapeError
-from ._harmonics import harmonics, planar_powers
+from ._harmonics import Tensor, harmonics, planar_powers
+from ._racah import racah
 
 NEGLIGIBLE = 1e-100
 """A sine and a cosine both below this are rounding errors of zero: their angle is arbitrary, and taken as 0."""
 
 
-def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
+POINTS = 2048
+"""Tensors of rotations are taken so many at a time: what is in between stays in the cache of a core."""
+
+
+@overload
+def wigner_d(rotations: Tensor, degree: int) -> Tensor: ...
+@overload
+def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array: ...
+def wigner_d(rotations: Any, degree: int) -> Any:
     """Matrices of rotations on the real spherical harmonics of a degree: Y(R x) = D(R) Y(x) with Y as in `harmonics`.
 
     They are orthogonal, and a homomorphism. Degree 0 is 1 and degree 1 is the rotation itself, in the order (x, y, z).
 
     Args:
-        rotations: (..., 3, 3), proper rotations acting on columns.
+        rotations: (..., 3, 3), proper rotations acting on columns. An array or nested list gives float64. A torch
+            tensor gives a tensor of its dtype and device, differentiable as often as asked: its elements are
+            polynomials of those of R, so no gradient is infinite at poles, half turns or the identity.
         degree: an integer >= 0.
 
     Returns:
@@ -29,14 +41,15 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
         inexact by up to 1e-4 is taken to the nearest one first.
 
     Raises:
-        ShapeError: the last two axes are not (3, 3).
+        ShapeError: the last two axes are not (3, 3), or a tensor is not of floating point.
         RepresentationError: the degree is not an integer >= 0.
         GroupError: a matrix is not a rotation to 1e-4, in the Frobenius norm of R R^T - 1 and in det R - 1.
 
     Source:
         Pinchon, Hoggan, J. Phys. A 40 (2007) 1597: D = Z(a) J Z(-b) J Z(c), with Z the rotations about the polar axis,
         which are sparse, and J the exchange of two axes. The three angles are found by Givens rotations that are
-        removed one after another, which is stable at the poles too.
+        removed one after another, which is stable at the poles too. Of tensors, degree by degree: D_l is the part of
+        D_1 (x) D_(l-1) that `clebsch_gordan` coefficients pick out.
 
     Example:
         >>> import numpy as np, steer
@@ -46,13 +59,32 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
         >>> bool(np.allclose(steer.reps.harmonics(R @ x, 2), D @ steer.reps.harmonics(x, 2)))
         True
     """
-    matrices = as_numbers("rotations", rotations, ShapeError, "matrices of shape (..., 3, 3)")
-    if matrices.ndim < 2 or matrices.shape[-2:] != (3, 3):
-        raise ShapeError(f"rotations: expected shape (..., 3, 3), got {matrices.shape}")
+    torch = torch_of(rotations)
+    if torch is not None and torch.compiler.is_dynamo_compiling():
+        return torch.compiler.disable(wigner_d)(rotations, degree)  # the coefficients are integers of any length
+    matrices = rotations
+    if torch is None:
+        matrices = as_numbers("rotations", rotations, ShapeError, "matrices of shape (..., 3, 3)")
+    if matrices.ndim < 2 or tuple(matrices.shape[-2:]) != (3, 3):
+        raise ShapeError(f"rotations: expected shape (..., 3, 3), got {tuple(matrices.shape)}")
+    if torch is not None and not matrices.is_floating_point():
+        raise ShapeError(f"rotations: expected a tensor of a floating-point dtype, got {matrices.dtype}")
     degree = require_count("degree", degree, RepresentationError)
     count = max(1, math.prod(matrices.shape[:-2]))
     what, advice = f"matrices of degree {degree:,}", "take a lower degree, or fewer rotations at a time"
     require_room("degree", what, count * (2 * degree + 1) ** 2, advice, RepresentationError)
+    if torch is None:
+        distance = _distance(matrices)
+        return _wigner_d(nearest_orthogonal(matrices) if distance > NOISE else matrices, degree)
+    if are_known(matrices):
+        _distance(as_numbers("rotations", matrices, ShapeError))
+    flat = orthogonalised(matrices.reshape(-1, 3, 3))
+    found = wigner_tensors(flat, degree)[degree]
+    return found.to(matrices.dtype).reshape(*matrices.shape[:-2], *found.shape[1:])
+
+
+def _distance(matrices: Array) -> float:
+    """How far the farthest of matrices (..., 3, 3) is from a rotation, or an error where it is too far."""
     with np.errstate(invalid="ignore", over="ignore"):
         gram = matrices @ np.swapaxes(matrices, -1, -2) - np.eye(3)
         off = np.maximum(np.linalg.norm(gram, axis=(-2, -1)), np.abs(np.linalg.det(matrices) - 1))
@@ -63,7 +95,55 @@ def wigner_d(rotations: npt.ArrayLike, degree: int) -> Array:
             f"pass proper rotations, e.g. from steer.group('SO(3)', dim=3).sample(n); up to {NEAR:g} is taken for "
             f"rounding, and steer.group('SO(3)', dim=3).nearest(rotations) takes measured ones to rotations"
         )
-    return _wigner_d(nearest_orthogonal(matrices) if distance > NOISE else matrices, degree)
+    return distance
+
+
+def orthogonalised(g: Any) -> Any:
+    """(n, d, d): tensors that are orthogonal up to 1e-4 as the orthogonal ones nearest to them, of 4 bytes or more.
+
+    Two steps of Newton, after each of which the distance is as its square before; differentiable, unlike what is
+    decomposed.
+    """
+    found = g if g.device.type == "mps" else g.double()  # or it would add as much rounding as there is
+    for _ in range(2):
+        found = 1.5 * found - 0.5 * found @ (found.mT @ found)
+    return found.float() if g.dtype.itemsize < 4 else found.to(g.dtype)
+
+
+def wigner_tensors(rotations: Any, top: int) -> list[Any]:
+    """Wigner matrices (n, size, size) of all degrees up to one at tensors (n, 3, 3), without a check."""
+    torch = torch_of(rotations)
+    one = rotations[:, :1, :1] ** 0  # 1 everywhere, and differentiable
+    if top < 2:
+        return [one, rotations][: top + 1]
+    steps = [[rotations.new_tensor(side) for side in _step(degree)] for degree in range(2, top + 1)]
+    parts = rotations.split(POINTS) if are_known(rotations) and rotations.device.type == "cpu" else [rotations]
+    by_degree = zip(*(_degrees_above_one(torch, part, steps) for part in parts), strict=True)
+    return [one, rotations, *(torch.cat(found) for found in by_degree)]
+
+
+def _degrees_above_one(torch: Any, rotations: Any, steps: list[list[Any]]) -> list[Any]:
+    """Degree by degree, with the rotations last while they are computed."""
+    r = rotations.permute(1, 2, 0).contiguous()
+    now, found = r, []
+    for right, left in steps:
+        size, before, count = len(left), len(now), r.shape[-1]
+        once = (right @ now).view(before, 3, size, count)  # both sides of D_(l-1) (x) D_1, one after the other
+        rows = [sum(r[i, j] * once[:, j] for j in range(3)) for i in range(3)]
+        now = (left @ torch.stack(rows).view(3 * before, size * count)).view(size, size, count)
+        found.append(now.permute(2, 0, 1).contiguous())
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _step(degree: int) -> tuple[Array, Array]:
+    """An isometry W to degree l from the product of degrees 1 and l - 1, D_l = W (D_1 (x) D_(l-1)) W^T, l > 1.
+
+    As (3 size, before), the index of degree 1 slowest, for W^T, and (size, 3 before) for W; size = 2 l + 1.
+    """
+    w = racah(1, degree - 1, degree) * math.sqrt(2 * degree + 1)
+    size, _, before = w.shape
+    return frozen(w.transpose(1, 0, 2).reshape(3 * size, before)), frozen(w.reshape(size, 3 * before))
 
 
 def harmonic_action(g: Array, degree: int) -> Array:

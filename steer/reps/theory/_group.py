@@ -3,6 +3,7 @@
 import functools
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from ._intertwiner import isometries, multiplicity
 from ._lattice import Moves, lattice_moves
 from ._random import random_generator
 from ._representation import Defining, Harmonic, Irrep, IrrepData, Representation
+from ._tensors import at_tensors
 
 
 def require_group(argument: str, value: object) -> "Group":
@@ -254,6 +256,10 @@ class Group(Frozen, ABC):
                 f"degree: there are no harmonics above degree 0 in {self.dim} dimensions, got {degree}"
             )
         return self.trivial
+
+    def _irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
+        """Matrices (n, size, size) of irreps of a continuous group at torch tensors g (n, d, d), each by its irrep."""
+        raise RepresentationError(f"g: the irreps of {self!r} take arrays only; define its `_irreps_at`")
 
     def _known_label(self, label: str) -> str:
         """The one name of an irrep that may go by several; a label that is not known stays as it is."""
@@ -509,7 +515,15 @@ class Group(Frozen, ABC):
     def _members(self, g: npt.ArrayLike) -> Array:
         """The elements that `g` are, those nearest to them, or an error that says how far they are from the group."""
         out = self._as_matrices(g)
-        distances = self._distance(out)
+        rough = self._require_members(out) > NOISE
+        if rough.any():
+            out = out.copy()
+            out[rough] = self._projected(out[rough])
+        return out
+
+    def _require_members(self, g: Array) -> Array:
+        """(...): how far matrices (..., d, d) are from the group, or an error that says so."""
+        distances = self._distance(g)
         distance = float(np.max(distances, initial=0.0))
         if not distance < self._tolerance:
             raise GroupError(
@@ -517,11 +531,7 @@ class Group(Frozen, ABC):
                 f"pass elements, e.g. from .elements, .haar() or .sample(); up to {self._tolerance:.2g} is taken for "
                 f"rounding, and .nearest(g) takes matrices that are measured to elements"
             )
-        if distance > NOISE:
-            rough = distances > NOISE
-            out = out.copy()
-            out[rough] = self._projected(out[rough])
-        return out
+        return distances
 
     def _projected(self, g: Array) -> Array:
         """(..., d, d): the elements nearest to matrices; of a continuous group of one's own, to matrices near it."""
@@ -703,6 +713,10 @@ class Group(Frozen, ABC):
             irreps += len(found) * [psi]
             columns += found
         return Decomposition(tuple(irreps), frozen(np.concatenate(columns, axis=1)))
+
+    def _at_tensors(self, rep: Representation, g: Any) -> Any:
+        """`Representation.torch` of a representation of this group."""
+        return at_tensors(rep, g)
 
     def _fixes_a_vector(self, rep: Representation) -> bool:
         """`Representation.contains_trivial` of a representation of this group."""
