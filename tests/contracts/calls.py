@@ -251,8 +251,8 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.GELU": _call(nn.GELU, in_type=REGULAR, approximate="none"),
     "steer.nn.LeakyReLU": _call(nn.LeakyReLU, in_type=REGULAR, negative_slope=0.1, inplace=False),
     "steer.nn.Pointwise": _call(nn.Pointwise, in_type=REGULAR, function=torch.nn.ReLU()),
-    "steer.nn.AdaptiveAvgPool": _call(nn.AdaptiveAvgPool, in_type=VECTORS, output_size=3),
-    "steer.nn.AdaptiveMaxPool": _call(nn.AdaptiveMaxPool, in_type=REGULAR, output_size=3),
+    "steer.nn.AdaptiveAvgPool": _call(nn.AdaptiveAvgPool, in_type=VECTORS, output_size=3, spacing=1.0),
+    "steer.nn.AdaptiveMaxPool": _call(nn.AdaptiveMaxPool, in_type=REGULAR, output_size=3, spacing=1.0),
     "steer.nn.AvgPool": _call(
         nn.AvgPool, in_type=VECTORS, kernel_size=3, stride=1, padding=1, ceil_mode=False, count_include_pad=True
     ),
@@ -370,7 +370,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "HexConv2d.forward": lambda: Call(nn.HexConv2d(HEXAGONS, HEXAGONS, 3, padding=1), {"x": torch.zeros(1, 13, 7, 7)}),
     "Linear.forward": lambda: Call(nn.Linear(VECTORS, VECTORS), {"x": torch.zeros(1, 3)}),
     "MaxPool.forward": lambda: Call(nn.MaxPool(REGULAR, 2), {"x": torch.zeros(1, 16, 8, 8)}),
-    "Upsample.forward": lambda: Call(nn.Upsample(SCALARS, scale_factor=2), {"x": X}),
+    "Upsample.forward": lambda: Call(nn.Upsample(SCALARS, scale_factor=2), {"x": X, "size": 9}),
     "TensorProduct.forward": lambda: Call(nn.TensorProduct(VECTORS, VECTORS), {"x": torch.zeros(1, 6)}),
     "SelfAttention.forward": lambda: Call(nn.SelfAttention(VECTORS), {"x": torch.zeros(1, 3, 5), "mask": None}),
     "ResNet.forward": lambda: Call(models.ResNet(SCALARS, 3, **SMALL), {"x": X}),
@@ -392,7 +392,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.TensorProduct": _call(nn.TensorProduct, first=VECTORS, second=VECTORS, max_frequency=2, keep_input=False),
     "steer.nn.TensorSquare": _call(nn.TensorSquare, in_type=VECTORS, max_frequency=2, keep_input=False),
     "steer.nn.Upsample": _call(
-        nn.Upsample, in_type=VECTORS, size=None, scale_factor=2, mode="nearest", align_corners=False
+        nn.Upsample, in_type=VECTORS, size=None, scale_factor=2, mode="nearest", align_corners=False, spacing=1.0
     ),
     "steer.nn.Upsample to a size": _call(nn.Upsample, in_type=VECTORS, size=9, mode="linear", align_corners=True),
     "steer.nn.VectorFieldAct": _call(nn.VectorFieldAct, in_type=REGULAR, vector=(1.0, 0.0)),
@@ -410,6 +410,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.models.Features": _call(models.Features, unit=lambda group: [group.trivial], act=nn.NormAct),
     "steer.nn.models.ResNet": _call(
         models.ResNet,
+        any_size=False,
         in_type=SCALARS,
         num_classes=3,
         channels=(8,),
@@ -419,6 +420,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
         width="parameters",
         kernel_size=3,
         basis="rings",
+        strides=2,
+        spacing=1.0,
+        checkpoint=False,
     ),
     "steer.nn.models.wide_resnet": _call(
         models.wide_resnet, in_type=SCALARS, num_classes=3, depth=10, widen=1, features="regular"
@@ -432,9 +436,20 @@ LAYERS: dict[str, Callable[[], Call]] = {
         width="parameters",
         kernel_size=3,
         basis="rings",
+        strides=2,
+        spacing=1.0,
+        checkpoint=False,
     ),
     "steer.nn.models.conv_block": _call(
-        models.conv_block, in_type=SCALARS, out_type=REGULAR, kernel_size=3, features="regular", basis="rings"
+        models.conv_block,
+        unreached="warn",
+        in_type=SCALARS,
+        out_type=REGULAR,
+        kernel_size=3,
+        features="regular",
+        basis="rings",
+        spacing=1.0,
+        checkpoint=False,
     ),
     "steer.nn.models.residual_block": _call(
         models.residual_block,
@@ -444,9 +459,19 @@ LAYERS: dict[str, Callable[[], Call]] = {
         features="regular",
         basis="rings",
         dropout=0.0,
+        spacing=1.0,
+        checkpoint=False,
     ),
     "steer.nn.models.unet_stage": _call(
-        models.unet_stage, in_type=SCALARS, types=[REGULAR], kernel_size=3, features="regular", basis="rings"
+        models.unet_stage,
+        strides=2,
+        in_type=SCALARS,
+        types=[REGULAR],
+        kernel_size=3,
+        features="regular",
+        basis="rings",
+        spacing=1.0,
+        checkpoint=False,
     ),
     "steer.nn.models.summary": lambda: Call(models.summary, {"model": models.ResNet(SCALARS, 3, **SMALL)}),
     "steer.nn.utils.spectral_norm": lambda: Call(

@@ -170,7 +170,6 @@ def test_axes_may_differ_only_where_the_group_keeps_them():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "size: give one of size and scale_factor, got None and None"),
         ({"size": 4, "scale_factor": 2}, "size: give one of size and scale_factor, got 4 and 2"),
         ({"size": 0}, "size: expected an integer >= 1 or 2 of them, got 0"),
         ({"size": (4, 4, 4)}, r"size: expected an integer >= 1 or 2 of them, got \(4, 4, 4\)"),
@@ -208,3 +207,74 @@ def test_it_prints_its_grid():
     assert str(nn.Upsample(PLANE, size=4)).endswith("size=(4, 4), mode='nearest')")
     layer = nn.Upsample(PLANE, scale_factor=2, mode="cubic", align_corners=True)
     assert str(layer).endswith("scale_factor=(2.0, 2.0), mode='cubic', align_corners=True)")
+
+
+@pytest.mark.parametrize(("mode", "corners"), KINDS)
+def test_a_size_at_the_call_is_that_of_the_constructor(mode, corners):
+    free = nn.Upsample(PLANE, mode=mode, align_corners=corners)
+    factor = nn.Upsample(PLANE, scale_factor=2, mode=mode, align_corners=corners)
+    x = torch.randn(2, PLANE.size, 4, 5)
+    for size in (7, torch.Size((9, 9))):
+        expected = nn.Upsample(PLANE, size=size, mode=mode, align_corners=corners)(x)
+        assert torch.equal(free(x, size=size), expected)
+        assert torch.equal(factor(PLANE(x), size=size).tensor, expected)
+    assert free(x, size=[8, 11]).shape[2:] == (8, 11)  # of a map that is not square
+    chain = nn.Sequential(nn.ReLU(SCALARS), nn.Upsample(SCALARS, mode=mode, align_corners=corners))
+    assert chain(x[:, :1], size=6).shape[2:] == (6, 6)
+
+
+SCALARS = nn.FieldType(D4, [D4.trivial])
+
+
+def test_a_size_is_needed_and_is_none_of_these():
+    free = nn.Upsample(SCALARS)
+    x = torch.randn(1, 1, 3, 3)
+    with pytest.raises(
+        ShapeError, match="size: this Upsample has neither size nor scale_factor; give it a size at the call"
+    ):
+        free(x)
+    for size in (0, (3,), 2.5, (3, -1)):
+        with pytest.raises(KernelError, match="size: expected an integer >= 1 or 2 of them"):
+            free(x, size=size)
+    with pytest.raises(steer.errors.SteerError, match="size: this Upsample has no size to export"):
+        steer.export(free)
+
+
+@pytest.mark.filterwarnings("default::steer.errors.GridWarning")
+def test_a_size_at_the_call_that_loses_symmetries_is_warned_of():
+    layer, x = nn.Upsample(SCALARS), torch.randn(1, 1, 4, 4)
+    with pytest.warns(steer.errors.GridWarning, match=r"Upsample\(size=7\) of D4"):
+        layer(x, size=7)
+
+
+def test_factors_follow_the_spacing_of_the_finer_grid():
+    group = steer.group("SO(3)", dim=3)
+    kind = nn.FieldType(group, [group.vector])
+    for spacing, factor in (
+        ((3, 1, 1), (1, 2, 2)),
+        ((2, 1, 1), (1, 2, 2)),
+        ((1.5, 1, 1), (1, 2, 2)),
+        ((1.2, 1, 1), (2, 2, 2)),
+    ):
+        layer = nn.Upsample(kind, scale_factor=2, spacing=spacing)
+        assert layer.scale_factor == factor
+        assert factor == nn.BlurPool(kind, spacing=spacing).stride  # which it undoes
+        half = nn.Upsample(kind, scale_factor=0.5, spacing=spacing)
+        assert half.scale_factor == tuple(1 / step for step in factor)
+    assert nn.Upsample(kind, size=(3, 5, 5), spacing=(3, 1, 1)).size == (3, 5, 5)
+    with pytest.raises(KernelError, match="mixes the axes of space"):
+        nn.Upsample(kind, size=(3, 5, 5))
+
+
+def test_adaptive_pools_of_any_shape_that_the_group_allows():
+    group = steer.group("SO(3)", dim=3)
+    kind, x = nn.FieldType(group, [group.vector]), torch.randn(1, 3, 4, 6, 6)
+    pool = nn.AdaptiveAvgPool(kind, (1, 3, 3), spacing=(3, 1, 1))
+    assert torch.equal(pool(x), F.adaptive_avg_pool3d(x, (1, 3, 3)))
+    axial = steer.group("C4", dim=3)
+    flat = nn.AdaptiveMaxPool(nn.FieldType(axial, 3 * [axial.trivial]), (1, None, None))
+    assert torch.equal(flat(x), x.amax(2, keepdim=True))
+    assert nn.grid_loss(flat, (4, 6, 6)) is None
+    for bad in ((1, None, None), (None, 3, 4)):
+        with pytest.raises(KernelError, match="output_size: SO\\(3\\) mixes the axes of space"):
+            nn.AdaptiveAvgPool(kind, bad)

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ..._values import EXACT, Frozen, outside
+from ..._values import EXACT, Frozen, is_one_of, outside
 from ...errors import KernelError, UnreachedWarning
 from ...reps import Fields, Representation
 from ..bases._basis import kernel_basis
@@ -39,7 +39,7 @@ def require_answer(unreached: str) -> None:
     Raises:
         KernelError: it is not.
     """
-    if unreached not in ANSWERS:
+    if not is_one_of(unreached, ANSWERS):
         raise KernelError(f"unreached: expected {' or '.join(map(repr, ANSWERS))}, got {unreached!r}")
 
 

@@ -7,6 +7,7 @@ import torch
 from ...errors import FieldTypeError, SteerError
 from .._engine._module import Module
 from .._fields._types import FieldTensor, FieldType
+from ._again import can_run_again, run_again
 
 
 class Composite(Module):
@@ -15,6 +16,9 @@ class Composite(Module):
     A subclass defines `_through`, which calls its modules by `_call`, and `_types_of`, which says how their types go
     together.
     """
+
+    checkpoint: bool = False
+    """Whether the backward pass computes what is inside again, in place of keeping it (`torch.utils.checkpoint`)."""
 
     @overload
     def forward(self, x: torch.Tensor, **keywords: Any) -> torch.Tensor: ...
@@ -48,6 +52,8 @@ class Composite(Module):
             self._require_fit()
         self._check(x)
         self._follow(x)
+        if self.checkpoint and can_run_again():
+            return run_again(self, self._through, x, keywords)
         return self._through(x, keywords)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:

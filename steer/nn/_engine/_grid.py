@@ -9,7 +9,7 @@ import torch
 from ..._values import as_tuple, is_count, outside, require_flag
 from ...errors import FieldTypeError, GridWarning, ShapeError, SteerError
 from ._network_sizes import network_loss
-from ._sampling import GridLoss, by, loss_of, settings
+from ._sampling import AxisSampling, GridLoss, by, loss_of, settings
 
 if TYPE_CHECKING:
     from ._module import Module
@@ -109,15 +109,20 @@ def require_size(layer: "Module", space: tuple[int, ...]) -> None:
             )
 
 
-def check_size(layer: "Module", x: torch.Tensor) -> None:
+def check_size(layer: "Module", x: torch.Tensor, sampling: tuple[AxisSampling, ...] | None = None) -> None:
     """Warn once per layer and size where a symmetry of the grid is lost; not of tensors that stand for others.
 
     Under `torch.compile` that is done while the graph is made, once for each size that it is made for: nothing of it is
     in the graph. Of sizes that the graph leaves open nothing is known, and nothing said.
+
+    Args:
+        layer: the layer.
+        x: its input.
+        sampling: how it reads the axes in this call, if not as always; compilers are not told.
     """
     # no generator: this runs in graphs, too
     if torch.compiler.is_dynamo_compiling():
-        if torch.compiler.is_exporting() or not layer._strides:
+        if torch.compiler.is_exporting() or sampling is not None or not layer._strides:
             return
         from torch.fx.experimental.symbolic_shapes import has_static_value  # what compiles has loaded it
 
@@ -126,7 +131,7 @@ def check_size(layer: "Module", x: torch.Tensor) -> None:
                 return
         _warn_of_loss(layer, tuple(x.shape[2:]))
     elif not torch.compiler.is_compiling() and not _is_traced(x.shape[2:]):
-        _warn_of_loss(layer, tuple(x.shape[2:]))
+        _warn_of_loss(layer, tuple(x.shape[2:]), sampling)
 
 
 def _at_trace_time(function: Callable[..., bool]) -> Callable[..., bool]:
@@ -136,14 +141,16 @@ def _at_trace_time(function: Callable[..., bool]) -> Callable[..., bool]:
 
 
 @_at_trace_time
-def _warn_of_loss(layer: "Module", space: tuple[int, ...]) -> bool:
+def _warn_of_loss(layer: "Module", space: tuple[int, ...], sampling: tuple[AxisSampling, ...] | None = None) -> bool:
     """Warn, if it was not done; True, since a constant has a value."""
-    if not _SETTING["warn"] or space in layer._met:
+    axes = layer.sampling if sampling is None else sampling
+    met = space if sampling is None else (*space, *(axis.samples(n) for axis, n in zip(axes, space, strict=True)))
+    if not _SETTING["warn"] or met in layer._met:
         return True
-    layer._met |= {space}
-    loss = loss_of(layer.in_type.group, layer.sampling, space, layer.spacing)
+    layer._met |= {met}
+    loss = loss_of(layer.in_type.group, axes, space, layer.spacing)
     if loss is not None:
-        name = f"{type(layer).__name__}({settings(layer.sampling)}) of {layer.in_type.group.name}"
+        name = f"{type(layer).__name__}({settings(axes)}) of {layer.in_type.group.name}"
         warnings.warn(
             f"{name}: {loss}. Sizes that keep them in a whole network: steer.nn.grid_loss(network, size).sizes. This "
             f"is said once per layer and size; steer.nn.set_grid_warnings(False) silences it",

@@ -148,6 +148,14 @@ class Module(Constants):
         self.in_type.check(x)
 
     def _check_space(self, x: torch.Tensor) -> None:
+        """Refuse a tensor that is not a feature map over the group's space, or too small, and warn of what is lost."""
+        self._require_space(x)
+        if self.sampling:
+            require_size(self, x.shape[2:])
+            if self.training:
+                check_size(self, x)
+
+    def _require_space(self, x: torch.Tensor) -> None:
         """Refuse a tensor that is not a feature map (batch, channels, *space) over the group's space."""
         dim = self.in_type.group.dim
         if x.dim() != dim + 2:
@@ -155,10 +163,6 @@ class Module(Constants):
                 f"x: {type(self).__name__} expects (batch, {self.in_type.size}) and {dim} axes of space, "
                 f"got {tuple(x.shape)}"
             )
-        if self.sampling:
-            require_size(self, x.shape[2:])
-            if self.training:
-                check_size(self, x)
 
     def _sample_by(self, axes: Iterable[AxisSampling]) -> None:
         """Keep how the layer reads each axis of space ([z,] y, x)."""

@@ -165,6 +165,42 @@ class Window(AxisSampling):
         return self._nearest("padding", sizes) | self._nearest("kernel_size", sizes)
 
 
+def centred(n: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """How ceil(n / stride) outputs, each a stride from the next, lie about the centre of n samples.
+
+    Returns:
+        Twice the distance of the first of them from the first sample, and 1 if a kernel of that size must have a sample
+        more to read them symmetrically, else 0.
+    """
+    rest = (n - 1) % stride
+    return rest, (kernel_size - 1 - rest) % 2
+
+
+@dataclass(frozen=True)
+class Centred(AxisSampling):
+    """A window that is its own mirror image and moves by a stride, with outputs about the centre for all sizes.
+
+    Args:
+        kernel_size: samples of the window; one more where the size asks for it.
+        stride: step of the window, at most its size.
+    """
+
+    kernel_size: int
+    stride: int
+
+    @property
+    def always_keeps(self) -> bool:
+        return True
+
+    def samples(self, n: int) -> int:
+        return -(-n // self.stride)
+
+    def reads(self, n: int) -> Reads:
+        rest, odd = centred(n, self.kernel_size, self.stride)
+        edge = self.kernel_size + odd
+        return Window(edge, self.stride, (edge - 1 - rest) // 2, taps="even").reads(n)
+
+
 @dataclass(frozen=True)
 class Spread(AxisSampling):
     """A transposed convolution: each sample of the input is spread over a kernel; arguments as those of torch."""
@@ -245,18 +281,20 @@ class Resize(AxisSampling):
 class Adaptive(AxisSampling):
     """As many windows as the output has samples, laid over the axis symmetrically, so that nothing can be lost."""
 
-    output_size: int
+    output_size: int | None
+    """None for as many as the input has."""
 
     @property
     def always_keeps(self) -> bool:
         return True
 
     def samples(self, n: int) -> int:
-        return self.output_size
+        return n if self.output_size is None else self.output_size
 
     def reads(self, n: int) -> Reads:
         """Window i of m is [floor(i n / m), ceil((i + 1) n / m)), of which the ends are given."""
-        index, count = np.arange(self.output_size), self.output_size
+        count = self.samples(n)
+        index = np.arange(count)
         first, last = index * n // count, -(-(index + 1) * n // count) - 1
         begin, end = np.zeros_like(index), np.ones_like(index)
         return Reads(

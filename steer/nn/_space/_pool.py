@@ -29,7 +29,7 @@ class _Pool(Module):
         self,
         in_type: FieldType,
         kind: Mapping[int, type[torch.nn.Module]],
-        window: Mapping[str, Size | None],
+        window: Mapping[str, Any],
         spacing: Sequence[float] | float | None = None,
         **options: bool,
     ) -> None:
@@ -158,8 +158,10 @@ class _AdaptivePool(_Pool):
         return self._by_axis(x) if torch.onnx.is_in_onnx_export() else super()._compute(x)
 
     def _by_axis(self, x: torch.Tensor) -> torch.Tensor:
-        sizes: tuple[int, ...] = self.pool.output_size  # type: ignore[assignment]
+        sizes: tuple[int | None, ...] = self.pool.output_size  # type: ignore[assignment]
         for axis, count in enumerate(sizes, 2):
+            if count is None:
+                continue
             edge = x.shape[axis]
             windows = [(index * edge // count, -(-(index + 1) * edge // count)) for index in range(count)]
             x = torch.stack([type(self)._reduce(x.narrow(axis, a, b - a), axis) for a, b in windows], axis)
@@ -174,7 +176,9 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     Args:
         in_type: type of the input and output.
-        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x); None for an axis that stays.
+        spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. Sizes may differ
+            on axes of different spacing; one number is the same for all.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
@@ -186,9 +190,15 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     _reduce = torch.mean
 
-    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+    def __init__(
+        self,
+        in_type: FieldType,
+        output_size: Size | Sequence[int | None],
+        *,
+        spacing: Sequence[float] | float | None = None,
+    ) -> None:
         kind = {2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
-        super().__init__(in_type, kind, {"output_size": output_size})
+        super().__init__(in_type, kind, {"output_size": output_size}, spacing)
 
 
 class AdaptiveMaxPool(_AdaptivePool):
@@ -198,7 +208,9 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     Args:
         in_type: type of the input and output.
-        output_size: edge of the output, one integer or one for each axis ([z,] y, x).
+        output_size: edge of the output, one integer or one for each axis ([z,] y, x); None for an axis that stays.
+        spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. Sizes may differ
+            on axes of different spacing; one number is the same for all.
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
@@ -211,18 +223,22 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     _reduce = torch.amax
 
-    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+    def __init__(
+        self,
+        in_type: FieldType,
+        output_size: Size | Sequence[int | None],
+        *,
+        spacing: Sequence[float] | float | None = None,
+    ) -> None:
         kind = {2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
-        super().__init__(in_type, kind, {"output_size": output_size})
+        super().__init__(in_type, kind, {"output_size": output_size}, spacing)
         require_permutation(in_type, "AdaptiveMaxPool", "use AdaptiveAvgPool, which is linear")
 
 
-def window_sizes(
-    group: Group, window: Mapping[str, Size | None], spacing: Spacing = None
-) -> dict[str, tuple[int, ...]]:
+def window_sizes(group: Group, window: Mapping[str, Any], spacing: Spacing = None) -> dict[str, tuple[Any, ...]]:
     """Every size of a window for each axis of space; `stride` is `kernel_size` when None.
 
-    One number follows the spacing of the samples, but for the size of an output.
+    One number follows the spacing of the samples, but for the size of an output, which may be None along an axis.
 
     Raises:
         KernelError: a bad size, one that differs between axes that the group mixes, or too much padding.
@@ -231,7 +247,9 @@ def window_sizes(
     if "stride" in given and given["stride"] is None:
         given["stride"] = given["kernel_size"]
     require_space(group)
-    if spacing is not None and "kernel_size" in given:
+    if "output_size" in given:
+        return {"output_size": _output_size(given["output_size"], group, spacing)}
+    if spacing is not None:
         given |= {name: steps(name, given[name], group.dim, spacing) for name in given if name != "padding"}
         edges, apart = given["kernel_size"], given.get("dilation", group.dim * (1,))
         spans = tuple((edge - 1) * step for edge, step in zip(edges, apart, strict=True))
@@ -246,7 +264,17 @@ def window_sizes(
     return sizes
 
 
-def axes_of(sizes: Mapping[str, tuple[int, ...]], **options: bool) -> list[AxisSampling]:
+def _output_size(value: Any, group: Group, spacing: Spacing) -> tuple[int | None, ...]:
+    """The size of the output along each axis, None for one that stays."""
+    stays = [size is None for size in value] if isinstance(value, Sequence) else group.dim * [False]
+    asked = [1 if size is None else size for size in value] if any(stays) else value
+    sizes = per_axis("output_size", asked, group.dim, 1)
+    found = tuple(None if kept else size for size, kept in zip(sizes, stays, strict=True))
+    require_symmetric(group, spacing=spacing, output_size=tuple(size or 0 for size in found))
+    return found
+
+
+def axes_of(sizes: Mapping[str, tuple[Any, ...]], **options: bool) -> list[AxisSampling]:
     """How each axis is read by windows of these sizes, or to this `output_size`."""
     axes: list[dict[str, Any]] = [
         dict(zip(sizes, values, strict=True)) | options for values in zip(*sizes.values(), strict=True)

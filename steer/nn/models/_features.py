@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from ..._spacing import Spacing
 from ...errors import FieldTypeError, SteerError, nearest
 from ...kernels import Grid, functions_for, kernel_basis
 from ...reps import Group, Representation
@@ -80,9 +81,9 @@ class Features:
         a = b = plain = 0
         for conv in convs:
             target = gated if conv.before_act else unit
-            weights = conv.times * _weights(conv.source or unit, target, conv.kernel_size, basis)
+            weights = conv.times * _weights(conv.source or unit, target, conv, basis)
             a, b = (a, b + weights) if conv.source else (a + weights, b)
-            plain += conv.times * (conv.channels or channels) * channels * conv.kernel_size**group.dim
+            plain += conv.times * (conv.channels or channels) * channels * math.prod(conv.kernel_size)
         return max(1, round((math.sqrt(b**2 + 4 * a * plain) - b) / (2 * a)))
 
 
@@ -93,16 +94,17 @@ class Conv(NamedTuple):
     to what the nonlinearity needs to return these features.
     """
 
-    kernel_size: int
+    kernel_size: tuple[int, ...]
+    spacing: Spacing
     times: int
     before_act: bool
     source: FieldType | None = None
     channels: int = 0
 
 
-def _weights(source: FieldType, target: FieldType, kernel_size: int, basis: str) -> int:
+def _weights(source: FieldType, target: FieldType, conv: Conv, basis: str) -> int:
     """The number of coefficients of a convolution."""
-    functions = functions_for(basis, Grid((kernel_size,) * target.group.dim), None)
+    functions = functions_for(basis, Grid(conv.kernel_size, spacing=conv.spacing), None)
     counts = [Counter(fields) for fields in (source, target)]
     pairs = itertools.product(*(count.items() for count in counts))
     return sum(m * n * len(kernel_basis(a, b, radial=functions)) for (a, m), (b, n) in pairs)
