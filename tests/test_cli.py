@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,9 @@ def test_demo_trains_prints_a_table_and_draws(demo):
     for result in results:
         assert f"{result.parameters:,}" in shown
         assert result.name in shown
+        # a line for each epoch, since a bar is of no use in a file
+        assert re.search(rf"^{re.escape(result.name)}: epoch 1 of 1, loss \d+\.\d+$", shown, re.MULTILINE)
+        assert f"{result.name}: {result.rotated:.1%} of turned digits right, after" in shown
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown, "a column is cut off at 80 characters"
 
 

@@ -59,7 +59,7 @@ def call(*arguments, code=0):
 def test_precompute_then_info_verify_pack_unpack_clear(folder, tmp_path):
     said = call("precompute", "models_of_test:build", "--workers", 1)
     assert "8 kernel bases: 8 solved, 0 in the cache before, 0 failed" in said
-    assert "8/8" in said
+    assert "7 of 8 kernel bases, 0 of them in the cache before" in said
     assert "0 solved, 8 in the cache before" in call("precompute", "models_of_test:Zoo.build", "--workers", 1)
 
     said = call("cache", "info")

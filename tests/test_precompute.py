@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -310,6 +311,16 @@ def test_the_bar_shows_what_is_done(folder):
     shown = text.getvalue()
     assert "4/4" in shown
     assert "0 in the cache" in shown
+
+
+def test_files_and_pipes_have_a_line_at_each_tenth(folder):
+    for hits in ("0", r"\d+"):
+        text = io.StringIO()
+        report = steer.precompute(of_cube(2), workers=1, console=Console(file=text, width=100))
+        lines = text.getvalue().splitlines()
+        assert len(lines) == report.total - 1 <= 9  # few, so that each is a tenth
+        for done, line in enumerate(lines, 1):
+            assert re.fullmatch(rf"{done} of {report.total} kernel bases, {hits} of them in the cache before", line)
 
 
 def test_interrupts_keep_what_is_solved(folder, monkeypatch):

@@ -158,11 +158,13 @@ def _require_room(place: CacheInfo) -> None:
 
 
 class _Bar:
-    """A progress bar of a report, if there is a console to show it on."""
+    """A progress bar of a report, if there is a console to show it on; in files and pipes a line at each tenth."""
 
     def __init__(self, report: Report, console: "Console | None") -> None:
         self._report, self._progress = report, None
-        if console is not None:
+        self._lines = None if console is None or console.is_terminal else console
+        self._tenths = 0
+        if console is not None and self._lines is None:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (
@@ -185,7 +187,10 @@ class _Bar:
 
     def update(self) -> None:
         """Show what the report says."""
+        report = self._report
+        done = report.solved + report.hits + len(report.failed)
         if self._progress is not None:
-            report = self._report
-            done = report.solved + report.hits + len(report.failed)
             self._progress.update(self._task, completed=done, hits=report.hits, size=report.size / 1e6)
+        elif self._lines is not None and done < report.total and 10 * done // report.total > self._tenths:
+            self._tenths = 10 * done // report.total
+            self._lines.print(f"{done} of {report.total} kernel bases, {report.hits} of them in the cache before")

@@ -81,15 +81,19 @@ def _train_all(training: Digits, test: Digits, epochs: int, seed: int, console: 
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    lines = not console.is_terminal  # in files and pipes, where a bar would be seen when all is done
+    with Progress(*columns, console=console, disable=lines) as progress:
         tasks = [progress.add_task(name, total=steps, note="", start=False) for name, _ in NETWORKS]
         views, turned = test_views(test, seed, BY_ANGLE)
         for task, (name, make) in zip(tasks, NETWORKS, strict=True):
             progress.start_task(task)
             model, hits, solved = build(make, seed)
 
-            def advance(loss: float, task: TaskID = task) -> None:
+            def advance(loss: float, task: TaskID = task, name: str = name) -> None:
                 progress.update(task, advance=1, note=f"loss {loss:.3f}")
+                epoch, rest = divmod(int(progress.tasks[task].completed), steps // epochs)
+                if lines and not rest:
+                    console.print(f"{name}: epoch {epoch} of {epochs}, loss {loss:.3f}")
 
             seconds = train(model, training, epochs, seed, advance)
             progress.update(task, note="testing")
@@ -97,6 +101,8 @@ def _train_all(training: Digits, test: Digits, epochs: int, seed: int, console: 
             result.seconds, result.hits, result.solved = seconds, hits, solved
             progress.update(task, note=f"{result.rotated:.0%} rotated")
             results.append(result)
+            if lines:
+                console.print(f"{name}: {result.rotated:.1%} of turned digits right, after {seconds:.0f} s of training")
     return results
 
 

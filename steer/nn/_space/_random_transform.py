@@ -23,7 +23,7 @@ class RandomTransform(Module):
     It is a step before the network: in training `torch.compile` runs it as it is, between graphs.
 
     What belongs to the input, such as a map of labels or a vector, must be moved alike: draw elements with `sample` and
-    call `FieldType.transform` of both types.
+    call `FieldType.transform` of both types, of labels with ``order=0``.
 
     Args:
         in_type: type of the input and output.
