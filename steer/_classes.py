@@ -137,7 +137,7 @@ def _symbol(group: Group, members: Array) -> str:
     aligned = float(np.abs(_direction(members[0])).max()) > 1 - NEAR
     if group._axes == "plane":
         return name + ("'" if symbol == SIGMA and not _contains_x(members) else "")
-    if group._axes == "icosahedron":
+    if group._axes in ("icosahedron", "line"):
         return name
     if group._axes == "cube":
         return name + (("" if aligned else "'") if symbol == "C" else "h" if aligned else "d")
@@ -238,7 +238,8 @@ def functions(group: Group, at: Characters) -> dict[str, tuple[str, str]]:
     axial = space * np.linalg.det(space)[:, None, None]
     linear = _blocks(at, ["x", "y", "z"][:dim], space[:, :dim, :dim], count)
     isotropic = dim == 3 and len(linear) == 1
-    linear += _blocks(at, ["R"], axial[:, 2:, 2:], count) if dim == 2 else _blocks(at, ["Rx", "Ry", "Rz"], axial, count)
+    turns = {1: [], 2: ["R"]}.get(dim, ["Rx", "Ry", "Rz"])
+    linear += _blocks(at, turns, axial[:, 3 - len(turns) :, 3 - len(turns) :], count) if turns else []
     names, matrices = zip(*_quadratic_forms(dim, isotropic).items(), strict=True)
     forms = np.stack([matrix / np.linalg.norm(matrix) for matrix in matrices])
     moved = np.einsum("iab,nac,jcd,nbd->nij", forms, space, forms, space, optimize=True)
@@ -267,6 +268,8 @@ def _quadratic_forms(dim: int, isotropic: bool) -> dict[str, Array]:
         for (i, x), (j, y) in itertools.combinations(enumerate("xyz"), 2)
     }
     plane = {"x²+y²": square[0] + square[1], "x²-y²": square[0] - square[1], "xy": mixed["xy"]}
+    if dim == 1:
+        return {"x²": square[0]}
     if dim == 2:
         return plane
     if isotropic:

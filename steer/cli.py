@@ -75,7 +75,7 @@ def groups(
     name: Annotated[
         str | None, typer.Argument(help="Such as Oh, D4h, 4/mmm or 'SO(3)'. Without a name: the catalogue.")
     ] = None,
-    dim: Annotated[int, typer.Option(help="Dimension of the space acted on: 2 or 3.")] = 3,
+    dim: Annotated[int, typer.Option(help="Dimension of the space acted on: 1, 2 or 3.")] = 3,
 ) -> None:
     """Print the catalogue of groups; of one group its characters, subgroups and how harmonics split."""
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -1,9 +1,9 @@
 """Every group that the theorems run over, and what they ask of each: its irreps, types, elements and subgroups.
 
-In the plane all elements, irreps and subgroups up to n = 12; in space the axial families up to n = 8 and the polyhedral
-groups; tilted settings of both; direct products; actions that are not the group's own. Frequencies of continuous groups
-go up to `band`. Types are kept below `LARGEST` components in space, so that large groups (Ih has 120 elements) are
-tested on all their irreps and on those of their quotients and induced types that are small.
+On a line C1 and D1; in the plane all elements, irreps and subgroups up to n = 12; in space the axial families up to n =
+8 and the polyhedral groups; tilted settings; direct products; actions that are not the group's own. Frequencies of
+continuous groups go up to `band`. Types are kept below `LARGEST` components in space, so that large groups (Ih has 120
+elements) are tested on all their irreps and on those of their quotients and induced types that are small.
 """
 
 import functools
@@ -57,8 +57,9 @@ SPATIAL_TILTED = [
 """Groups whose axes are not the standard ones."""
 
 IN_PLANE = PLANAR + PLANAR_TILTED
-GROUPS = IN_PLANE + SPATIAL + SPATIAL_TILTED
-FINITE = [group for group in PLANAR + SPATIAL if group.is_finite]
+ON_LINE = [steer.group(name, dim=1) for name in ("C1", "D1")]
+GROUPS = ON_LINE + IN_PLANE + SPATIAL + SPATIAL_TILTED
+FINITE = ON_LINE + [group for group in PLANAR + SPATIAL if group.is_finite]
 CONTINUOUS = [group for group in PLANAR + SPATIAL if not group.is_finite]
 TILTED = [group for group in PLANAR_TILTED + SPATIAL_TILTED if group.is_finite]
 
@@ -165,6 +166,8 @@ def all_subgroups(group: Group) -> list[Group]:
     In space the conjugates of `subgroups` by one element of the group.
     """
     found = subgroups(group)
+    if group.dim == 1:
+        return found
     if group.dim == 2:
         turns: Sequence[float] = (0.0, 0.3, 2.0)
         if group.is_finite and group.name.startswith("D"):
@@ -229,7 +232,7 @@ def few_types(group: Group) -> list[Representation]:
                 induced(group, irreps(small)[-1]),
                 group.vector.tensor(last if group.dim == 2 else group.vector),
                 group.trivial + last + group.vector,
-                group.harmonic(3),
+                group.harmonic(1 if group.dim == 1 else 3),
             ]
         )
     )
@@ -255,7 +258,9 @@ def quadrature(*reps: Representation) -> tuple[np.ndarray, np.ndarray]:
 
 
 def small_turn(group: Group) -> np.ndarray:
-    """A rotation by 1/1000 radian about the group's axis: an element of the continuous groups alone."""
+    """A rotation by 1/1000 radian about the group's axis: in continuous groups alone; on a line a stretch."""
+    if group.dim == 1:
+        return np.array([[1.001]])
     small = turn(1e-3)
     return small if group.dim == 2 else group.frame @ beside(small, np.eye(1)) @ group.frame.T
 

@@ -127,14 +127,14 @@ def test_the_catalogue_lists_every_family():
     rows = [row for table in tables(printed()) for row in table[1:]]
     families = {re.sub(r"\d+", "{2n}" if name[0] == "S" else "{n}", name) for name, dim in FINITE}
     families |= {name for name, _ in CONTINUOUS}
-    assert {row[0] for row in rows} == families - {"Cs", "Ci"}
+    assert {row[0] for row in rows} == families - {"Cs", "Ci"} | {"C1", "D1"}  # of a line
     assert all(f"is {name}" in printed() for name in ("Cs", "Ci"))
 
 
 @pytest.mark.parametrize("n", [2, 3, 8])
 def test_orders_in_the_catalogue_are_right(n):
-    first, *rest = tables(printed())
-    for block, dim in [(first, 2), *((block, 3) for block in rest)]:
+    line, plane, *rest = tables(printed())
+    for block, dim in [(line, 1), (plane, 2), *((block, 3) for block in rest)]:
         for name, order, *_ in block[1:]:
             found = steer.group(name.replace("{n}", str(n)).replace("{2n}", str(2 * n)), dim=dim).order
             shown = int(order[:-1] or 1) * n if order.endswith("n") else float(order.replace("∞", "inf"))
@@ -142,7 +142,7 @@ def test_orders_in_the_catalogue_are_right(n):
 
 
 def test_the_catalogue_gives_the_international_symbols():
-    symbols = [row[3].split(", ") for block in tables(printed())[1:3] for row in block[1:]]
+    symbols = [row[3].split(", ") for block in tables(printed())[2:4] for row in block[1:]]
     found = [HERMANN_MAUGUIN[symbol] for line in symbols for symbol in line if symbol]
     assert sorted(found) == sorted(set(HERMANN_MAUGUIN.values()))
 
@@ -158,6 +158,17 @@ def test_what_the_screen_tells_to_type_runs():
 
 
 # Character tables ---------------------------------------------------------------------------------------------------
+
+
+def test_groups_of_a_line_have_pages():
+    found = page("D1", 1)
+    assert found.labels == ["A1", "A2"]
+    assert found.columns["linear"] == ["", "x"]
+    assert found.columns["quadratic"] == ["x²", ""]
+    assert len(found.split) == 2  # harmonics of degree 0 and 1
+    assert "The reflection takes x to -x." in found.text
+    assert "The plane has a group D1: steer groups D1 --dim 2" in found.text
+    assert page("C1", 1).labels == ["A"]
 
 
 @pytest.mark.parametrize(("name", "dim"), EVERY)
@@ -376,7 +387,7 @@ def test_subgroups_of_continuous_groups_are_named_by_family():
         (["Oh", "--dim", "2"], "error: name: no planar group is called 'Oh'"),
         (["[red]"], "error: name: no group of space is called '[red]'"),
         ([""], "error: name: no group of space is called ''"),
-        (["Oh", "--dim", "4"], "error: dim: expected 2 (the plane) or 3 (space), got 4"),
+        (["Oh", "--dim", "4"], "error: dim: expected 1 (a line), 2 (the plane) or 3 (space), got 4"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

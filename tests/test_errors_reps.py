@@ -55,7 +55,7 @@ GROUPS = {
     "other digits": (lambda: steer.group("C\u0664", dim=2), "name: .*did you mean|name: .*known are"),
     "not a string": (lambda: steer.group(8, dim=2), "name: expected a string such as 'C8' or 'O\\(2\\)', got 8"),
     "unhashable": (lambda: steer.group(["C8"], dim=2), "name: expected a string .* got \\['C8'\\]"),
-    "dimension": (lambda: steer.group("C8", dim=4), "dim: expected 2 \\(the plane\\) or 3 \\(space\\), got 4"),
+    "dimension": (lambda: steer.group("C8", dim=4), "dim: expected 1 .*, 2 .* or 3 \\(space\\), got 4"),
     "elements": (lambda: SO2.elements, "SO\\(2\\) is continuous .* use .haar\\(max_degree\\) or .sample\\(n\\)"),
     "shape": (
         lambda: C4.vector(np.eye(3)),
@@ -269,9 +269,13 @@ def test_representation_errors(case):
 
 def test_shape_errors():
     for function in (harmonics, solid_harmonics):
-        with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2) or (..., 3), got (5, 4)")):
+        with pytest.raises(
+            ShapeError, match=re.escape("points: expected shape (..., 1), (..., 2) or (..., 3), got (5, 4)")
+        ):
             function(np.zeros((5, 4)), 1)
-        with pytest.raises(ShapeError, match=re.escape("points: expected shape (..., 2) or (..., 3), got ()")):
+        with pytest.raises(
+            ShapeError, match=re.escape("points: expected shape (..., 1), (..., 2) or (..., 3), got ()")
+        ):
             function(1.0, 1)
     with pytest.raises(ShapeError, match=re.escape("rotations: expected shape (..., 3, 3), got (2, 2)")):
         wigner_d(np.eye(2), 1)

@@ -1,5 +1,6 @@
 """What `steer groups` prints: the catalogue of groups, and a page about one of them."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from .._classes import (
 )
 from .._values import Array
 from ..errors import GroupError
-from ..reps import Group, PlanarGroup, SpatialGroup
+from ..reps import Group, LineGroup, PlanarGroup, SpatialGroup
 from ..reps import group as named
 from ..reps.groups._names import HERMANN_MAUGUIN
 from ._character_table import character_tables, plain_table
@@ -70,12 +71,19 @@ CONTINUOUS = (
     ("SO(3)", "∞", "all rotations"),
     ("O(3)", "∞", "all rotations and reflections"),
 )
+LINE = (
+    ("C1", "1", "the identity alone"),
+    ("D1", "2", "the identity and the reflection x -> -x"),
+)
 KINDS = (
+    ("Line", LINE, "steer.group('D1', dim=1)"),
     ("Plane, n >= 1", PLANE, "steer.group('C8', dim=2)"),
     ("Space, about one axis, n >= 1", AXIAL, "steer.group('D4h', dim=3) or steer.group('4/mmm', dim=3)"),
     ("Space, polyhedral", POLYHEDRAL, "steer.group('Oh', dim=3)"),
     ("Space, continuous", CONTINUOUS, "steer.group('SO(3)', dim=3)"),
 )
+
+SPACES = {1: "A line", 2: "The plane", 3: "Space"}
 
 NOTES = {
     "C": "Cn^k: rotation by k 2π/n",
@@ -107,7 +115,7 @@ def catalogue(dim: int) -> Iterator[RenderableType]:
     """The families of groups, one table for each kind, and what to type next; of all dimensions, if `dim` is one."""
     named("C1", dim)
     for title, rows, example in KINDS:
-        symbols = ["" if rows is PLANE else _international(name) for name, *_ in rows]
+        symbols = ["" if rows in (LINE, PLANE) else _international(name) for name, *_ in rows]
         table = plain_table("name", "order")
         table.add_column("elements")
         if any(symbols):
@@ -140,27 +148,25 @@ def _titled(title: str, *parts: RenderableType) -> Stack:
 
 
 def one(name: str, dim: int) -> Group:
-    """The group of a name; an unknown one that is known in the other dimension is an error that says so."""
+    """The group of a name; an unknown one that is known in another dimension is an error that says so."""
     try:
         return named(name, dim=dim)
     except GroupError as error:
-        if _elsewhere(name, dim) is None:
+        there = _elsewhere(name, dim)
+        if not there:
             raise
-        raise GroupError(f"{str(error).rstrip('.')}. {_there(name, dim)}") from error
+        raise GroupError(f"{str(error).rstrip('.')}. {'; '.join(there)}") from error
 
 
-def _elsewhere(name: str, dim: int) -> Group | None:
-    """The group of that name in the other dimension, if there is one."""
-    try:
-        return named(name, dim=5 - dim) if dim in (2, 3) else None
-    except GroupError:
-        return None
-
-
-def _there(name: str, dim: int) -> str:
-    """What to type for the group of that name in the other dimension."""
-    words = ("the plane", "--dim 2") if dim == 3 else ("space", "--dim 3")
-    return f"{words[0][0].upper()}{words[0][1:]} has a group {name}: steer groups {shlex.quote(name)} {words[1]}"
+def _elsewhere(name: str, dim: int) -> list[str]:
+    """What to type for the groups of that name in other dimensions."""
+    found = []
+    for other, place in SPACES.items() if dim in SPACES else ():
+        if other != dim:
+            with contextlib.suppress(GroupError):
+                named(name, dim=other)
+                found.append(f"{place} has a group {name}: steer groups {shlex.quote(name)} --dim {other}")
+    return found
 
 
 def page(group: Group, console: Console) -> Iterator[RenderableType]:
@@ -186,13 +192,15 @@ def _heading(group: Group) -> Iterator[RenderableType]:
     yield f"{order}, {abelian}" + (f", {count} conjugacy class{'es' if count > 1 else ''}." if count else ".")
     yield _setting(group)
     yield f"[cyan]{escape(repr(group))}[/]"
-    if _elsewhere(group.name, group.dim) is not None:
-        yield f"[dim]{escape(_there(group.name, group.dim))}[/]"
+    for line in _elsewhere(group.name, group.dim):
+        yield f"[dim]{escape(line)}[/]"
 
 
 def _setting(group: Group) -> str:
     """Where the axes are, as a sentence."""
     axis, secondary = place(group)
+    if group._axes == "line":
+        return "The line is x." if group.order == 1 else "The reflection takes x to -x."
     if group._axes == "plane":
         return (
             f"A reflection keeps {axis}." if axis else "Rotations about the origin; a positive angle turns x towards y."
@@ -211,9 +219,11 @@ def _setting(group: Group) -> str:
 
 def place(group: Group) -> tuple[str, str]:
     """The principal axis and the secondary one, as `Group.subgroup` takes them; empty where there is no choice."""
+    if isinstance(group, LineGroup):
+        return "", ""
     if isinstance(group, PlanarGroup):
         return (_angle(group.axis), "") if group.reflections and group.is_finite else ("", "")
-    assert isinstance(group, SpatialGroup), "a group is one of the plane or of space"
+    assert isinstance(group, SpatialGroup), "a group is one of a line, the plane or space"
     if group.is_isotropic or (group._axes in ("cube", "icosahedron") and group.setting.is_standard):
         return "", ""
     return _direction(group.frame[:, 2]), _direction(group.frame[:, 0]) if group.has_secondary else ""
@@ -262,7 +272,7 @@ def _notes(group: Group, cells: Cells, at: Characters) -> RenderableType:
         notes.append("a class and its inverses share a column")
     if not group.is_finite:
         notes.append("and so on for every frequency")
-    notes.append("R: rotation of the plane" if group.dim == 2 else "Rx, Ry, Rz: axial vector")
+    notes += {1: [], 2: ["R: rotation of the plane"]}.get(group.dim, ["Rx, Ry, Rz: axial vector"])
     return Padding(Columns([f"[dim]{escape(note)}[/]" for note in notes], padding=(0, 3)), (1, 0, 0, 0))
 
 
@@ -323,7 +333,7 @@ def subgroup_families(group: Group) -> dict[str, list[str]]:
 def _splitting(group: Group, at: Characters) -> Stack:
     table = plain_table("degree", "size")
     table.add_column("irreps")
-    for degree in range(HIGHEST_DEGREE + 1):
+    for degree in range((1 if group.dim == 1 else HIGHEST_DEGREE) + 1):
         rep = group.harmonic(degree)
         found = at.split(rep.character(at.g))
         irreps = " + ".join(f"{count} {label}" if count > 1 else label for label, count in found.items())

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
     from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
     from ._linear._attention import SelfAttention
-    from ._linear._conv import Conv2d, Conv3d
-    from ._linear._conv_transpose import ConvTranspose2d, ConvTranspose3d
+    from ._linear._conv import Conv1d, Conv2d, Conv3d
+    from ._linear._conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from ._linear._linear import Linear
     from ._linear._project import project
     from ._linear._tensor_product import TensorProduct, TensorSquare
@@ -56,8 +56,10 @@ __all__ = [
     "BlurPool",
     "Branch",
     "CReLU",
+    "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
     "Disentangle",
@@ -138,8 +140,8 @@ _LATER: Final = {
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
         "._hex._hexmap": ("act_on_hexagonal", "from_hexagonal", "to_hexagonal"),
         "._linear._attention": ("SelfAttention",),
-        "._linear._conv": ("Conv2d", "Conv3d"),
-        "._linear._conv_transpose": ("ConvTranspose2d", "ConvTranspose3d"),
+        "._linear._conv": ("Conv1d", "Conv2d", "Conv3d"),
+        "._linear._conv_transpose": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
         "._linear._linear": ("Linear",),
         "._linear._project": ("project",),
         "._linear._tensor_product": ("TensorProduct", "TensorSquare"),

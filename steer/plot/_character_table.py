@@ -24,7 +24,7 @@ def character_table(group: Group, *, axes: "Axes | None" = None) -> "Axes":
     frequency 4, with the characters of rotations as formulas. `steer groups NAME` prints the same.
 
     Args:
-        group: of the plane or of space, as `steer.group` gives it.
+        group: of a line, the plane or space, as `steer.group` gives it.
         axes: where to draw; those of a new figure when None.
 
     Returns:

@@ -7,7 +7,7 @@ import torch
 
 from .._values import Array, is_count
 from ..errors import FieldTypeError
-from ..nn import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
+from ..nn import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..reps import Representation
 from ._canvas import colour_bar, largest, make_figure, mosaic, numbers, sections, signed
 from ._hexagonal import hexagons
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
 
-TRANSPOSED = ConvTranspose2d, ConvTranspose3d
-CONVOLUTIONS = Conv2d, Conv3d, *TRANSPOSED
+TRANSPOSED = ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+CONVOLUTIONS = Conv1d, Conv2d, Conv3d, *TRANSPOSED
 
 
 def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
@@ -30,7 +30,7 @@ def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
     components lie side by side. Blue is negative, white 0, red positive, with one limit for all. A volume is a row of
     slices along z, each a table of that kind (a column, if the output or the input is a scalar); of a cube of more than
     7 slices the sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z), are shown instead.
-    Filters on the hexagonal lattice are drawn as hexagons.
+    Filters on the hexagonal lattice are drawn as hexagons, those of sequences as rows.
 
     Args:
         layer: a convolution of `steer.nn`, transposed or not.
@@ -106,6 +106,7 @@ def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Arr
         )
     with torch.no_grad():
         values = numbers(layer.filter())
+    values = values[:, :, None] if values.ndim == 3 else values  # a row of pixels
     transposed = isinstance(layer, TRANSPOSED)
     source, target = layer.in_type, layer.out_type
     inputs = slice(source.offsets[in_field], source.offsets[in_field + 1])

@@ -8,6 +8,7 @@ from . import rotations
 from .groups._actions import GroupAction, with_action
 from .groups._catalogue import group
 from .groups._e3nn import e3nn_basis
+from .groups._line import LineGroup
 from .groups._planar import PlanarGroup
 from .groups._products import DirectProduct, Inflation, direct_product
 from .groups._spatial import AxialGroup, PolyhedralGroup, RotationGroup, SpatialGroup
@@ -45,6 +46,7 @@ __all__ = [
     "Inflation",
     "Irrep",
     "IrrepData",
+    "LineGroup",
     "MatrixRepresentation",
     "PlanarGroup",
     "PolyhedralGroup",

@@ -21,12 +21,14 @@ O2 = steer.group("O(2)", dim=2)
 D6 = steer.group("D6", dim=2)
 O3 = steer.group("O(3)", dim=3)
 OCT = steer.group("O", dim=3)
+LINE = steer.group("D1", dim=1)
 PRODUCT = steer.reps.direct_product(C4, D4)
 SCALARS = nn.FieldType(D4, [D4.trivial])
 REGULAR = nn.FieldType(D4, 2 * [D4.regular])
 VECTORS = nn.FieldType(D4, [D4.vector, D4.trivial])
 WAVES = nn.FieldType(O2, [O2.band_limited(1)])
 HEXAGONS = nn.FieldType(D6, [D6.trivial, D6.regular])
+SEQUENCES = nn.FieldType(LINE, [LINE.trivial, LINE.vector])
 VOLUMES = nn.FieldType(OCT, [OCT.trivial, OCT.vector])
 RINGS = Rings((0.0, 1.0), (0.6, 0.6), (0, 2))
 SMALL = {"channels": (8,), "blocks": 1}
@@ -279,6 +281,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
         lambda first, second: nn.Sequential(first, second), {"first": nn.ReLU(REGULAR), "second": nn.ReLU(REGULAR)}
     ),
     "steer.nn.Residual": lambda: Call(nn.Residual, {"body": nn.ReLU(REGULAR), "shortcut": nn.ReLU(REGULAR)}),
+    "steer.nn.Conv1d": _call(
+        nn.Conv1d, in_type=SEQUENCES, out_type=SEQUENCES, kernel_size=3, stride=1, padding=1, dilation=1
+    ),
     "steer.nn.Conv2d": _call(
         nn.Conv2d,
         in_type=SCALARS,
@@ -297,6 +302,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
     ),
     "steer.nn.Conv3d": _call(
         nn.Conv3d, in_type=VOLUMES, out_type=VOLUMES, kernel_size=3, stride=1, padding=1, dilation=1
+    ),
+    "steer.nn.ConvTranspose1d": _call(
+        nn.ConvTranspose1d, in_type=SEQUENCES, out_type=SEQUENCES, kernel_size=3, stride=2, padding=1, output_padding=0
     ),
     "steer.nn.ConvTranspose2d": _call(
         nn.ConvTranspose2d,
@@ -564,6 +572,7 @@ OTHERS = {
     "Irrep": "Group.irrep",
     "IrrepData": "groups of one's own",
     "MatrixRepresentation": "representation",
+    "LineGroup": "steer.group",
     "PlanarGroup": "steer.group",
     "PolyhedralGroup": "steer.group",
     "Quadrature": "quadrature",

@@ -12,6 +12,11 @@ from .case import Case
 D4, O2, C8 = (steer.group(name, dim=2) for name in ("D4", "O(2)", "C8"))
 CUBE, O3, SO3 = (steer.group(name, dim=3) for name in ("O", "O(3)", "SO(3)"))
 
+D1 = steer.group("D1", dim=1)
+TURNED = steer.reps.with_action(CUBE, CUBE.trivial)
+SERIES = nn.FieldType(TURNED, [TURNED.trivial, CUBE.vector.restrict(TURNED), TURNED.irrep("T1")])
+"""Vectors that are turned at all times alike."""
+
 Setting = tuple[nn.FieldType, tuple[int, ...]]
 
 _PLANAR = nn.FieldType(O2, [O2.irrep(label) for label in ("1", "0+", "2", "0-", "1")])
@@ -26,6 +31,9 @@ UNIFORM: Mapping[str, Setting] = {
     "O regular": (nn.FieldType(CUBE, [CUBE.regular]), (5, 5, 5)),
 }
 SPACES: Mapping[str, Setting] = {**IRREPS, **MIXED}
+LINES: Mapping[str, Setting] = {
+    "D1 line": (nn.FieldType(D1, [D1.regular, D1.trivial, D1.vector, D1.regular]), (9,)),
+}
 POINTS: Mapping[str, Setting] = {
     "SO(3) points": (nn.FieldType(SO3, [SO3.irrep(label) for label in ("0", "1", "0", "1")]), (6,)),
     "O(2) no space": (_PLANAR, ()),

@@ -7,9 +7,9 @@ import steer
 from steer import nn
 
 CHANNELS = 6
-LINE = {dim: steer.group("C1", dim=dim) for dim in (2, 3)}
+LINE = {dim: steer.group("C1", dim=dim) for dim in (1, 2, 3)}
 TYPES = {dim: nn.FieldType(group, CHANNELS * [group.trivial]) for dim, group in LINE.items()}
-SPACES = {2: (7, 6), 3: (5, 4, 6)}
+SPACES = {1: (9,), 2: (7, 6), 3: (5, 4, 6)}
 
 
 def of_dim(name, dim):
@@ -49,14 +49,14 @@ def agree(layer, plain, x):
         torch.testing.assert_close(dict(layer.named_buffers())[name], value)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("name", POINTWISE)
 def test_pointwise(name, dim):
     x = torch.randn(3, CHANNELS, *SPACES[dim], dtype=torch.float64)
     agree(getattr(nn, name)(TYPES[dim]), getattr(torch.nn, name)(), x)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("name", SPATIAL)
 def test_pooling_and_norms(name, dim):
     arguments, options = SPATIAL[name]
@@ -66,26 +66,29 @@ def test_pooling_and_norms(name, dim):
     agree(getattr(nn, name)(TYPES[dim], *arguments, **options), plain, x)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_group_norm(dim):
     x = torch.randn(3, CHANNELS, *SPACES[dim], dtype=torch.float64)
     agree(nn.GroupNorm(TYPES[dim], 3), torch.nn.GroupNorm(3, CHANNELS), x)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_layer_norm(dim):
     x = torch.randn(3, CHANNELS, dtype=torch.float64)
     agree(nn.LayerNorm(TYPES[dim]), torch.nn.LayerNorm(CHANNELS), x)
 
 
-@pytest.mark.parametrize(("dim", "mode"), [(2, "nearest"), (2, "linear"), (2, "cubic"), (3, "nearest"), (3, "linear")])
+@pytest.mark.parametrize(
+    ("dim", "mode"),
+    [(1, "nearest"), (1, "linear"), (2, "nearest"), (2, "linear"), (2, "cubic"), (3, "nearest"), (3, "linear")],
+)
 def test_upsample(dim, mode):
     x = torch.randn(3, CHANNELS, *SPACES[dim], dtype=torch.float64)
-    names = {"nearest": "nearest", "linear": "bilinear" if dim == 2 else "trilinear", "cubic": "bicubic"}
+    names = {"nearest": "nearest", "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[dim], "cubic": "bicubic"}
     agree(nn.Upsample(TYPES[dim], scale_factor=2, mode=mode), torch.nn.Upsample(scale_factor=2, mode=names[mode]), x)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_convolution(dim):
     options = {"stride": 2, "padding": 1, "padding_mode": "circular"}
     layer = getattr(nn, f"Conv{dim}d")(TYPES[dim], TYPES[dim], 3, basis="pixel", **options).double()
@@ -110,7 +113,7 @@ def test_linear():
     torch.testing.assert_close(layer(x), plain(x))
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_dropout(dim):
     x = torch.randn(3, CHANNELS, *SPACES[dim])
     torch.manual_seed(0)
@@ -119,7 +122,7 @@ def test_dropout(dim):
     assert torch.equal(found, of_dim("Dropout", dim)(0.4)(x))
 
 
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3])
 def test_fields_of_one_scalar(dim):
     x = torch.randn(3, CHANNELS, *SPACES[dim])
     assert torch.equal(nn.GroupPool(TYPES[dim])(x), x)

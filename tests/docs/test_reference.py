@@ -40,6 +40,7 @@ SECTIONS = ("Args", "Attributes", "Shape", "Returns", "Yields", "Raises", "Sourc
 SHAPE = re.compile(r"\((?=[^()]*(,|\.\.\.))(\.\.\.|[\w.*+' \[\]^/-]+)(, ?(\.\.\.|[\w.*+' \[\]^/-]+))*,?\)")
 
 NO_ERRORS = {
+    "steer.reps.LineGroup": "a flag",
     "steer.reps.PlanarGroup": "reduces and rounds an angle",
     "steer.reps.SpatialGroup.in_frame": "internal: frames come from settings, which are rotations",
     "steer.nn.GridLoss": "a result, made by grid_loss",

@@ -257,7 +257,7 @@ CASES = {
     "no kernels": (
         lambda: kernel_basis(LINE.regular, LINE.regular, max_frequency=2),
         RepresentationError,
-        "degree: there are no harmonics above degree 0 in 1 dimensions, got 2",
+        "degree: there are no harmonics above degree 1 in 1 dimension, got 2",
     ),
     "restriction": (
         lambda: nn.FieldType(INTERNAL[0], [INTERNAL[0].regular]).restrict(C2),

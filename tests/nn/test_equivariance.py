@@ -23,8 +23,9 @@ def test_layer_commutes_with_the_group(name, group):
         layer = zoo.scrambled(zoo.LAYERS[name](field_type))
         elements = grid_generators(layer.out_type.group)
         for size in zoo.sizes(name):
+            shape = (2, *group.dim * [size])
             for dtype in (torch.float32, torch.float64):
-                assert_equivariant(layer.to(dtype), elements=elements, shape=(2, size, size), dtype=dtype)
+                assert_equivariant(layer.to(dtype), elements=elements, shape=shape, dtype=dtype)
 
 
 @pytest.mark.parametrize("group", zoo.GROUPS, ids=group_id)
@@ -32,7 +33,7 @@ def test_layer_commutes_with_the_group(name, group):
 def test_batch_norm_commutes_in_training(group, momentum):
     for field_type in zoo.types_for("BatchNorm", group):
         layer = zoo.scrambled(nn.BatchNorm(field_type, momentum=momentum)).double()
-        x = torch.randn(3, field_type.size, 5, 5, dtype=torch.float64) + 1
+        x = torch.randn(3, field_type.size, *group.dim * [5], dtype=torch.float64) + 1
         before = copy.deepcopy(layer)
         out = layer(x)
         for g in grid_generators(group):
@@ -49,7 +50,7 @@ def test_gradients_are_equivariant(group):
     # With ties everywhere (after a ReLU), a gradient that picked one of them would not be.
     field_type = zoo.permutation_types(group)[1]
     net = nn.Sequential(nn.ReLU(field_type), nn.MaxPool(field_type, 1), nn.GroupPool(field_type)).double()
-    x = torch.randn(2, field_type.size, 4, 4, dtype=torch.float64).round()
+    x = torch.randn(2, field_type.size, *group.dim * [4], dtype=torch.float64).round()
 
     def gradient(x):
         x = x.clone().requires_grad_()
@@ -76,11 +77,13 @@ def test_a_trained_network_stays_equivariant(group, dtype):
         ).to(dtype)
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         for _ in range(4):
-            x = torch.randn(4, field_type.size, 9, 9, dtype=dtype)
+            x = torch.randn(4, field_type.size, *group.dim * [9], dtype=dtype)
             optimizer.zero_grad()
-            (net(x) - x[..., ::2, ::2]).square().mean().backward()
+            (net(x) - x[(..., *group.dim * [slice(None, None, 2)])]).square().mean().backward()
             optimizer.step()
-        assert_equivariant(net, elements=grid_generators(group), shape=(2, 9, 9), tolerance=TOLERANCES[dtype])
+        assert_equivariant(
+            net, elements=grid_generators(group), shape=(2, *group.dim * [9]), tolerance=TOLERANCES[dtype]
+        )
 
 
 @given(data=st.data())
@@ -91,7 +94,7 @@ def test_random_types_and_shapes(data):
     field_type = nn.FieldType(group, data.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=6)))
     size = data.draw(st.sampled_from(zoo.sizes(name))) + 2 * data.draw(st.integers(0, 2))
     layer = zoo.scrambled(zoo.LAYERS[name](field_type)).double()
-    shape = (data.draw(st.integers(1, 3)), size, size)
+    shape = (data.draw(st.integers(1, 3)), *group.dim * [size])
     assert_equivariant(layer, elements=grid_generators(layer.out_type.group), shape=shape, dtype=torch.float64)
 
 

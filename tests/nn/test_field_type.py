@@ -116,8 +116,8 @@ def test_reflection_in_the_x_axis_flips_rows():
 def test_transform_is_a_homomorphism(group, size):
     elements = grid_symmetries(group)
     for field_type in all_types(group):
-        x = torch.randn(1, field_type.size, size, size, dtype=torch.float64)
-        assert torch.allclose(field_type.transform(x, np.eye(2)), x, atol=1e-13)
+        x = torch.randn(1, field_type.size, *group.dim * [size], dtype=torch.float64)
+        assert torch.allclose(field_type.transform(x, np.eye(group.element_size)), x, atol=1e-13)
         for g in elements:
             for h in grid_generators(group):  # what holds for these holds for their products
                 twice = field_type.transform(field_type.transform(x, h), g)

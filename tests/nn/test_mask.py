@@ -71,7 +71,7 @@ def test_symmetries_of_the_grid_keep_it_to_the_last_bit(group, dtype):
     for field_type in zoo.permutation_types(group):
         layer = nn.Mask(field_type)
         for size in (6, 7):
-            x = torch.randn(2, field_type.size, size, size, dtype=dtype)
+            x = torch.randn(2, field_type.size, *group.dim * [size], dtype=dtype)
             for g in grid_symmetries(group):
                 moved = layer(field_type.transform(x, g))
                 # the representations permute to within rounding in float64

@@ -11,8 +11,14 @@ import steer
 from steer import nn
 from steer.reps import Group
 
-O2 = steer.group("O(2)", dim=2)
+O2, C4 = (steer.group(name, dim=2) for name in ("O(2)", "C4"))
+D1 = steer.group("D1", dim=1)
+SERIES = steer.reps.with_action(C4, C4.trivial)
+"""Turns the channels of sequences alone."""
+
 GROUPS = [
+    D1,
+    SERIES,
     *(steer.group(name, dim=2) for name in ("C1", "C2", "C4", "C8", "D1", "D4", "D8", "SO(2)")),
     O2,
     O2.subgroup("D2", axis=math.pi / 4),  # its reflections exchange x and y
@@ -33,6 +39,8 @@ def part(group: Group) -> str:
     """The name of a subgroup: half turns where they are in the group."""
     if group.dim == 3:
         return "D2"
+    if group.dim == 1:
+        return "C1"
     return "C2" if group.contains(-np.eye(2)) else "C1"
 
 

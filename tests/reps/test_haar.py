@@ -45,7 +45,7 @@ def test_integral_of_a_product_of_irreps_is_that_of_a_finer_quadrature(group):
 @pytest.mark.parametrize("group", GROUPS, ids=group_id)
 def test_integral_is_invariant_under_shifts_and_inversion(group):
     nodes, weights = group.haar(4)
-    product = group.vector.tensor(group.harmonic(3))
+    product = group.vector.tensor(group.harmonic(1 if group.dim == 1 else 3))
     mean = np.einsum("n,nij->ij", weights, product(nodes))
     np.testing.assert_allclose(np.einsum("n,nij->ij", weights, product(nodes.transpose(0, 2, 1))), mean, atol=TOL)
     for h in elements(group):

@@ -153,7 +153,8 @@ def test_labels_are_unique_and_give_the_irreps_back(group):
 
 def waves(group, nodes, highest):
     """Characters of what a frequency counts, degree by degree, and the signs "up to a reflection" refers to."""
-    determinant = np.linalg.det(nodes).round()
+    # on a line the reflection is what a frequency counts
+    determinant = np.linalg.det(nodes).round() if group.dim > 1 else np.ones(len(nodes))
     if isinstance(group, AxialGroup):
         upright = group.frame.T @ nodes @ group.frame
         planar, along = upright[:, :2, :2], upright[:, 2, 2].round()

@@ -77,9 +77,9 @@ class Rings(AngularFunctions):
         """Rings one pixel apart that fill a kernel of that shape.
 
         A ring of radius r has 2 pi r samples and carries degrees up to 2 r; the last one, partly outside the box, up to
-        r + 1. The same limits hold in space: of each of these functions less than 8% of the response, on frequencies up
-        to half the Nyquist rate, is not steerable, and of those of the next degree 10% to 70% on most rings. A kernel
-        whose axes are not of one size has the rings of the longest.
+        r + 1; on a line there are degrees 0 and 1. The same limits hold in space: of each of these functions less than
+        8% of the response, on frequencies up to half the Nyquist rate, is not steerable, and of those of the next
+        degree 10% to 70% on most rings. A kernel whose axes are not of one size has the rings of the longest.
 
         Args:
             shape: kernel shape ([z,] y, x).
@@ -127,6 +127,8 @@ class Rings(AngularFunctions):
         radii = tuple(round((last - count + 1 + i) * unit, DIGITS) for i in range(count))
         limits = [math.floor(2 * r / unit) for r in radii]
         limits[-1] = math.floor(last + 1) if max(shape, default=1) > 1 else 0
+        if len(shape) == 1:
+            limits = [min(limit, 1) for limit in limits]
         highest = max(limits)
         cap = highest if max_frequency is None else require_count("max_frequency", max_frequency, KernelError)
         if cap > highest:
@@ -171,7 +173,8 @@ class Rings(AngularFunctions):
             (count, ...), float64.
 
         Raises:
-            ShapeError: some degree is not 0, and the points are not of the plane or of space.
+            ShapeError: some degree is not 0, and the points are not of a line, the plane or space.
+            RepresentationError: a degree above 1, on a line.
         """
         x = as_numbers("points", points, ShapeError)
         if x.ndim < 1:
@@ -189,7 +192,7 @@ class Rings(AngularFunctions):
 
 
 def _angular(x: Array, degree: int) -> Array:
-    """(harmonic, ...): the harmonics of a degree; but for the plane and space there is the constant only."""
+    """(harmonic, ...): the harmonics of a degree; above three dimensions there is the constant only."""
     if degree == 0:
         return np.ones((1, *x.shape[:-1]))
     return np.moveaxis(harmonics(x, degree), -1, 0)

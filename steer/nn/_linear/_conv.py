@@ -209,7 +209,7 @@ class Convolution(Steerable):
 
 
 class Conv(Convolution):
-    """Convolution with steerable kernels in any dimension; use `Conv2d` or `Conv3d`."""
+    """Convolution with steerable kernels in any dimension; use `Conv1d`, `Conv2d` or `Conv3d`."""
 
     _convolve: ClassVar[Callable[..., torch.Tensor]]
     options = ("stride", "padding", "dilation", "groups", "padding_mode")
@@ -273,6 +273,71 @@ class Conv(Convolution):
             x, padding = torch.nn.functional.pad(x, sides, self.padding_mode), (0,) * self.dim
         filters, bias = self._filter(), self._full_bias()
         return type(self)._convolve(x, filters, bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv1d(Conv):
+    """Steerable convolution of sequences: the counterpart of `torch.nn.Conv1d`.
+
+    For the groups of a line, `steer.group("D1", dim=1)` with the reflection x -> -x and "C1" without, and for every
+    group that acts on a line through a representation: ``with_action(G, G.trivial)`` turns the channels alone, as of a
+    time series of vectors (`steer.reps.with_action`). The layer commutes exactly with all of the group. With stride s
+    the reflection maps the outputs to themselves when (size + 2 padding - dilation (kernel_size - 1) - 1) is a multiple
+    of s.
+
+    On a line there are harmonics of degree 0 and 1 alone, even and odd functions: the rings of a kernel span all
+    steerable kernels of its size, whatever the group.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
+        kernel_size: an integer or (x,); any size, also even.
+        stride: step of the output grid.
+        padding: samples added on each side: an integer, (x,), "same" or "valid".
+        dilation: step of the kernel's grid.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            input groups must be of one type.
+        bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        spacing: as of `Conv3d`; along one axis there is one distance.
+        basis: what kernels are made of, as in `Conv2d`: "rings", "pixel" or "interpolated", or a
+            `steer.kernels.ScalarFunctions`.
+        max_frequency: cap on the degree of the harmonics, 0 or 1; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, x) -> (batch, out_type.size, x') with x' = floor((x + 2 padding - dilation (kernel_size -
+        1) - 1) / stride) + 1.
+
+    Raises:
+        FieldTypeError: types of two groups, types that are not of a line, or fields that `groups` does not divide.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
+        ShapeError: an input that is smaller than the kernel.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> from steer.testing import assert_equivariant
+        >>> SO3 = steer.group("SO(3)", dim=3)
+        >>> G = steer.reps.with_action(SO3, SO3.trivial)  # turns vectors, not time
+        >>> accelerations = nn.FieldType(G, [SO3.vector.restrict(G)])
+        >>> hidden = nn.FieldType(G, 8 * [G.trivial] + 8 * [SO3.vector.restrict(G)])
+        >>> conv = nn.Conv1d(accelerations, hidden, 5, padding=2, unreached="ignore")
+        >>> conv(torch.randn(1, 3, 100)).shape
+        torch.Size([1, 32, 100])
+        >>> assert_equivariant(conv)
+    """
+
+    dim = 1
+    _torch_class = torch.nn.Conv1d
+    _convolve = torch.nn.functional.conv1d
 
 
 class Conv2d(Conv):

@@ -16,7 +16,7 @@ from ._conv import Convolution
 
 
 class ConvTranspose(Convolution):
-    """Transposed convolution with steerable kernels in any dimension; use `ConvTranspose2d` or `ConvTranspose3d`."""
+    """Transposed convolution with steerable kernels in any dimension; use `ConvTranspose2d` and its like."""
 
     _convolve: ClassVar[Callable[..., torch.Tensor]]
     out_axis: ClassVar[int] = 1
@@ -75,6 +75,53 @@ class ConvTranspose(Convolution):
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         steps = self.stride, self.padding, self.output_padding, self.groups, self.dilation
         return type(self)._convolve(x, self._filter(), self._full_bias(), *steps)
+
+
+class ConvTranspose1d(ConvTranspose):
+    """Transposed steerable convolution of sequences: the counterpart of `torch.nn.ConvTranspose1d`.
+
+    Field types stand for channel numbers. It is the adjoint of `Conv1d` from `out_type` to `in_type` with the same
+    arguments and coefficients. All that `ConvTranspose2d` says of sizes, exactness, initialisation and arguments holds,
+    with (x,) for tuples. A group that does not reflect the line takes output padding without a loss.
+
+    Args:
+        in_type: type of the input.
+        out_type: type of the output; of the same group.
+        kernel_size: an integer or (x,); any size, also even.
+        stride: step between the outputs of neighbouring inputs.
+        padding: samples cut off on each side: an integer or (x,).
+        output_padding: samples added at the end, fewer than the stride or the dilation.
+        groups: split input and output fields into this many groups, each output group sees its own input group. The
+            output groups must be of one type.
+        bias: whether to learn a bias in the invariant vectors of the output fields; there is none if they have none.
+        dilation: step of the kernel's grid.
+        padding_mode: "zeros", the only one.
+        spacing: as of `Conv1d`.
+        basis: what kernels are made of, as in `Conv1d`.
+        max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
+        unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
+            zero but for the bias.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Attributes:
+        weight: (num_weights,), the coefficients of the basis kernels.
+        bias: coefficients of the invariant vectors of `out_type`, or None.
+        plan: the `KernelPlan` that expands the coefficients.
+
+    Shape:
+        (batch, in_type.size, x) -> (batch, out_type.size, x') with x' = (x - 1) stride - 2 padding + dilation
+        (kernel_size - 1) + 1 + output_padding.
+
+    Raises:
+        FieldTypeError: types of two groups, types that are not of a line, or fields that `groups` does not divide.
+        KernelError: a bad size or option; with ``unreached="error"``, an output field to which there is no kernel.
+        ShapeError: an input whose output would have no samples.
+    """
+
+    dim = 1
+    _torch_class = torch.nn.ConvTranspose1d
+    _convolve = torch.nn.functional.conv_transpose1d
 
 
 class ConvTranspose2d(ConvTranspose):

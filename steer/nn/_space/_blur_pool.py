@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,12 @@ from .._engine._spaced import borders, kernel_sizes, steps
 from .._fields._types import FieldType
 from ._pool import Size, require_space, symmetric_sizes
 
-_CONV: Final[Mapping[int, type[torch.nn.Conv2d] | type[torch.nn.Conv3d]]] = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
+_MODULES: Final[Mapping[int, Callable[..., torch.nn.Module]]] = {
+    1: torch.nn.Conv1d,
+    2: torch.nn.Conv2d,
+    3: torch.nn.Conv3d,
+}
+_CONVOLVE: Final[Mapping[int, Callable[..., torch.Tensor]]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 class BlurPool(Module):
@@ -48,7 +53,7 @@ class BlurPool(Module):
         kernel_size) / stride) + 1, or ceil(n / stride) with "same".
 
     Raises:
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes; sigma not positive; "same" with a kernel that is smaller than the stride.
     """
 
@@ -152,9 +157,8 @@ class BlurPool(Module):
         is_run = isinstance(x, torch.Tensor) and not torch.compiler.is_compiling()
         if is_run and is_volume and x.requires_grad and x.device.type == "cpu":
             return self._by_axis(x, kernel, padding)
-        conv = F.conv3d if is_volume else F.conv2d
         weight = kernel.expand(size, *(self.in_type.group.dim + 1) * [-1])
-        return conv(x, weight, stride=self.stride, padding=padding, groups=size)
+        return _CONVOLVE[self.in_type.group.dim](x, weight, stride=self.stride, padding=padding, groups=size)
 
     def _by_axis(self, x: torch.Tensor, kernel: torch.Tensor, around: tuple[int, ...]) -> torch.Tensor:
         """The same by one matmul an axis: the gradient of a depthwise convolution in space takes ten times as long."""
@@ -174,7 +178,7 @@ class BlurPool(Module):
             return traced(self)
         size = self.in_type.size
         options = {"stride": self.stride, "padding": self.padding, "groups": size, "bias": False}
-        out = _CONV[self.in_type.group.dim](size, size, self.kernel_size, **options)  # type: ignore[arg-type]
+        out = _MODULES[self.in_type.group.dim](size, size, self.kernel_size, **options)
         out.weight = torch.nn.Parameter(self.filter.repeat(size, *(self.filter.dim() - 1) * [1]), requires_grad=False)
         return out
 

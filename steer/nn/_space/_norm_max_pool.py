@@ -14,6 +14,7 @@ from .._fields._types import FieldType
 from ._pool import Size, axes_of, window_sizes
 
 _LARGEST: Final[Mapping[int, Callable[..., Any]]] = {
+    1: torch.nn.functional.max_pool1d,
     2: torch.nn.functional.max_pool2d,
     3: torch.nn.functional.max_pool3d,
 }
@@ -44,7 +45,7 @@ class NormMaxPool(Module):
         dilation (kernel_size - 1) - 1) / stride) + 1.
 
     Raises:
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
 

@@ -18,8 +18,16 @@ from .._fields._types import FieldType
 
 Size = int | Iterable[int]
 
-_AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
-_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+_AVERAGE: Final[Mapping[int, type[torch.nn.Module]]] = {
+    1: torch.nn.AvgPool1d,
+    2: torch.nn.AvgPool2d,
+    3: torch.nn.AvgPool3d,
+}
+_LARGEST: Final[Mapping[int, type[torch.nn.Module]]] = {
+    1: torch.nn.MaxPool1d,
+    2: torch.nn.MaxPool2d,
+    3: torch.nn.MaxPool3d,
+}
 
 
 class _Pool(Module):
@@ -59,7 +67,7 @@ class _Pool(Module):
 
 
 class AvgPool(_Pool):
-    """Mean over windows of space, for any type; `torch.nn.AvgPool2d` or its 3D form, with its arguments.
+    """Mean over windows of space, for any type; `torch.nn.AvgPool2d` and its like, with its arguments.
 
     Exact under turns and flips of the grid when the windows fit: when (space + 2 padding - kernel_size) is divisible by
     the stride, so that the first and the last window are as far from the border.
@@ -82,7 +90,7 @@ class AvgPool(_Pool):
         kernel_size) / stride) + 1, or the ceiling with `ceil_mode`.
 
     Raises:
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
 
@@ -106,7 +114,7 @@ class AvgPool(_Pool):
 
 
 class MaxPool(_Pool):
-    """Maximum over windows of space for each channel; `torch.nn.MaxPool2d` or its 3D form, with its arguments.
+    """Maximum over windows of space for each channel; `torch.nn.MaxPool2d` and its like, with its arguments.
 
     Only for fields that the group permutes: the maximum of a component depends on the basis otherwise. Shapes and
     exactness as for `AvgPool`.
@@ -127,7 +135,7 @@ class MaxPool(_Pool):
 
     Raises:
         FieldTypeError: a field is not a permutation representation; `NormMaxPool`, `AvgPool` or `BlurPool` will do.
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
 
@@ -169,7 +177,7 @@ class _AdaptivePool(_Pool):
 
 
 class AdaptiveAvgPool(_AdaptivePool):
-    """Mean over as many windows as the output has samples, for any type; `torch.nn.AdaptiveAvgPool2d` or its 3D form.
+    """Mean over as many windows as the output has samples, for any type; `torch.nn.AdaptiveAvgPool2d` etc.
 
     Window i of m along an axis of n samples is [floor(i n / m), ceil((i + 1) n / m)): windows overlap where m does not
     divide n, and a flip maps them to each other. So the layer is exact under turns and flips of the grid for all sizes.
@@ -184,7 +192,7 @@ class AdaptiveAvgPool(_AdaptivePool):
         (batch, in_type.size, *space) -> (batch, in_type.size, *output_size).
 
     Raises:
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
 
@@ -197,12 +205,12 @@ class AdaptiveAvgPool(_AdaptivePool):
         *,
         spacing: Sequence[float] | float | None = None,
     ) -> None:
-        kind = {2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
+        kind = {1: torch.nn.AdaptiveAvgPool1d, 2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
         super().__init__(in_type, kind, {"output_size": output_size}, spacing)
 
 
 class AdaptiveMaxPool(_AdaptivePool):
-    """Maximum over as many windows as the output has samples; `torch.nn.AdaptiveMaxPool2d` or its 3D form.
+    """Maximum over as many windows as the output has samples; `torch.nn.AdaptiveMaxPool2d` and its like.
 
     Only for fields that the group permutes. Windows, shapes and exactness as for `AdaptiveAvgPool`.
 
@@ -217,7 +225,7 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     Raises:
         FieldTypeError: a field is not a permutation representation; `AdaptiveAvgPool` will do.
-        KernelError: the group acts on no plane or space; sizes that are no positive integers, or differ between axes
+        KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
             that the group mixes.
     """
 
@@ -230,7 +238,7 @@ class AdaptiveMaxPool(_AdaptivePool):
         *,
         spacing: Sequence[float] | float | None = None,
     ) -> None:
-        kind = {2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
+        kind = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
         super().__init__(in_type, kind, {"output_size": output_size}, spacing)
         require_permutation(in_type, "AdaptiveMaxPool", "use AdaptiveAvgPool, which is linear")
 
@@ -295,6 +303,6 @@ def symmetric_sizes(
 
 
 def require_space(group: Group) -> None:
-    """Raise a `KernelError` unless the group acts on the plane or on space."""
-    if group.dim not in (2, 3):
-        raise KernelError(f"in_type: expected a type of a group that acts on the plane or on space, got {group!r}")
+    """Raise a `KernelError` unless the group acts on a line, the plane or space."""
+    if group.dim not in (1, 2, 3):
+        raise KernelError(f"in_type: expected a type of a group that acts on a line, the plane or space, got {group!r}")

@@ -19,12 +19,12 @@ from .._engine._sampling import Resize
 from .._fields._types import FieldTensor, FieldType
 from ._pool import Size, require_space, symmetric_sizes
 
-MODES: Final[Mapping[str, tuple[str, str]]] = {
-    "nearest": ("nearest", "nearest"),
-    "linear": ("bilinear", "trilinear"),
-    "cubic": ("bicubic", "bicubic"),
+MODES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "nearest": ("nearest", "nearest", "nearest"),
+    "linear": ("linear", "bilinear", "trilinear"),
+    "cubic": ("bicubic", "bicubic", "bicubic"),
 }
-"""Torch's names of the modes in the plane and in space, where it has no cubic one."""
+"""Torch's names of the modes on a line, in the plane and in space; its cubic one is for the plane alone."""
 
 
 class Upsample(Module):
@@ -38,9 +38,9 @@ class Upsample(Module):
     the old one's centre. Torch's default agrees with that where scale_factor * edge is an integer; elsewhere it shifts
     the map.
 
-    "linear" is bilinear or trilinear. "cubic" is Keys' convolution with a = -0.75, as torch has it in the plane; in
-    space the same kernel is applied along every axis. It is smooth but keeps only constants; "linear" keeps slopes
-    away from the border. A coarser grid is not protected from aliasing; use `BlurPool`.
+    "linear" is bilinear in the plane, trilinear in space. "cubic" is Keys' convolution with a = -0.75, as torch has it
+    in the plane; elsewhere the same kernel is applied along every axis. It is smooth but keeps only constants; "linear"
+    keeps slopes away from the border. A coarser grid is not protected from aliasing; use `BlurPool`.
 
     Args:
         in_type: type of the input and output.
@@ -58,7 +58,7 @@ class Upsample(Module):
         (batch, in_type.size, *space) -> (batch, in_type.size, *size), or floor(scale_factor n) for each size n.
 
     Raises:
-        KernelError: the group acts on no plane or space; both `size` and `scale_factor`; one that is not positive or
+        KernelError: the group acts on no space; both `size` and `scale_factor`; one that is not positive or
             differs between axes that the group mixes; an unknown mode, or one without corners to align.
         ShapeError: at run time, no size, or a feature map of which a scale_factor below 1 leaves nothing.
 
@@ -156,6 +156,8 @@ class Upsample(Module):
         if self.mode != "cubic" or dim == 2:
             return torch.nn.functional.interpolate(x, **self._options(0, dim, size))
         # A cubic kernel at a sample is exactly 1 there and 0 on its neighbours, so that an axis of the same size stays.
+        if dim == 1:
+            return torch.nn.functional.interpolate(x.unsqueeze(3), **self._options(0, 1, size, 1)).squeeze(3)
         columns = merge(x, 3)  # (batch, channels, z, y x)
         columns = torch.nn.functional.interpolate(columns, **self._options(0, 1, size, columns.shape[3]))
         planes = merge(split(columns, x.shape[3], x.shape[4], axis=3))  # (batch, channels z', y, x)
@@ -164,7 +166,7 @@ class Upsample(Module):
 
     def _options(self, start: int, stop: int, size: tuple[int, ...] | None, kept: int | None = None) -> dict[str, Any]:
         """Torch's arguments for the axes [start, stop) of space and, after them, one of size `kept` that stays."""
-        options: dict[str, Any] = {"mode": MODES[self.mode][self.in_type.group.dim - 2]}
+        options: dict[str, Any] = {"mode": MODES[self.mode][self.in_type.group.dim - 1]}
         if self.mode != "nearest":
             options["align_corners"] = self.align_corners
         if size is not None:
@@ -175,7 +177,7 @@ class Upsample(Module):
 
     def _export(self) -> torch.nn.Module:
         dim = self.in_type.group.dim
-        if self.mode == "cubic" and dim == 3:
+        if self.mode == "cubic" and dim != 2:
             return traced(self)
         if self.size is None and self.scale_factor is None:
             raise SteerError("size: this Upsample has no size to export; give it size or scale_factor")

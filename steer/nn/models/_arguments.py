@@ -13,15 +13,17 @@ WIDTHS: Final = ("parameters", "channels")
 
 
 def require_type(model: str, **types: FieldType) -> None:
-    """Refuse what is no type of a plane or space.
+    """Refuse what is no type of a line, plane or space.
 
     Raises:
         FieldTypeError: names the argument.
     """
     require_types(model, **types)
     for name, value in types.items():
-        if value.group.dim not in (2, 3):
-            raise FieldTypeError(f"{name}: {model} needs a group of the plane or of space, got {value.group!r}")
+        if value.group.dim not in (1, 2, 3):
+            raise FieldTypeError(
+                f"{name}: {model} needs a group that acts on a line, the plane or space, got {value.group!r}"
+            )
 
 
 def require(name: str, channels: Sequence[int], *, num_classes: int = 1, width: str) -> None:

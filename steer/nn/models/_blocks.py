@@ -1,7 +1,7 @@
 """The parts of models: convolution with normalisation and nonlinearity, and residual blocks."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -13,7 +13,7 @@ from .._chain._chain import Sequential
 from .._engine._arguments import require_probability
 from .._engine._module import Module
 from .._fields._types import FieldType
-from .._linear._conv import Conv2d, Conv3d
+from .._linear._conv import Conv, Conv1d, Conv2d, Conv3d
 from .._norm._batch_norm import BatchNorm
 from .._norm._dropout import Dropout
 from .._space._pool import Size
@@ -28,7 +28,7 @@ def conv(
     basis: str,
     spacing: Spacing = None,
     unreached: str = "warn",
-) -> Conv2d | Conv3d:
+) -> Conv:
     """A convolution without bias that keeps the size of space; for odd kernels.
 
     Raises:
@@ -36,9 +36,9 @@ def conv(
     """
     sizes = odd_sizes(kernel_size, in_type.group.dim, spacing)
     padding = tuple(size // 2 for size in sizes)
-    kind = Conv2d if in_type.group.dim == 2 else Conv3d
+    kinds: Mapping[int, type[Conv]] = {1: Conv1d, 2: Conv2d, 3: Conv3d}
     options = {"bias": False, "spacing": spacing, "basis": basis, "unreached": unreached}
-    return kind(in_type, out_type, sizes, padding=padding, **options)  # type: ignore[arg-type]
+    return kinds[in_type.group.dim](in_type, out_type, sizes, padding=padding, **options)  # type: ignore[arg-type]
 
 
 def conv_block(

@@ -120,7 +120,8 @@ def _regular(group: Group) -> list[Representation]:
 
 def _irreps(group: Group) -> list[Representation]:
     # those of the harmonics up to degree 2: others, as the pseudoscalars of O(2), get no kernel from scalar images
-    return list(dict.fromkeys(psi for degree in range(3) for psi in group.harmonic(degree).irreps))
+    degrees = range(2 if group.dim == 1 else 3)
+    return list(dict.fromkeys(psi for degree in degrees for psi in group.harmonic(degree).irreps))
 
 
 def _band_limited(group: Group) -> list[Representation]:

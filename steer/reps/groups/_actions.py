@@ -22,8 +22,8 @@ def with_action(group: Group, rep: Representation | None) -> "GroupAction":
 
     Args:
         group: any group.
-        rep: a representation of it with 1, 2 or 3 components, in the order (x, y[, z]), or None for no action. In
-            dimensions 0 and 1 there are harmonics of degree 0 only.
+        rep: a representation of it with 1, 2 or 3 components, in the order (x, y[, z]), or None for no action. Of
+            one component it acts on a line: with the trivial one, sequences whose channels alone the group turns.
 
     Returns:
         The group with that action, a frozen value.

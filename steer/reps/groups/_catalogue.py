@@ -3,12 +3,15 @@
 from ..._values import is_count
 from ...errors import GroupError
 from ..theory._group import Group
+from ._line import parse_line
 from ._planar import parse_planar
 from ._spatial import parse_spatial
 
 
 def group(name: str, dim: int) -> Group:
     """The closed subgroup of O(dim) called `name`, in the standard setting.
+
+    On a line: "C1", the identity alone, and "D1", with the reflection x -> -x, for sequences.
 
     In the plane: "C{n}" (n rotations), "D{n}" (n rotations and n reflections; D1 is the reflection y -> -y alone),
     "SO(2)" and "O(2)", for n from 1 to 1,000,000.
@@ -21,7 +24,7 @@ def group(name: str, dim: int) -> Group:
 
     Args:
         name: the name.
-        dim: dimension of the space acted on: 2 or 3.
+        dim: dimension of the space acted on: 1, 2 or 3.
 
     Returns:
         A frozen value, the same object for the same arguments.
@@ -34,6 +37,6 @@ def group(name: str, dim: int) -> Group:
         >>> steer.group("C8", dim=2).order, steer.group("m-3m", dim=3).name
         (8, 'Oh')
     """
-    if not is_count(dim, 2) or dim > 3:
-        raise GroupError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
-    return parse_planar(name) if dim == 2 else parse_spatial(name)
+    if not is_count(dim, 1) or dim > 3:
+        raise GroupError(f"dim: expected 1 (a line), 2 (the plane) or 3 (space), got {dim!r}")
+    return (parse_line, parse_planar, parse_spatial)[dim - 1](name)

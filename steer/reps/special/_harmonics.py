@@ -1,4 +1,4 @@
-"""Real circular and spherical harmonics: the angular parts of kernels in the plane and in space."""
+"""Real harmonics of the line, the plane and space: the angular parts of kernels."""
 
 import functools
 import math
@@ -48,9 +48,10 @@ def harmonics(
     points: npt.ArrayLike, degree: int | Sequence[int], *, normalization: Normalization = "component"
 ) -> Array: ...
 def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> Any:
-    """Real harmonics of one or several degrees at the directions of points in the plane or in space.
+    """Real harmonics of one or several degrees at the directions of points on a line, in the plane or in space.
 
-    In the plane, degree 0 is 1; degree m > 0 is sqrt(2) cos(m t), sqrt(2) sin(m t) with t the angle from x towards y.
+    On a line, degree 0 is 1 and degree 1 the sign of x; there are no others. In the plane, degree 0 is 1; degree m > 0
+    is sqrt(2) cos(m t), sqrt(2) sin(m t) with t the angle from x towards y.
 
     In space, with t the angle from z and p the angle from x towards y, degree l is, for m = -l, ..., l::
 
@@ -60,8 +61,8 @@ def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> 
     without the Condon-Shortley phase: every harmonic of order m >= 0 is positive where t and p are small. Degree 1
     alone has the order m = 1, -1, 0, so that it is sqrt(3) (x, y, z) / r.
 
-    They are orthonormal on the circle or sphere with normalised measure. Under an orthogonal matrix g of the plane,
-    Y(g x) = D(g) Y(x) with D = `Group.harmonic(degree)`; under a rotation of space, with D = `wigner_d`; and
+    They are orthonormal on the sphere (a circle, two points) with normalised measure. Under an orthogonal matrix g of
+    the plane, Y(g x) = D(g) Y(x) with D = `Group.harmonic(degree)`; under a rotation of space, with D = `wigner_d`; and
     Y(-x) = (-1)^degree Y(x).
 
     Single precision is computed as such below degree 4; where the highest degree is 4 or more all is computed in double
@@ -69,21 +70,22 @@ def harmonics(points: Any, degree: Any, *, normalization: str = "component") -> 
     and near planes: 3.3e-7, 9.7e-7, 1.9e-6 at degrees 1, 2, 3, and 1.2e-7 to 2.4e-7, which is rounding, from 4 to 12.
 
     Args:
-        points: (..., 2) or (..., 3); only the direction counts. At the origin, degree 0 is 1 and every other degree 0.
-            An array or nested list gives float64. A torch tensor gives a tensor of its dtype and device, differentiable
-            everywhere but at the origin, where the gradient is set to 0.
+        points: (..., 1), (..., 2) or (..., 3); only the direction counts. At the origin, degree 0 is 1 and every other
+            degree 0. An array or nested list gives float64. A torch tensor gives a tensor of its dtype and device,
+            differentiable everywhere but at the origin, where the gradient is set to 0.
         degree: an integer >= 0, or a list of them, whose harmonics follow each other in its order. All of them
             together take the time of the highest.
         normalization: "component": as above, so that the squares of a degree add up to its number of harmonics;
-            "norm": they add up to 1; "integral": orthonormal for the measure of the circle, 2 pi, or the sphere, 4 pi.
+            "norm": they add up to 1; "integral": orthonormal for the measure of two points, 2, the circle, 2 pi, or
+            the sphere, 4 pi.
 
     Returns:
-        (..., 1) for degree 0; above, (..., 2) in the plane and (..., 2 degree + 1) in space; for a list the sum of
-        these, (..., (L + 1)^2) for the degrees 0, ..., L in space.
+        (..., 1) for degree 0 and on a line; above, (..., 2) in the plane, (..., 2 degree + 1) in space; for a list the
+        sum of these, (..., (L + 1)^2) for the degrees 0, ..., L in space.
 
     Raises:
-        ShapeError: the points are not of the plane or of space, or a tensor of them is not of floating point.
-        RepresentationError: a degree is not an integer >= 0, or there is no such normalisation.
+        ShapeError: the points are not of a line, the plane or space, or a tensor of them is not of floating point.
+        RepresentationError: a degree is not an integer >= 0, or above 1 on a line, or there is no such normalisation.
 
     Source:
         Varshalovich, Moskalev, Khersonskii, Quantum Theory of Angular Momentum (1988), chapter 5; recursions of
@@ -113,18 +115,18 @@ def solid_harmonics(points: Any, degree: Any, *, normalization: str = "component
     Evaluated as polynomials in the coordinates, so they have no poles and are differentiable everywhere.
 
     Args:
-        points: (..., 2) or (..., 3). An array or nested list gives float64. A torch tensor gives a tensor of its dtype
-            and device, differentiable.
+        points: (..., 1), (..., 2) or (..., 3). An array or nested list gives float64. A torch tensor gives a tensor of
+            its dtype and device, differentiable.
         degree: an integer >= 0, or a list of them, whose harmonics follow each other in its order.
         normalization: "component", "norm" or "integral", as in `harmonics`.
 
     Returns:
-        (..., 1) for degree 0; above, (..., 2) in the plane and (..., 2 degree + 1) in space; in the order and
-        normalisation of `harmonics`. For a list the sum of these.
+        (..., 1) for degree 0 and on a line; above, (..., 2) in the plane, (..., 2 degree + 1) in space; in the order
+        and normalisation of `harmonics`. For a list the sum of these.
 
     Raises:
-        ShapeError: the points are not of the plane or of space, or a tensor of them is not of floating point.
-        RepresentationError: a degree is not an integer >= 0, or there is no such normalisation.
+        ShapeError: the points are not of a line, the plane or space, or a tensor of them is not of floating point.
+        RepresentationError: a degree is not an integer >= 0, or above 1 on a line, or there is no such normalisation.
 
     Source:
         Holmes, Featherstone, J. Geodesy 76 (2002) 279, eq. 11-13: the forward column recursion of the fully normalised
@@ -142,19 +144,21 @@ def harmonic_size(dim: int, degree: int) -> int:
     """Number of harmonics of a degree on the unit sphere of R^dim.
 
     Args:
-        dim: 2 or 3; any, for degree 0.
+        dim: 1, 2 or 3; any, for degree 0.
         degree: an integer >= 0.
 
     Returns:
-        1 for degree 0; above, 2 in the plane and 2 degree + 1 in space.
+        1 for degree 0; above, 2 in the plane, 2 degree + 1 in space, and 1 for degree 1 on a line.
 
     Raises:
-        RepresentationError: another dimension, or a degree that is no integer >= 0.
+        RepresentationError: another dimension, a degree that is no integer >= 0, or one above 1 on a line.
     """
     degree = require_count("degree", degree, RepresentationError)
-    if not is_count(dim, 0) or (degree and dim not in (2, 3)):
-        raise RepresentationError(f"dim: expected 2 (the plane) or 3 (space), got {dim!r}")
-    return 1 if degree == 0 else 2 if dim == 2 else 2 * degree + 1
+    if not is_count(dim, 0) or (degree and dim not in (1, 2, 3)):
+        raise RepresentationError(f"dim: expected 1 (a line), 2 (the plane) or 3 (space), got {dim!r}")
+    if dim == 1 and degree > 1:
+        raise RepresentationError(f"degree: a line has harmonics of degree 0 and 1, got {degree}")
+    return 1 if degree == 0 or dim == 1 else 2 if dim == 2 else 2 * degree + 1
 
 
 def harmonic_orders(degree: int) -> tuple[int, ...]:
@@ -166,8 +170,8 @@ def _points(points: Any) -> tuple[Any, Any]:
     """The module to compute with, and the points as an array of it."""
     torch = torch_of(points)
     x: Any = as_numbers("points", points, ShapeError) if torch is None else points
-    if x.ndim < 1 or x.shape[-1] not in (2, 3):
-        raise ShapeError(f"points: expected shape (..., 2) or (..., 3), got {tuple(x.shape)}")
+    if x.ndim < 1 or x.shape[-1] not in (1, 2, 3):
+        raise ShapeError(f"points: expected shape (..., 1), (..., 2) or (..., 3), got {tuple(x.shape)}")
     if torch is not None and not x.is_floating_point():
         raise ShapeError(f"points: expected a tensor of a floating-point dtype, got {x.dtype}")
     return torch or np, x
@@ -181,6 +185,7 @@ def _degrees(degree: Any, points: Any) -> tuple[int, ...]:
         raise RepresentationError("degree: expected an integer >= 0 or a list of them, got an empty list")
     what, advice = f"harmonics of degree {max(found):,}", "take a lower degree, or fewer points at a time"
     require_room("degree", what, max(found), advice, RepresentationError, MOST_VALUES)
+    harmonic_size(points.shape[-1], max(found))
     size = 2 * max(found) + 1
     count = sum(2 * one + 1 for one in found) * math.prod(points.shape[:-1])
     numbers = max(count, size * size if points.shape[-1] == 3 else size)
@@ -192,7 +197,7 @@ def _factor(normalization: str, dim: int, degree: int) -> float:
     """What harmonics of the normalisation "component" are divided by."""
     if normalization == "norm":
         return math.sqrt(harmonic_size(dim, degree))
-    return math.sqrt(2 * math.pi * (dim - 1)) if normalization == "integral" else 1.0
+    return math.sqrt((2, 2 * math.pi, 4 * math.pi)[dim - 1]) if normalization == "integral" else 1.0
 
 
 def _wide(x: Any, degree: int) -> Any:
@@ -220,11 +225,11 @@ def _evaluated(points: Any, degree: Any, normalization: str, directions: bool) -
     factors = {one: _factor(normalization, dim, one) for one in degrees}
     flat = given.reshape(-1, dim)
     parts = []
-    steps = _Recursion(xp, flat, top) if dim == 3 else None
+    steps = _Recursion(xp, flat, top) if dim == 3 else (_linear, _planar)[dim - 1]
     for some in _some_at_a_time(xp, flat):
         x = _wide(some.T, top)
         x = _unit(xp, x) if directions else x
-        blocks = _planar(x, factors) if steps is None else steps(x, factors)
+        blocks = steps(x, factors)
         values = xp.stack([row for one in degrees for row in blocks[one]])
         values = values if values.dtype == given.dtype else values.to(given.dtype)
         parts.append(values.T if xp is np else values.T.contiguous())  # to join parts that are not is slower
@@ -255,6 +260,11 @@ def _unit(xp: Any, x: Any) -> Any:
 def _square(x: Any) -> Any:
     """(n,): the squares of the lengths of points (d, n); sums over so few rows are slower in one operation."""
     return functools.reduce(operator.add, x * x)
+
+
+def _linear(x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
+    """Solid harmonics of degree 0 and 1, each over its factor, at points (1, n), row by row (n,)."""
+    return {degree: [x[0] ** degree / factor] for degree, factor in factors.items()}
 
 
 def _planar(x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:

@@ -147,12 +147,14 @@ def _step(degree: int) -> tuple[Array, Array]:
 
 
 def harmonic_action(g: Array, degree: int) -> Array:
-    """(..., n, n): how orthogonal matrices g (..., d, d), d = 2 or 3, move the harmonics of a degree."""
+    """(..., n, n): how orthogonal matrices g (..., d, d), d = 1, 2 or 3, move the harmonics of a degree."""
     sign = np.where(np.linalg.det(g) < 0, -1.0, 1.0)[..., None, None]
     if g.shape[-1] == 3:
         return np.asarray(_wigner_d(g * sign, degree) * sign**degree)
     if degree == 0:
         return np.ones((*g.shape[:-2], 1, 1))
+    if g.shape[-1] == 1:
+        return np.asarray(sign)
     angle = degree * np.arctan2(g[..., 1, 0], g[..., 0, 0])  # g is R(angle / degree) diag(1, sign)
     c, s, sign = np.cos(angle), np.sin(angle), sign[..., 0, 0]
     return np.stack([np.stack([c, -s * sign], -1), np.stack([s, c * sign], -1)], -2)

@@ -251,11 +251,11 @@ class Group(Frozen, ABC):
         """`harmonic` of a degree that is an integer >= 0."""
         if self.dim in (2, 3):
             return Harmonic(self, degree)
-        if degree > 0:
-            raise RepresentationError(
-                f"degree: there are no harmonics above degree 0 in {self.dim} dimensions, got {degree}"
-            )
-        return self.trivial
+        highest = int(self.dim == 1)  # on a line 1 and the sign of x
+        if degree > highest:
+            where = "1 dimension" if self.dim == 1 else f"{self.dim} dimensions"
+            raise RepresentationError(f"degree: there are no harmonics above degree {highest} in {where}, got {degree}")
+        return Harmonic(self, degree) if degree else self.trivial
 
     def _irreps_at(self, irreps: Collection[Irrep], g: Any) -> dict[Irrep, Any]:
         """Matrices (n, size, size) of irreps of a continuous group at torch tensors g (n, d, d), each by its irrep."""
@@ -739,11 +739,12 @@ class Group(Frozen, ABC):
             degree: an integer >= 0.
 
         Returns:
-            The representation D, of size 1 for degree 0; above, of size 2 in the plane and 2 degree + 1 in space.
+            The representation D, of size 1 for degree 0; above, of size 2 in the plane, 2 degree + 1 in space, and 1
+            on a line.
 
         Raises:
-            RepresentationError: the degree is not an integer >= 0, or a space of other than two or three
-                dimensions has no harmonics of it.
+            RepresentationError: the degree is not an integer >= 0, or there are no harmonics of it: above degree 1 on a
+                line, above 0 in no or more than three dimensions.
         """
         return self._harmonic(require_count("degree", degree, RepresentationError))
 

@@ -418,7 +418,7 @@ class Defining(Representation):
 
 @dataclass(frozen=True, repr=False)
 class Harmonic(Representation):
-    """How a group moves the harmonics of its space: the matrices of O(2) or O(3) at its action."""
+    """How a group moves the harmonics of its space: the matrices of O(1), O(2) or O(3) at its action."""
 
     group: "Group"
     degree: int

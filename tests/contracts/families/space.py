@@ -4,7 +4,7 @@ import steer
 from steer import nn
 
 from ..case import Case
-from ..settings import C8, D4, IRREPS, MIXED, O2, O3, SPACES, UNIFORM, in_settings
+from ..settings import C8, D4, IRREPS, LINES, MIXED, O2, O3, SERIES, SPACES, UNIFORM, in_settings
 
 C6 = steer.group("C6", dim=2)
 IMAGE = nn.FieldType(D4, 2 * [D4.trivial])
@@ -14,7 +14,12 @@ VOXELS = nn.FieldType(O3, [O3.irrep("0e"), O3.irrep("1o")])
 HEXAGONS = nn.FieldType(C6, [C6.regular, C6.trivial])
 ELSEWHERE = {"equivariance": "hexagons do not turn as squares do", "equivariance_after_training": "the same"}
 
+LINE = next(iter(LINES.values()))[0]
+
 CASES: dict[str, Case] = {
+    "Conv1d D1 fields": Case(lambda: nn.Conv1d(LINE, LINE, 3, padding=1), (9,)),
+    "Conv1d O vectors in time": Case(lambda: nn.Conv1d(SERIES, SERIES, 5, stride=2, padding=2), (9,)),
+    "ConvTranspose1d D1 fields": Case(lambda: nn.ConvTranspose1d(LINE, LINE, 4, stride=2, padding=1), (8,)),
     "Conv2d D4 regular": Case(lambda: nn.Conv2d(REGULAR, REGULAR, 3, padding=1), (6, 6)),
     "Conv2d D4 pixel, stride": Case(lambda: nn.Conv2d(IMAGE, REGULAR, 3, stride=2, padding=1, basis="pixel"), (7, 7)),
     "Conv2d O(2) irreps": Case(lambda: nn.Conv2d(WAVES, WAVES, 5, padding=2), (6, 6)),
@@ -34,7 +39,7 @@ CASES: dict[str, Case] = {
     **in_settings("AvgPool even", SPACES),
     **in_settings("BlurPool even", SPACES),
     **in_settings("MaxPool", {**MIXED, **UNIFORM}),
-    **in_settings("BlurPool", SPACES),
+    **in_settings("BlurPool", {**SPACES, **LINES}),
     **in_settings("Mask", SPACES),
     "RandomTransform O(2) irreps": Case(lambda: nn.RandomTransform(WAVES), (6, 5)),
     "RandomTransform O(3) irreps": Case(lambda: nn.RandomTransform(VOXELS, 0.5, order=1), (4, 4, 4)),
