@@ -30,6 +30,7 @@ from .theory._signed import SignedPoints
 if TYPE_CHECKING:
     from .analysis._fourier import FourierTransform, fourier
     from .analysis._quadrature import Quadrature, quadrature
+    from .analysis._signal import SphericalSignal
 
 __all__ = [
     "AxialGroup",
@@ -56,6 +57,7 @@ __all__ = [
     "RotationGroup",
     "SignedPoints",
     "SpatialGroup",
+    "SphericalSignal",
     "TensorProduct",
     "clebsch_gordan",
     "coupling",
@@ -82,6 +84,7 @@ __all__ = [
 _LATER: Final = {
     "FourierTransform": ".analysis._fourier",
     "Quadrature": ".analysis._quadrature",
+    "SphericalSignal": ".analysis._signal",
     "fourier": ".analysis._fourier",
     "quadrature": ".analysis._quadrature",
 }

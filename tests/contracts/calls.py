@@ -81,6 +81,8 @@ def _axes() -> Any:
 
 X = torch.zeros(1, 1, 9, 9)
 FILTER = np.zeros((16, 1, 3, 3))
+SIGNAL = steer.reps.SphericalSignal(2)
+POINTS = np.random.default_rng(0).normal(size=(12, 3))
 TURN = D4.elements[1]
 
 REPS: dict[str, Callable[[], Call]] = {
@@ -163,6 +165,12 @@ REPS: dict[str, Callable[[], Call]] = {
     "Representation.__add__": _call(D4.vector.__add__, other=D4.regular),
     "Representation.restrict": _call(D4.vector.restrict, subgroup="C4"),
     "Representation.induce": _call(C4.trivial.induce, group=D4, max_frequency=None),
+    "steer.reps.SphericalSignal": _call(steer.reps.SphericalSignal, max_frequency=2),
+    "SphericalSignal.values": _call(SIGNAL.values, coefficients=np.zeros(9), points=np.ones((4, 3))),
+    "SphericalSignal.samples": _call(SIGNAL.samples, coefficients=np.zeros(9)),
+    "SphericalSignal.from_samples": _call(SIGNAL.from_samples, values=np.zeros(12), points=POINTS),
+    "SphericalSignal.diracs": _call(SIGNAL.diracs, points=np.ones((4, 3)), weights=np.ones(4)),
+    "SphericalSignal.peaks": _call(SIGNAL.peaks, coefficients=np.arange(9.0)),
     "Quadrature.error": _call(steer.reps.quadrature(O2, 3).error, max_degree=4),
     "Quadrature.torch": _call(steer.reps.quadrature(O2, 3).torch, dtype=torch.float32, device="cpu"),
     "FourierTransform.basis": _call(steer.reps.fourier(O2, 2).basis, elements=TURN),
