@@ -370,7 +370,7 @@ def test_normalisation_to_the_integral_of_the_circle_and_the_sphere(dim):
 
 
 def test_many_points_are_taken_some_at_a_time():
-    points = np.random.default_rng(0).normal(size=(3, 6000, 3))
+    points = np.random.default_rng(0).normal(size=(3, 12000, 3))
     whole = harmonics(points, range(3))
     single = np.stack([harmonics(some, range(3)) for some in points])
     np.testing.assert_array_equal(whole, single)

@@ -25,8 +25,8 @@ from ...errors import RepresentationError, ShapeError
 DOUBLE: Final = 4
 """Degree from which harmonics of single precision are computed in double precision."""
 
-POINTS: Final = 8192
-"""Points of which harmonics are computed at a time: what is in between stays in the cache of a core."""
+POINTS: Final = 32768
+"""Points of which harmonics are computed at a time: few enough to stay in a cache, many to an operation's overhead."""
 
 Normalization = Literal["component", "norm", "integral"]
 NORMALIZATIONS: Final = ("component", "norm", "integral")
