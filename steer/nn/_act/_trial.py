@@ -83,8 +83,10 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     if isinstance(value, types.MethodType):
         return types.MethodType(value.__func__, _copied(value.__self__, memo))
     if type(value) is functools.partial:
-        arguments = [_copied(held, memo) for held in (value.func, *value.args)]
-        return functools.partial(*arguments, **{key: _copied(held, memo) for key, held in value.keywords.items()})
+        function, *arguments = (_copied(held, memo) for held in (value.func, *value.args))
+        return functools.partial(
+            function, *arguments, **{key: _copied(held, memo) for key, held in value.keywords.items()}
+        )
     if type(value) is list:
         return [_copied(held, memo) for held in value]
     if type(value) is tuple:
