@@ -6,11 +6,14 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from .._values import Array, is_count, is_real
 from ..errors import KernelError
 from ..kernels import Element, Grid, KernelBasis, ScalarFunctions
+from ..kernels import kernel_basis as make_basis
 from ._canvas import largest, make_figure, mosaic, sections, signed
+from ._filters import CONVOLUTIONS, field_of
 from ._hexagonal import hexagons
 from ._names import component_names, rep_name
 
@@ -22,8 +25,10 @@ MOST = 48
 
 
 def basis(
-    kernel_basis: KernelBasis,
+    kernel_basis: KernelBasis | torch.nn.Module,
     *,
+    in_field: int = 0,
+    out_field: int = 0,
     half_width: float | None = None,
     resolution: int = 65,
     figure: "Figure | SubFigure | None" = None,
@@ -35,7 +40,10 @@ def basis(
     x = 0, with the axes (x, y), (x, z) and (y, z), lie side by side.
 
     Args:
-        kernel_basis: from `steer.kernels.kernel_basis`; its first 48 kernels are drawn.
+        kernel_basis: from `steer.kernels.kernel_basis`; its first 48 kernels are drawn. Or a convolution of `steer.nn`,
+            for the kernels between two of its fields, of which its filter is made.
+        in_field: of a convolution, which field of its `in_type`.
+        out_field: of a convolution, which field of its `out_type`.
         half_width: half the side of an image in pixels; by default what shows the rings, 3 for derivatives.
         resolution: samples along a side, at least 2. Kernels that live on a grid (`Pixels`, `FiniteDifferences`) are
             drawn there, whatever these two are.
@@ -46,8 +54,10 @@ def basis(
 
     Raises:
         KernelError: it is no basis or has no kernel, or an option is out of range.
+        FieldTypeError: the convolution has no field of that number.
         SteerError: `figure` is none, or matplotlib is missing.
     """
+    kernel_basis = _of_layer(kernel_basis, in_field, out_field)
     grid = _checked(kernel_basis)
     if grid is None:
         planes = _planes(kernel_basis, _side(kernel_basis.descriptor.functions, half_width, resolution))
@@ -81,10 +91,20 @@ def basis(
     return made
 
 
+def _of_layer(given: KernelBasis | torch.nn.Module, in_field: int, out_field: int) -> KernelBasis:
+    """The basis between two fields of a convolution; what is none is left as it is."""
+    if not isinstance(given, CONVOLUTIONS):
+        return given  # type: ignore[return-value] - what else it may be is refused by `_checked`
+    source, target = field_of("in_field", given.in_type, in_field), field_of("out_field", given.out_type, out_field)
+    return make_basis(source, target, radial=given.plan.functions)
+
+
 def _checked(kernel_basis: KernelBasis) -> Grid | None:
     """The grid on which the kernels are defined, None if they are everywhere."""
     if not isinstance(kernel_basis, KernelBasis):
-        raise KernelError(f"kernel_basis: expected one from steer.kernels.kernel_basis, got {kernel_basis!r}")
+        raise KernelError(
+            f"kernel_basis: expected one from steer.kernels.kernel_basis, or a convolution, got {kernel_basis!r}"
+        )
     if not len(kernel_basis):
         raise KernelError(f"kernel_basis: there is no kernel from {kernel_basis.in_rep!r} to {kernel_basis.out_rep!r}")
     if kernel_basis.in_rep.group.dim not in (2, 3):

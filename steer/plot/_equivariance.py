@@ -1,6 +1,6 @@
 """Equivariance to look at: both ways round the diagram, and the error against the angle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from ..reps import Group, Representation, group
 from ..testing._compare import MARGIN, Comparison
 from ..testing._elements import Common, common_elements, common_group, is_inexact
 from ..testing._inputs import distances, evaluation_mode, lattices_of, reach, types_of
-from ._canvas import make_axes, make_figure, numbers, signed
-from ._fields import arrows, channels, draw, look
+from ._canvas import colour_bar, make_axes, make_figure, numbers, signed
+from ._fields import channels, draw, look
 from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, rotations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
 
 
@@ -34,9 +35,10 @@ def equivariance(
 ) -> "Figure":
     """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
 
-    The first field of the input and one of the output are drawn, as `fields` does, in the same colours in all rows and
-    columns; an output without positions as bars. The error is that of `steer.testing.equivariance_error`, over all
-    fields: ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first
+    The first field of the input and one of the output are drawn, as `fields` does, in the same colours in all rows; an
+    output without positions as bars. Differences have a scale of their own, the same in all rows, which a colour bar
+    tells. The error is that of `steer.testing.equivariance_error`, over all fields:
+    ||model(g x) - g model(x)|| / ||model(x)||. If some g does not map the grid to itself, the input is first
     cut to a disk (`steer.nn.Mask`), and outputs are compared inside the disk less 2 pixels, so that corners do not
     count. The model runs in evaluation mode without gradients, and is left in the mode it was in.
 
@@ -70,20 +72,20 @@ def equivariance(
     with evaluation_mode(model):
         rows = list(Comparison(model, tensor, (source, target), lattices).ways(common, None))
     made = make_figure(figure, 8.6, 2.15 * len(rows) + 0.5)
+    made.suptitle(f"{rep_name(source[0])} \N{RIGHTWARDS ARROW} {rep_name(target[field])} (field {field})", fontsize=11)
     panels = made.subplots(len(rows), 4, squeeze=False)
+    for axes, name in zip(panels[:, 0], names_of(source.group, common.source), strict=True):
+        axes.set_ylabel(f"g = {name}", fontsize=10)
     inputs = [numbers(row.moved[0, : source[0].size]) for row in rows]
     ways = [[numbers(part[0, shown]) for part in (row.there, row.back, row.difference)] for row in rows]
-    styles = look(source[0], inputs), look(target[field], [part for parts in ways for part in parts[:2]])
-    names = names_of(source.group, common.source)
-    for line, name, row, before, after in zip(panels, names, rows, inputs, ways, strict=True):
-        draw(line[0], before, source[0], styles[0], False, lattices[0])
-        for axes, values in zip(line[1:], after, strict=True):
-            _output(axes, values, target[field], styles[1], axes is line[3], lattices[1])
-        line[0].set_ylabel(f"g = {name}", fontsize=10)
-        line[3].set_title(f"relative error {row.error:.1e}", fontsize=9)
+    style = look(source[0], inputs)
+    for axes, values in zip(panels[:, 0], inputs, strict=True):
+        draw(axes, values, source[0], style, False, lattices[0])
+    _outputs(panels[:, 1:], ways, target[field], lattices[1])
+    for axes, row in zip(panels[:, 3], rows, strict=True):
+        axes.set_title(f"relative error {row.error:.1e}", fontsize=9)
     for axes, title in zip(panels[0], ("g x", "model(g x)", "g model(x)"), strict=False):
         axes.set_title(title, fontsize=10)
-    made.suptitle(f"{rep_name(source[0])} \N{RIGHTWARDS ARROW} {rep_name(target[field])} (field {field})", fontsize=11)
     return made
 
 
@@ -118,18 +120,35 @@ def _default_elements(acting: Group) -> Array:
     return chosen
 
 
-def _output(
-    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], difference: bool, lattice: str
-) -> None:
-    """One field of an output; a difference has both signs."""
-    if values.ndim == 1:
-        axes.bar(range(len(values)), values, color="#1b6ca8")
-        axes.set(xticks=range(len(values)), yticks=[0], ylim=(-1.1 * style["vmax"], 1.1 * style["vmax"]))
-        axes.tick_params(labelsize=7)
-    elif is_vector(rep):
-        arrows(axes, values, **style, lattice=lattice)
+def _outputs(panels: Any, ways: Sequence[Sequence[Array]], rep: Representation, lattice: str) -> None:
+    """Rows of a field both ways round and the difference, which has a scale of its own, told at its side."""
+    style = look(rep, [part for parts in ways for part in parts[:2]])
+    bounds = look(rep, [parts[2] for parts in ways])
+    apart = bounds if is_vector(rep) else signed(bounds["vmax"])
+    for line, parts in zip(panels, ways, strict=True):
+        for axes, values, given in zip(line, parts, (style, style, apart), strict=True):
+            drawn = _output(axes, values, rep, given, lattice)
+    last = [line[2] for line in panels]
+    if drawn is None:
+        return  # bars, which have ticks
+    if drawn.get_array() is None:
+        last[-1].set_xlabel(f"longest arrow {bounds['vmax']:.1e}", fontsize=8)
     else:
-        draw(axes, values, rep, signed(style["vmax"]) if difference else style, False, lattice)
+        colour_bar(last[0].get_figure(root=False), drawn, last, bounds.get("depth", bounds["vmax"]))
+
+
+def _output(
+    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], lattice: str
+) -> "ScalarMappable | None":
+    """One field of an output; what a colour bar tells of, if there are colours."""
+    if values.ndim > 1:
+        return draw(axes, values, rep, style, False, lattice)
+    axes.bar(range(len(values)), values, color="#1b6ca8")
+    limit = 1.1 * style["vmax"]
+    axes.set(xticks=range(len(values)), yticks=[-style["vmax"], 0, style["vmax"]], ylim=(-limit, limit))
+    axes.set_yticklabels([f"{tick:.1g}" for tick in axes.get_yticks()])
+    axes.tick_params(labelsize=7)
+    return None
 
 
 def error_by_angle(
@@ -155,7 +174,7 @@ def error_by_angle(
     Args:
         models: one, or several by name.
         x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
-        angles: (n,) in degrees, x towards y; every 15 when None.
+        angles: (n,) in degrees, x towards y; when None every 5, those of the model's group and halfway between these.
         lattice: of the samples, "square" or "hexagonal"; when None, for each model, hexagonal if a layer inside is.
         axes: where to draw; those of a new figure when None.
 
@@ -200,8 +219,8 @@ def _curve(
 ) -> tuple[Array, Array]:
     """Angles in degrees and the errors there."""
     dim = x.dim() - 2
-    degrees = np.arange(0, 361, 15.0) if angles is None else as_numbers("angles", angles, ShapeError).ravel()
     found = _rotating_types(model, x)
+    degrees = _all_angles(model) if angles is None else as_numbers("angles", angles, ShapeError).ravel()
     if found is None:
         found = types_of(model, None, None)
         acting = found[0].group
@@ -221,6 +240,19 @@ def _curve(
     with evaluation_mode(model):
         errors = [both.error for both in comparison.ways(Common(turns, turns, None), MARGIN)]
     return degrees, np.array(errors)
+
+
+def _all_angles(model: torch.nn.Module) -> Array:
+    """Every 5 degrees, the angles of the group of a model that has one, and those halfway between, where it errs most.
+
+    Those of the group alone would draw triangles between its zeros.
+    """
+    every = np.arange(0, 361, 5.0)
+    kind = getattr(model, "in_type", None)
+    if not isinstance(kind, FieldType) or not kind.group.is_finite:
+        return every
+    own = _own_angles(kind.group)
+    return np.unique(np.round(np.concatenate([every, own, (own[1:] + own[:-1]) / 2]), 9))
 
 
 def _own_angles(acting: Group) -> Array:

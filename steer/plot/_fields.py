@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 ARROWS = 18
 """Arrows along the longer side of an image, at most."""
 
+MOST_COLUMNS = 8
+"""Components of a field in space that are shown side by side, at most."""
+
 
 def fields(
     f: FieldTensor,
@@ -81,8 +84,14 @@ def fields(
     flat = f.type.group.dim == 2
     columns = min(len(parts), 4 if flat else 2)
     rows = math.ceil(len(parts) / columns)
-    made = make_figure(figure, (2.7 if flat else 4.5) * columns, 2.5 * rows)
-    panels = made.subplots(rows, columns, squeeze=False).ravel()
+    width = 2.7 if flat else 4.5
+    shapes = [
+        0.85 if flat else min(_height_over_width(part, f.type[index]), 2.0)
+        for part, index in zip(parts, chosen, strict=True)
+    ]
+    heights = [max(shapes[start : start + columns]) * width + 0.35 for start in range(0, len(parts), columns)]
+    made = make_figure(figure, width * columns, sum(heights))
+    panels = made.subplots(rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights}).ravel()
     for axes in panels[len(parts) :]:
         axes.set_axis_off()
     for axes, index, part in zip(panels, chosen, parts, strict=False):
@@ -146,7 +155,28 @@ def draw(
     if len(shown) == 1 and len(values) == 1:
         return image(axes, shown[0][1][0], style)
     tiles = np.stack([part for _, part in shown], 1)  # (component, section, y, x)
-    return mosaic(axes, tiles, style, names, [name for name, _ in shown])
+    sides = names, [name for name, _ in shown]
+    if _lies_down(len(values), len(shown)):
+        return mosaic(axes, tiles.swapaxes(0, 1), style, *sides[::-1])
+    return mosaic(axes, tiles, style, *sides)
+
+
+def _lies_down(components: int, count: int) -> bool:
+    """Whether the components of a field in space are columns and its sections rows, so that the table is wide."""
+    return count < components <= MOST_COLUMNS
+
+
+def _height_over_width(values: Array, rep: Representation) -> float:
+    """The shape of the panel of a field in space (size, z, y, x)."""
+    if is_vector(rep):
+        height, width = values.shape[-2:]
+        return height / width
+    shown = sections(values)
+    height, width = shown[0][1].shape[-2:]
+    down, right = len(values), len(shown)
+    if _lies_down(down, right):
+        down, right = right, down
+    return down * height / (right * width)
 
 
 def arrows(axes: "Axes", values: Array, vmax: float, depth: float, lattice: str = "square") -> "ScalarMappable":

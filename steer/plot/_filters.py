@@ -7,7 +7,7 @@ import torch
 
 from .._values import Array, is_count
 from ..errors import FieldTypeError
-from ..nn import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from ..nn import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, FieldType
 from ..reps import Representation
 from ._canvas import colour_bar, largest, make_figure, mosaic, numbers, sections, signed
 from ._hexagonal import hexagons
@@ -22,7 +22,7 @@ CONVOLUTIONS = Conv1d, Conv2d, Conv3d, *TRANSPOSED
 
 
 def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
-    layer: torch.nn.Module, out_field: int = 0, in_field: int = 0, *, figure: "Figure | SubFigure | None" = None
+    layer: torch.nn.Module, *, in_field: int = 0, out_field: int = 0, figure: "Figure | SubFigure | None" = None
 ) -> "Figure":
     """The filter of a convolution between two fields, a tile for each pair of components.
 
@@ -34,8 +34,8 @@ def filter(  # noqa: A001 - the picture of a filter, always used as plot.filter
 
     Args:
         layer: a convolution of `steer.nn`, transposed or not.
-        out_field: which field of `layer.out_type`.
         in_field: which field of `layer.in_type`; with `groups`, one that the output field sees.
+        out_field: which field of `layer.out_type`.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -94,9 +94,10 @@ def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Arr
     """The filter (out, in, *kernel) between two fields of a layer, and their representations."""
     if not isinstance(layer, CONVOLUTIONS):
         raise FieldTypeError(f"layer: expected a convolution such as nn.Conv2d, got {type(layer).__name__}")
-    for name, index, kind in (("out_field", out_field, layer.out_type), ("in_field", in_field, layer.in_type)):
-        if not is_count(index, 0) or index >= len(kind):
-            raise FieldTypeError(f"{name}: expected a field from 0 to {len(kind) - 1} of {kind}, got {index!r}")
+    source_rep, target_rep = (
+        field_of("in_field", layer.in_type, in_field),
+        field_of("out_field", layer.out_type, out_field),
+    )
     in_share, out_share = len(layer.in_type) // layer.groups, len(layer.out_type) // layer.groups
     group = out_field // out_share
     if in_field // in_share != group:
@@ -117,4 +118,11 @@ def _between(layer: torch.nn.Module, out_field: int, in_field: int) -> tuple[Arr
         found = values[inputs, outputs.start - base : outputs.stop - base].swapaxes(0, 1)
     else:
         found = values[outputs, inputs.start - base : inputs.stop - base]
-    return found, source[in_field], target[out_field]
+    return found, source_rep, target_rep
+
+
+def field_of(name: str, kind: FieldType, index: int) -> Representation:
+    """A field of a layer's type, or an error that names the argument."""
+    if not is_count(index, 0) or index >= len(kind):
+        raise FieldTypeError(f"{name}: expected a field from 0 to {len(kind) - 1} of {kind}, got {index!r}")
+    return kind[index]

@@ -119,6 +119,14 @@ def swap_averages(layer):
         parameter.data.copy_(0.5 * kept.data)
 
 
+def test_parameters_are_left_as_they_are_in_memory(counted):
+    # FSDP frees their storage after each call and allocates it before the next
+    layer, x, _ = counted
+    with torch.no_grad():
+        layer(x)
+    assert layer.weight.untyped_storage().resizable()
+
+
 def another_process(layer):
     """What a process writes that maps the same memory."""
     layer.share_memory()

@@ -85,3 +85,20 @@ def test_on_hexagons():
 def test_what_does_not_fit_is_refused(make, error, match):
     with pytest.raises(error, match=match):
         make()
+
+
+def test_compiled_networks_draw_between_graphs_and_pass_in_evaluation():
+    kind = nn.FieldType(C4, [C4.regular, C4.vector])
+    net = nn.Sequential(nn.RandomTransform(kind), nn.Linear(kind, kind))
+    x = torch.randn(3, kind.size, 6, 6)
+    torch._dynamo.reset()
+    compiled = torch.compile(net, backend="eager")
+    outs = []
+    for module in (net, compiled, compiled):
+        torch.manual_seed(len(outs) // 2)  # other draws in the last call
+        outs.append(module(x))
+    torch.testing.assert_close(outs[1], outs[0])
+    assert not torch.allclose(outs[2], outs[0])
+    torch._dynamo.reset()
+    net.eval()
+    torch.testing.assert_close(torch.compile(net, fullgraph=True, backend="eager")(x), net(x))

@@ -47,6 +47,8 @@ def test_what_selects_no_fields_is_refused(wrong):
     if wrong is not None:
         with pytest.raises(FieldTypeError, match="index: "):
             nn.Reorder(FIELDS, wrong)
+    with pytest.raises(FieldTypeError, match="order: index: there is no field 7"):
+        nn.Reorder(FIELDS, [0, 7])
     with pytest.raises(IndexError, match="there is no field 7"):
         FIELDS[[0, 7]]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import steer
-from steer import plot
-from steer.errors import KernelError
+from steer import nn, plot
+from steer.errors import FieldTypeError, KernelError
 from steer.kernels import FiniteDifferences, GaussianDerivatives, Grid, Interpolated, Pixels, Rings, kernel_basis
 
 from .test_filters import labels, tiles
@@ -34,6 +34,26 @@ def test_panels_are_kernels_by_name():
         np.testing.assert_allclose(tiles(axes, 5, 5), expected, atol=1e-12)
         np.testing.assert_allclose(axes.images[0].get_clim(), np.array([-1, 1]) * np.abs(expected).max())
     assert labels(shown[0].xaxis) == ["x", "y"]
+
+
+@pytest.mark.parametrize("make", [nn.Conv2d, nn.ConvTranspose2d])
+def test_of_a_layer_the_kernels_of_its_filter_are_drawn(make):
+    source, target = nn.FieldType(SO2, [SO2.trivial, SO2.vector]), nn.FieldType(SO2, [SO2.irrep("2"), SO2.vector])
+    layer = make(source, target, 3, bias=False)
+    basis = kernel_basis(SO2.vector, SO2.irrep("2"), radial=Rings.for_kernel((3, 3)))
+    found = plot.basis(layer, in_field=1, resolution=5)
+    expected = plot.basis(basis, resolution=5)
+    assert [axes.get_title() for axes in panels(found)] == [axes.get_title() for axes in panels(expected)]
+    for one, other in zip(panels(found), panels(expected), strict=True):
+        np.testing.assert_array_equal(one.images[0].get_array(), other.images[0].get_array())
+    # they span every filter of the layer
+    filters = layer.filter().detach().double().numpy()
+    between = filters[1:3, :2].swapaxes(0, 1) if make is nn.ConvTranspose2d else filters[:2, 1:3]
+    samples = basis.sample(layer.points).reshape(len(basis), -1)
+    left = np.linalg.lstsq(samples.T, between.ravel(), rcond=None)[1]
+    assert left.sum() < 1e-10
+    with pytest.raises(FieldTypeError, match="in_field: expected a field from 0 to 1"):
+        plot.basis(layer, in_field=2)
 
 
 def test_kernels_of_space_are_cut_by_three_planes():
@@ -103,7 +123,7 @@ def test_of_many_kernels_the_first_are_drawn():
 
 def test_bad_arguments_are_named():
     basis = kernel_basis(D4.trivial, D4.trivial, max_frequency=0)
-    with pytest.raises(KernelError, match=r"kernel_basis: expected one from steer.kernels.kernel_basis, got 3"):
+    with pytest.raises(KernelError, match=r"kernel_basis: expected one from steer.kernels.kernel_basis, or a .*, got 3"):
         plot.basis(3)
     with pytest.raises(KernelError, match="kernel_basis: there is no kernel from"):
         plot.basis(kernel_basis(D4.trivial, D4.irrep("A2"), max_frequency=0))

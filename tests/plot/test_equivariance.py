@@ -30,7 +30,8 @@ def layer(group, reps, make=nn.Conv2d, size=5):
 def test_rows_are_elements_and_columns_the_two_ways_round():
     model, x = layer(C4, [C4.vector, C4.regular]), blob(11, 11)
     figure = plot.equivariance(model, x, field=1)
-    panels = np.array(figure.axes).reshape(3, 4)
+    *panels, bar = figure.axes
+    panels = np.array(panels).reshape(3, 4)
     assert [axes.get_ylabel() for axes in panels[:, 0]] == ["g = 90°", "g = 180°", "g = 270°"]
     assert [axes.get_title() for axes in panels[0, :3]] == ["g x", "model(g x)", "g model(x)"]
     assert figure.get_suptitle() == "scalar → regular (field 1)"
@@ -42,8 +43,13 @@ def test_rows_are_elements_and_columns_the_two_ways_round():
         for axes, values in ((row[1], there), (row[2], back), (row[3], there - back)):
             np.testing.assert_allclose(tiles(axes, 11, 11).reshape(4, 11, 11), values, atol=1e-6)
         assert row[3].get_title() == f"relative error {error:.1e}"
-    limits = {axes.images[0].get_clim() for axes in panels[:, 1:].ravel()}
-    assert len(limits) == 1  # differences too, so that small ones look small
+    limits = {axes.images[0].get_clim() for axes in panels[:, 1:3].ravel()}
+    assert len(limits) == 1
+    largest = max(np.abs(tiles(axes, 11, 11)).max() for axes in panels[:, 3])
+    assert largest > 0
+    for axes in panels[:, 3]:  # a scale of their own, which the bar tells
+        np.testing.assert_allclose(axes.images[0].get_clim(), (-largest, largest))
+    assert [text.get_text() for text in bar.get_yticklabels()] == [f"{v:.2g}" for v in (-largest, 0, largest)]
 
 
 def test_vector_outputs_are_arrows():
@@ -52,7 +58,9 @@ def test_vector_outputs_are_arrows():
     expected = model.out_type.transform(model(x), C4.elements[1])[0].detach()
     np.testing.assert_allclose(arrows(row[2]).U, expected[0].ravel(), rtol=1e-5)
     np.testing.assert_allclose(arrows(row[2]).V, expected[1].ravel(), rtol=1e-5)
-    assert np.abs(arrows(row[3]).U).max() < 1e-5
+    largest = np.hypot(arrows(row[3]).U, arrows(row[3]).V).max()
+    assert largest < 1e-5
+    assert row[3].get_xlabel() == f"longest arrow {largest:.1e}"
 
 
 def test_corners_do_not_count_between_the_symmetries_of_the_grid():
@@ -77,7 +85,7 @@ def test_outputs_without_positions_are_bars():
 
 def test_equivariance_in_space():
     model = layer(OCTAHEDRAL, [OCTAHEDRAL.vector, OCTAHEDRAL.trivial], nn.Conv3d, 3)
-    (row,) = np.array(plot.equivariance(model, blob(5, 5, 5), OCTAHEDRAL.elements[3:4], field=1).axes).reshape(1, 4)
+    *row, _ = plot.equivariance(model, blob(5, 5, 5), OCTAHEDRAL.elements[3:4], field=1).axes
     assert tiles(row[1], 5, 5).shape == (1, 5, 5, 5)
     shown = plot.equivariance(model, blob(5, 5, 5), OCTAHEDRAL.elements[3:4]).axes[1]
     moved = model(model.in_type.transform(blob(5, 5, 5), OCTAHEDRAL.elements[3]))[0].detach()
@@ -122,9 +130,10 @@ def test_vectors_turn_with_every_angle():
     assert errors[1] < 1e-6
 
 
-def test_by_default_every_15_degrees_or_the_angles_of_the_group():
-    axes = plot.error_by_angle(invariant(C4), blob(9, 9))
-    np.testing.assert_array_equal(curve(axes)[0], np.arange(0, 361, 15))
+def test_by_default_between_the_elements_too_or_the_angles_of_the_group():
+    axes = plot.error_by_angle(invariant(C8), blob(9, 9))
+    halfway = np.arange(0, 361, 22.5)  # where a layer of C8 errs most
+    np.testing.assert_allclose(curve(axes)[0], np.union1d(np.arange(0, 361, 5), halfway))
     assert axes.get_legend() is None
     np.testing.assert_allclose(
         curve(plot.error_by_angle(layer(C8, [C8.regular]), blob(9, 9)))[0], np.arange(0, 361, 45)
@@ -184,4 +193,4 @@ def test_bad_arguments_are_named():
 def test_default_elements(name, shown):
     G = steer.group(name, dim=2)
     figure = plot.equivariance(layer(G, [G.trivial]), blob(9, 9))
-    assert [axes.get_ylabel() for axes in figure.axes[::4]] == [f"g = {name}" for name in shown]
+    assert [axes.get_ylabel() for axes in figure.axes[:-1:4]] == [f"g = {name}" for name in shown]

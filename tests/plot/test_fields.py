@@ -75,7 +75,12 @@ def test_tiles_fill_a_table_with_empty_places():
     (axes,) = drawn(plot.fields(f))
     found = tiles(axes, 9, 9)
     values = f.tensor[0].numpy()
-    np.testing.assert_allclose(found, np.stack([values[:, 4], values[:, :, 4], values[..., 4]], 1))
+    # more components than sections: the table lies on its side, as wide as those of other fields
+    np.testing.assert_allclose(found, np.stack([values[:, 4], values[:, :, 4], values[..., 4]]))
+    assert labels(axes.yaxis) == ["z = 0", "y = 0", "x = 0"]
+    f = field(SO3, [SO3.irrep("5")], 9, 9, 9)  # eleven are too many for that
+    (axes,) = drawn(plot.fields(f))
+    assert tiles(axes, 9, 9).shape[:2] == (11, 3)
     assert labels(axes.xaxis) == ["z = 0", "y = 0", "x = 0"]
     f = field(steer.group("C7", dim=2), [steer.group("C7", dim=2).regular], 3, 3)
     (axes,) = drawn(plot.fields(f))

@@ -39,7 +39,7 @@ def between(layer, out_field, in_field):
 def test_a_tile_for_each_pair_of_components_in_the_plane():
     kind = nn.FieldType(C4, [C4.trivial, C4.regular, C4.vector])
     layer = nn.Conv2d(kind, kind, 5)
-    figure = plot.filter(layer, 1, 2)
+    figure = plot.filter(layer, out_field=1, in_field=2)
     panel, bar = figure.axes
     np.testing.assert_allclose(tiles(panel, 5, 5), between(layer, 1, 2), rtol=1e-6)
     assert labels(panel.yaxis) == ["0°", "90°", "180°", "270°"]
@@ -67,19 +67,19 @@ def test_components_of_a_filter_from_a_scalar_lie_side_by_side():
 def test_volumes_are_slices_along_z():
     kind = nn.FieldType(OCTAHEDRAL, [OCTAHEDRAL.trivial, OCTAHEDRAL.vector])
     layer = nn.Conv3d(kind, kind, 3)
-    figure = plot.filter(layer, 1, 1)
+    figure = plot.filter(layer, out_field=1, in_field=1)
     panels = figure.axes[:-1]
     assert [panel.get_title() for panel in panels] == ["z = -1", "z = 0", "z = 1"]
     for index, panel in enumerate(panels):
         np.testing.assert_allclose(tiles(panel, 3, 3), between(layer, 1, 1)[:, :, index], rtol=1e-6)
     assert len({panel.images[0].get_clim() for panel in panels}) == 1
     # from a scalar: a row for each slice, a column for each component
-    panel = plot.filter(layer, 1, 0).axes[0]
+    panel = plot.filter(layer, out_field=1, in_field=0).axes[0]
     np.testing.assert_allclose(tiles(panel, 3, 3), between(layer, 1, 0)[:, 0].swapaxes(0, 1), rtol=1e-6)
     assert labels(panel.yaxis) == ["z = -1", "z = 0", "z = 1"]
     assert labels(panel.xaxis) == ["x", "y", "z"]
     # between scalars: a row of slices
-    panel = plot.filter(layer, 0, 0).axes[0]
+    panel = plot.filter(layer, out_field=0, in_field=0).axes[0]
     np.testing.assert_allclose(tiles(panel, 3, 3)[0], between(layer, 0, 0)[0, 0], rtol=1e-6)
     assert labels(panel.xaxis) == ["z = -1", "z = 0", "z = 1"]
 
@@ -122,13 +122,13 @@ def test_filters_in_groups_and_transposed(made):
     source, target = nn.FieldType(C4, 4 * [C4.vector]), nn.FieldType(C4, 2 * [C4.regular])
     layer = made(source, target, 3, groups=2)
     values = layer.filter().detach().numpy()
-    found = tiles(plot.filter(layer, 1, 3).axes[0], 3, 3)
+    found = tiles(plot.filter(layer, out_field=1, in_field=3).axes[0], 3, 3)
     expected = values[4:8, 2:4] if made is nn.Conv2d else values[6:8, :4].swapaxes(0, 1)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     with pytest.raises(
         FieldTypeError, match=r"in_field: with groups=2, output field 1 sees the input fields 2 to 3, got 0"
     ):
-        plot.filter(layer, 1, 0)
+        plot.filter(layer, out_field=1, in_field=0)
 
 
 def test_a_figure_or_subfigure_is_drawn_on():
@@ -145,10 +145,10 @@ def test_bad_arguments_are_named():
     with pytest.raises(FieldTypeError, match=r"layer: expected a convolution such as nn.Conv2d, got ReLU"):
         plot.filter(torch.nn.ReLU())
     with pytest.raises(FieldTypeError, match=r"out_field: expected a field from 0 to 0 of A of C4 .*, got 1"):
-        plot.filter(layer, 1)
+        plot.filter(layer, out_field=1)
     with pytest.raises(FieldTypeError, match=r"in_field: expected a field from 0 to 0 .*, got -1"):
-        plot.filter(layer, 0, -1)
+        plot.filter(layer, out_field=0, in_field=-1)
     with pytest.raises(FieldTypeError, match=r"in_field: expected a field from 0 to 0 .*, got True"):
-        plot.filter(layer, 0, True)
+        plot.filter(layer, out_field=0, in_field=True)
     with pytest.raises(SteerError, match="figure: expected a matplotlib figure or subfigure, got 3"):
         plot.filter(layer, figure=3)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ...errors import FieldTypeError
 from .._engine._layout import channels_of
 from .._engine._module import Module
 from .._fields._types import FieldType, require_types
@@ -28,8 +29,7 @@ class Reorder(Module):
         (batch, in_type.size, ...) -> (batch, out_type.size, ...).
 
     Raises:
-        FieldTypeError: `in_type` is no FieldType, or `order` selects no fields.
-        IndexError: there is no such field.
+        FieldTypeError: `in_type` is no FieldType, or `order` selects no fields, or one that there is not.
 
     Example:
         >>> import steer
@@ -42,11 +42,11 @@ class Reorder(Module):
 
     def __init__(self, in_type: FieldType, order: Sequence[int] | None = None) -> None:
         require_types(type(self).__name__, in_type=in_type)
-        chosen = tuple(
-            in_type.argsort()
-            if order is None
-            else in_type._selected(list(order) if isinstance(order, tuple) else order)
-        )
+        order = list(order) if isinstance(order, tuple) else order
+        try:
+            chosen = tuple(in_type.argsort() if order is None else in_type._selected(order))
+        except IndexError as error:
+            raise FieldTypeError(f"order: {error}") from None
         super().__init__(in_type, in_type[list(chosen)])
         self.order = chosen
         self.add_constant("channels", channels_of([rep.size for rep in in_type], np.array(chosen)))

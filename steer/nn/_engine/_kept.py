@@ -1,5 +1,6 @@
 """What follows from coefficients, kept while they are the same."""
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -42,8 +43,12 @@ class Kept:
 
 
 def _numbers(weight: torch.Tensor) -> tuple[object, ...]:
-    """What tells coefficients apart, bit by bit. Bytes compare several times as fast as tensors."""
-    return weight.dtype, weight.shape, weight.detach().contiguous().view(torch.uint8).numpy().tobytes()
+    """What tells coefficients apart, bit by bit. Bytes compare several times as fast as tensors.
+
+    An array of NumPy would fix the size of the storage, which FSDP frees and allocates again.
+    """
+    flat = weight.detach().contiguous()
+    return flat.dtype, flat.shape, ctypes.string_at(flat.data_ptr(), flat.nbytes)
 
 
 def _can_keep(weight: torch.Tensor) -> bool:
