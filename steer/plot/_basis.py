@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -57,8 +57,7 @@ def basis(
         FieldTypeError: the convolution has no field of that number.
         SteerError: `figure` is none, or matplotlib is missing.
     """
-    kernel_basis = _of_layer(kernel_basis, in_field, out_field)
-    grid = _checked(kernel_basis)
+    kernel_basis, grid = _checked(_of_layer(kernel_basis, in_field, out_field))
     if grid is None:
         planes = _planes(kernel_basis, _side(kernel_basis.descriptor.functions, half_width, resolution))
     else:
@@ -91,16 +90,16 @@ def basis(
     return made
 
 
-def _of_layer(given: KernelBasis | torch.nn.Module, in_field: int, out_field: int) -> KernelBasis:
-    """The basis between two fields of a convolution; what is none is left as it is."""
+def _of_layer(given: object, in_field: int, out_field: int) -> Any:
+    """The basis between two fields of a convolution; what is none is left as it is, for `_checked` to refuse."""
     if not isinstance(given, CONVOLUTIONS):
-        return given  # type: ignore[return-value] - what else it may be is refused by `_checked`
+        return given
     source, target = field_of("in_field", given.in_type, in_field), field_of("out_field", given.out_type, out_field)
     return make_basis(source, target, radial=given.plan.functions)
 
 
-def _checked(kernel_basis: KernelBasis) -> Grid | None:
-    """The grid on which the kernels are defined, None if they are everywhere."""
+def _checked(kernel_basis: object) -> tuple[KernelBasis, Grid | None]:
+    """The basis, and the grid on which its kernels are defined, None if they are everywhere."""
     if not isinstance(kernel_basis, KernelBasis):
         raise KernelError(
             f"kernel_basis: expected one from steer.kernels.kernel_basis, or a convolution, got {kernel_basis!r}"
@@ -109,7 +108,7 @@ def _checked(kernel_basis: KernelBasis) -> Grid | None:
         raise KernelError(f"kernel_basis: there is no kernel from {kernel_basis.in_rep!r} to {kernel_basis.out_rep!r}")
     if kernel_basis.in_rep.group.dim not in (2, 3):
         raise KernelError(f"kernel_basis: expected one of the plane or of space, got {kernel_basis.in_rep.group!r}")
-    return kernel_basis.descriptor.functions.defined_on
+    return kernel_basis, kernel_basis.descriptor.functions.defined_on
 
 
 def _side(functions: ScalarFunctions, half_width: float | None, resolution: int) -> Array:

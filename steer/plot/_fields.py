@@ -170,13 +170,13 @@ def _height_over_width(values: Array, rep: Representation) -> float:
     """The shape of the panel of a field in space (size, z, y, x)."""
     if is_vector(rep):
         height, width = values.shape[-2:]
-        return height / width
+        return float(height / width)
     shown = sections(values)
     height, width = shown[0][1].shape[-2:]
     down, right = len(values), len(shown)
     if _lies_down(down, right):
         down, right = right, down
-    return down * height / (right * width)
+    return float(down * height / (right * width))
 
 
 def arrows(axes: "Axes", values: Array, vmax: float, depth: float, lattice: str = "square") -> "ScalarMappable":

@@ -123,7 +123,9 @@ def test_of_many_kernels_the_first_are_drawn():
 
 def test_bad_arguments_are_named():
     basis = kernel_basis(D4.trivial, D4.trivial, max_frequency=0)
-    with pytest.raises(KernelError, match=r"kernel_basis: expected one from steer.kernels.kernel_basis, or a .*, got 3"):
+    with pytest.raises(
+        KernelError, match=r"kernel_basis: expected one from steer.kernels.kernel_basis, or a .*, got 3"
+    ):
         plot.basis(3)
     with pytest.raises(KernelError, match="kernel_basis: there is no kernel from"):
         plot.basis(kernel_basis(D4.trivial, D4.irrep("A2"), max_frequency=0))

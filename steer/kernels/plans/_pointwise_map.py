@@ -23,6 +23,6 @@ def map_channels(matrix: torch.Tensor, x: torch.Tensor, bias: torch.Tensor | Non
         return torch.nn.functional.linear(rows, matrix, bias).movedim(-1, 1)
     # a batch of products: `matrix @ columns` would copy x to make one product of it, in twice the time
     columns = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
-    matrices = matrix.expand(len(x), *matrix.shape)
+    matrices = matrix.expand(x.shape[0], *matrix.shape)  # len(x) would fix the batch of what torch.export writes
     found = torch.bmm(matrices, columns) if bias is None else torch.baddbmm(bias.unsqueeze(1), matrices, columns)
     return found.reshape(*found.shape[:2], *x.shape[2:])
