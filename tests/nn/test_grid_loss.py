@@ -228,7 +228,7 @@ def chain():
     )
 
 
-@pytest.mark.parametrize(("build", "start"), [(chain, 30), (chain, 41), (Two, 16)])
+@pytest.mark.parametrize(("build", "start"), [pytest.param(chain, 41, marks=pytest.mark.slow), (chain, 30), (Two, 16)])
 def test_the_sizes_of_a_whole_network_keep_the_symmetries_and_are_the_nearest(build, start):
     network = build().double().eval()
     move = grid_symmetries(C4)[1]
