@@ -133,6 +133,7 @@ REPS: dict[str, Callable[[], Call]] = {
     ),
     "steer.reps.quadrature spread": _call(steer.reps.quadrature, group=O3, kind="spread", size=8),
     "steer.reps.with_action": _call(steer.reps.with_action, group=D4, rep=D4.vector),
+    "SpatialGroup.in_frame": _call(steer.group("C4", dim=3).in_frame, frame=np.eye(3)),
     "Group.action": _call(D4.action, g=TURN),
     "Group.band_limited": _call(O2.band_limited, max_frequency=2),
     "Group.contains": _call(D4.contains, g=TURN),

@@ -42,7 +42,6 @@ SHAPE = re.compile(r"\((?=[^()]*(,|\.\.\.))(\.\.\.|[\w.*+' \[\]^/-]+)(, ?(\.\.\.
 NO_ERRORS = {
     "steer.reps.LineGroup": "a flag",
     "steer.reps.PlanarGroup": "reduces and rounds an angle",
-    "steer.reps.SpatialGroup.in_frame": "internal: frames come from settings, which are rotations",
     "steer.nn.GridLoss": "a result, made by grid_loss",
     "steer.kernels.ScalarFunctions.count": "a number",
     "steer.kernels.ScalarFunctions.names": "a list of names",

@@ -69,6 +69,11 @@ def test_elements_are_read_from_scipy():
     np.testing.assert_allclose(SO3.irrep("2")(given), SO3.irrep("2")(CUBE), atol=TOL)
     np.testing.assert_allclose(steer.reps.wigner_d(given, 2), steer.reps.wigner_d(CUBE, 2), atol=TOL)
     assert O3.contains(given).all()
+    assert steer.group("C4", dim=3).in_frame(given[5]) == steer.group("C4", dim=3).in_frame(CUBE[5])
+    np.testing.assert_array_equal(SO3.irrep("2").torch(given).numpy(), SO3.irrep("2").torch(CUBE).numpy())
+    for junk in ("x", np.eye(2), -np.eye(3), np.full((3, 3), np.nan)):
+        with pytest.raises(GroupError, match="frame: expected a rotation"):
+            steer.group("C4", dim=3).in_frame(junk)
 
 
 AXIAL = O3.subgroup("Cinfv", axis=(0, 1, 1))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..._values import MEMBERSHIP, MOST_VALUES, Array, frozen, require_count, require_room
+from ..._values import MEMBERSHIP, MOST_VALUES, NEAR, Array, as_numbers, frozen, require_count, require_room
 from ...errors import GroupError
 from ..theory._group import Group, require_where
 from ..theory._lattice import Moves, signed_permutations
@@ -51,7 +51,7 @@ class SpatialGroup(Group):
     def form(self) -> Form:
         """What its family says of the group in the standard setting."""
 
-    def in_frame(self, frame: Array) -> "SpatialGroup":
+    def in_frame(self, frame: npt.ArrayLike) -> "SpatialGroup":
         """The group R G R^-1, with G this group in the standard setting.
 
         Args:
@@ -59,7 +59,13 @@ class SpatialGroup(Group):
 
         Returns:
             The turned group; equal for frames that give the same matrices.
+
+        Raises:
+            GroupError: `frame` is not a rotation.
         """
+        frame = as_numbers("frame", frame, GroupError, "a rotation, a matrix of shape (3, 3)")
+        if frame.shape != (3, 3) or not float(RotationForm(False).distance(frame)) < NEAR:
+            raise GroupError(f"frame: expected a rotation, a matrix of shape (3, 3), got {frame!r}")
         if self.form.is_isotropic:
             return self
         if np.array_equal(frame, np.eye(3)):
