@@ -4,6 +4,8 @@ import importlib
 import inspect
 import pydoc
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -164,3 +166,26 @@ def test_a_field_tensor_is_restricted():
 
 def test_restricted_types_print_shortly():
     assert str(MIXED.restrict("C4")) == "regular of D4 + vector of D4 + A1 of D4, as fields of C4 (11 channels)"
+
+
+CALLS = """
+import torch, steer
+from steer import nn
+G = steer.group("C4", dim=2)
+t = nn.FieldType(G, [G.regular])
+x = torch.zeros(1, 4, 9, 9)
+for net in (nn.ReLU(t), nn.Sequential(nn.Conv2d(t, t, 3), nn.ReLU(t)), nn.models.UNet(t, t)):
+    plain: torch.Tensor = net(x)
+    field: nn.FieldTensor = net(t(x))
+wrong: nn.FieldTensor = net(x)
+net("x")
+"""
+
+
+@pytest.mark.slow
+def test_calls_have_types(tmp_path):
+    (tmp_path / "calls.py").write_text(CALLS)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "calls.py"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    errors = [line for line in found.stdout.splitlines() if "error:" in line]
+    assert [line.split(":")[1] for line in errors] == ["10", "11"], found.stdout + found.stderr

@@ -100,9 +100,9 @@ class Composite(Module):
     def _call(self, module: Module, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         """The output of a module inside, which gets those keywords that it takes."""
         if not keywords:
-            return module(x)  # type: ignore[no-any-return]
+            return module(x)
         taken = module._keywords()
-        return module(x, **{name: value for name, value in keywords.items() if name in taken})  # type: ignore[no-any-return]
+        return module(x, **{name: value for name, value in keywords.items() if name in taken})
 
     def _check(self, x: torch.Tensor) -> None:
         """Nothing: the modules check."""

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
@@ -81,6 +81,14 @@ class Module(Constants):
         require_types(type(self).__name__, in_type=in_type, out_type=out_type)
         self.in_type = in_type
         self.out_type = out_type
+
+    if TYPE_CHECKING:  # what a call returns, of which torch says anything may come
+
+        @overload
+        def __call__(self, x: torch.Tensor, *args: Any, **keywords: Any) -> torch.Tensor: ...
+        @overload
+        def __call__(self, x: FieldTensor, *args: Any, **keywords: Any) -> FieldTensor: ...
+        def __call__(self, x: Any, *args: Any, **keywords: Any) -> Any: ...
 
     @overload
     def forward(self, x: torch.Tensor) -> torch.Tensor: ...

@@ -3,7 +3,7 @@
 import copy
 import functools
 import math
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -192,7 +192,7 @@ class SelfAttention(Module):
             padded = mask.logical_not().flatten(1).unsqueeze(2)
             points = points.masked_fill(padded, 0)  # 0 times NaN would be NaN
             positions = None if positions is None else positions.masked_fill(padded, 0)
-        found = self.in_proj(points.flatten(0, 1))
+        found: Any = self.in_proj(points.flatten(0, 1))
         heads = found.unflatten(1, (3, self.num_heads, self.head_type.size)).unflatten(0, points.shape[:2])
         parts = heads.permute(2, 0, 3, 1, 4).unbind(0)
         query, key, value = parts[0], parts[1], parts[2]  # (batch, heads, n, channels of a head)
@@ -205,7 +205,8 @@ class SelfAttention(Module):
         read = attend(query, key, value, scores, drop)
         # torch.export decomposes attention into what has other strides, so that flatten must not count on being a view
         joined = read.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(2)
-        mixed = self.out_proj(joined.flatten(0, 1)).unflatten(0, points.shape[:2])
+        out_rows: Any = self.out_proj(joined.flatten(0, 1))
+        mixed = out_rows.unflatten(0, points.shape[:2])
         if mask is not None:
             mixed = mixed.masked_fill(padded, 0)
         out: torch.Tensor = mixed.transpose(1, 2).unflatten(2, x.shape[2:])

@@ -187,7 +187,7 @@ class _Coarser(Sequential):
         out = x
         for module in modules:
             out = self._call(module, out, keywords)
-        return up(out, size=x.shape[2:])  # type: ignore[no-any-return]
+        return up(out, size=x.shape[2:])
 
     def _keywords(self) -> frozenset[str]:
         return super()._keywords() - {"size"}
