@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._spacing import Spacing
 from .._values import Array, as_numbers
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..nn import FieldTensor, FieldType, Mask
 from ..reps import Group, Representation, group
 from ..testing._compare import MARGIN, Comparison
 from ..testing._elements import Common, common_elements, common_group, is_inexact
-from ..testing._inputs import distances, evaluation_mode, lattices_of, reach, types_of
+from ..testing._inputs import distances, evaluation_mode, lattices_of, reach, spacings_of, types_of
 from ._canvas import colour_bar, make_axes, make_figure, numbers, signed
 from ._fields import channels, draw, look
 from ._names import given_elements, is_trivial, is_vector, names_of, rep_name, rotations
@@ -31,6 +32,7 @@ def equivariance(
     *,
     field: int = 0,
     lattice: str | tuple[str, str] | None = None,
+    spacing: Any = None,
     figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Both ways round the diagram: a row for each g, with g x, model(g x), g model(x) and their difference.
@@ -48,6 +50,7 @@ def equivariance(
         elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
         field: which field of the output to show.
         lattice: of the samples, as in `steer.testing.equivariance_error`: when None hexagonal if a layer inside is.
+        spacing: of the samples ([z,] y, x), as there: when None that of the layers inside.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -62,15 +65,15 @@ def equivariance(
     source, target = types_of(model, None, None)
     shown = channels("field", target, field)
     tensor = _images(x, source.group.dim)[:1]
-    lattices = lattices_of(model, lattice)
+    lattices, spacings = lattices_of(model, lattice), spacings_of(model, spacing, source.group.dim)
     given = elements
     if given is None:
         given = _default_elements(common_group(source.group, target.group) or source.group)
-    common = common_elements(source.group, target.group, given, lattices[0], True)
-    if is_inexact(source.group, common.source, lattices[0]):
-        tensor = _disk(tensor, source, lattices[0])
+    common = common_elements(source.group, target.group, given, lattices[0], True, spacings[0])
+    if is_inexact(source.group, common.source, lattices[0], spacings[0]):
+        tensor = _disk(tensor, source, lattices[0], spacings[0])
     with evaluation_mode(model):
-        rows = list(Comparison(model, tensor, (source, target), lattices).ways(common, None))
+        rows = list(Comparison(model, tensor, (source, target), lattices, spacings=spacings).ways(common, None))
     made = make_figure(figure, 8.6, 2.15 * len(rows) + 0.5)
     made.suptitle(f"{rep_name(source[0])} \N{RIGHTWARDS ARROW} {rep_name(target[field])} (field {field})", fontsize=11)
     panels = made.subplots(len(rows), 4, squeeze=False)
@@ -100,10 +103,10 @@ def _images(x: torch.Tensor | FieldTensor, dim: int) -> torch.Tensor:
     return tensor.detach()
 
 
-def _disk(x: torch.Tensor, kind: FieldType, lattice: str) -> torch.Tensor:
+def _disk(x: torch.Tensor, kind: FieldType, lattice: str, spacing: Spacing) -> torch.Tensor:
     """X in the disk that all turns keep: `steer.nn.Mask`, or the same in a hexagon."""
     if lattice == "square":
-        masked: torch.Tensor = Mask(kind)(x)
+        masked: torch.Tensor = Mask(kind, spacing=spacing)(x)
         return masked
     space = tuple(x.shape[2:])
     edge = np.clip(reach(space, lattice) + 1 - distances(space, lattice), 0, 1)
@@ -157,6 +160,7 @@ def error_by_angle(
     *,
     angles: npt.ArrayLike | None = None,
     lattice: str | None = None,
+    spacing: Any = None,
     axes: "Axes | None" = None,
 ) -> "Axes":
     """The relative equivariance error against the angle of rotation, about z in space, a curve for each model.
@@ -176,6 +180,7 @@ def error_by_angle(
         x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
         angles: (n,) in degrees, x towards y; when None every 5, those of the model's group and halfway between these.
         lattice: of the samples, "square" or "hexagonal"; when None, for each model, hexagonal if a layer inside is.
+        spacing: distances of neighbouring samples ([z,] y, x); when None, for each model, that of the layers inside.
         axes: where to draw; those of a new figure when None.
 
     Returns:
@@ -196,7 +201,7 @@ def error_by_angle(
     if not isinstance(given, torch.Tensor):
         raise ShapeError(f"x: expected a tensor or a FieldTensor, got {type(given).__name__}")
     tensor = _images(given, given.dim() - 2)
-    curves = {name: _curve(name, model, tensor, angles, lattice) for name, model in named.items()}
+    curves = {name: _curve(name, model, tensor, angles, lattice, spacing) for name, model in named.items()}
     made = make_axes(axes, 6.5, 3.6)
     from matplotlib.ticker import PercentFormatter
 
@@ -215,7 +220,12 @@ def error_by_angle(
 
 
 def _curve(
-    name: str, model: torch.nn.Module, x: torch.Tensor, angles: npt.ArrayLike | None, lattice: str | None
+    name: str,
+    model: torch.nn.Module,
+    x: torch.Tensor,
+    angles: npt.ArrayLike | None,
+    lattice: str | None,
+    spacing: Any,
 ) -> tuple[Array, Array]:
     """Angles in degrees and the errors there."""
     dim = x.dim() - 2
@@ -234,9 +244,10 @@ def _curve(
                 f"degrees, not in {acting!r}, does not act; end it with nn.GroupPool or nn.NormPool, or pass angles of "
                 f"the group"
             )
-    lattices = lattices_of(model, lattice)
+    lattices, spacings = lattices_of(model, lattice), spacings_of(model, spacing, dim)
     turns = rotations(degrees, dim)
-    comparison = Comparison(model, _disk(x, found[0], lattices[0]), found, lattices)
+    disk = _disk(x, found[0], lattices[0], spacings[0])
+    comparison = Comparison(model, disk, found, lattices, spacings=spacings)
     with evaluation_mode(model):
         errors = [both.error for both in comparison.ways(Common(turns, turns, None), MARGIN)]
     return degrees, np.array(errors)

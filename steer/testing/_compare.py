@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from .._spacing import Spacing
+from .._values import Array
 from ..errors import FieldTypeError, SteerError
 from ..nn import FieldTensor, FieldType
 from ..nn._fields._hexagons import masked
@@ -39,6 +41,7 @@ class Comparison:
         types: of input and output.
         lattices: of input and output.
         typed: whether the module is given field tensors.
+        spacings: of the samples of input and output.
     """
 
     module: torch.nn.Module
@@ -46,6 +49,7 @@ class Comparison:
     types: tuple[FieldType, FieldType]
     lattices: tuple[str, str] = ("square", "square")
     typed: bool = False
+    spacings: tuple[Spacing, Spacing] = (None, None)
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         """The module's output as a plain tensor.
@@ -77,16 +81,22 @@ class Comparison:
         Raises:
             SteerError: nothing would be compared.
         """
-        source, target = self.types
         before = self.run(self.x) if out is None else out
         weight = self._weight(before, common, margin)
         scale = float(torch.linalg.vector_norm((before * weight).double()))
         for g, h in zip(common.source, common.target, strict=True):
-            moved = source.transform(self.x, g, lattice=self.lattices[0])
-            there, back = self.run(moved), target.transform(before, h, lattice=self.lattices[1])
+            moved = self._moved(0, self.x, g)
+            there, back = self.run(moved), self._moved(1, before, h)
             difference = (there.double() - back.double()) * weight
             norm = float(torch.linalg.vector_norm(difference))
             yield Both(moved, there, back, difference, norm / (scale or 1.0))
+
+    def _moved(self, end: int, x: torch.Tensor, g: Array) -> torch.Tensor:
+        """An input (0) or output (1) acted on by an element."""
+        kind = self.types[end]
+        if axes_of(x, kind) != "grid":
+            return kind.transform(x, g)
+        return kind.transform(x, g, lattice=self.lattices[end], spacing=self.spacings[end])
 
     def is_zero(self, out: torch.Tensor, common: Common, margin: float | None) -> bool:
         """Whether the output is zero wherever it is compared."""
@@ -97,9 +107,11 @@ class Comparison:
         source, target = self.types
         if not out.numel():
             raise SteerError(f"module: its output is of shape {tuple(out.shape)}, so that nothing is compared")
-        ends = zip((source, target), common[:2], self.lattices, (self.x, out), strict=True)
+        ends = zip((source, target), common[:2], self.lattices, self.spacings, (self.x, out), strict=True)
         exact = not any(
-            is_inexact(kind.group, g, lattice) for kind, g, lattice, x in ends if axes_of(x, kind) == "grid"
+            is_inexact(kind.group, g, lattice, spacing)
+            for kind, g, lattice, spacing, x in ends
+            if axes_of(x, kind) == "grid"
         )
         everywhere = axes_of(out, target) != "grid" or (margin is None and (exact or max(out.shape[2:]) == 1))
         if everywhere and self.lattices[1] == "hexagonal" and axes_of(out, target) == "grid":
@@ -108,8 +120,8 @@ class Comparison:
         if everywhere:
             return torch.ones((), device=out.device)
         width = MARGIN if margin is None else margin
-        space, lattice = tuple(out.shape[2:]), self.lattices[1]
-        inside = distances(space, lattice) <= reach(space, lattice) - width
+        space, lattice, spacing = tuple(out.shape[2:]), self.lattices[1], self.spacings[1]
+        inside = distances(space, lattice, spacing) <= reach(space, lattice, spacing) - width
         if not inside.any():
             raise SteerError(
                 f"margin: {width:g} pixels leave nothing to compare of outputs of size {' x '.join(map(str, space))}; "

@@ -95,7 +95,12 @@ class Common(NamedTuple):
 
 
 def common_elements(
-    source: Group, target: Group, elements: npt.ArrayLike | None, lattice: str, has_positions: bool
+    source: Group,
+    target: Group,
+    elements: npt.ArrayLike | None,
+    lattice: str,
+    has_positions: bool,
+    spacing: Spacing = None,
 ) -> Common:
     """The elements that are compared, in the group of the input and in that of the output.
 
@@ -106,6 +111,7 @@ def common_elements(
         lattice: of the input.
         has_positions: whether the input has positions; else all elements act exactly, and are taken if those of the
             lattice are the identity alone.
+        spacing: of the samples of the input.
 
     Raises:
         GroupError: some elements are not in both groups.
@@ -115,12 +121,12 @@ def common_elements(
     if elements is not None:
         return _given(source, target, shared, elements)
     if shared is not None:
-        found = grid_symmetries(shared, lattice)
+        found = grid_symmetries(shared, lattice, spacing=spacing)
         if len(found) == 1 and shared.order != 1 and not has_positions:
             found = shared.elements if shared.order <= MOST else shared.sample(16, 0)
         common = Common(_embedded(source, shared, found), _embedded(target, shared, found), shared)
     else:
-        found = grid_symmetries(source, lattice)
+        found = grid_symmetries(source, lattice, spacing=spacing)
         found = found[target.contains(found)] if source.element_size == target.element_size else found[:1]
         common = Common(found, found, None)
     if len(found) == 1 and source.order != 1:
@@ -134,10 +140,10 @@ def common_elements(
     return common
 
 
-def has_common_symmetry(source: Group, target: Group, lattice: str) -> bool:
+def has_common_symmetry(source: Group, target: Group, lattice: str, spacing: Spacing = None) -> bool:
     """Whether an element that both groups have, besides the identity, maps the lattice to itself."""
     try:
-        common_elements(source, target, None, lattice, True)
+        common_elements(source, target, None, lattice, True, spacing)
     except SteerError:
         return False
     return True

@@ -1,5 +1,6 @@
 """Whether a module is equivariant, and by how much it is not."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,17 @@ from ..errors import ShapeError, SteerError
 from ..nn import FieldTensor, FieldType
 from ._compare import Comparison, errors_of, require_margin, require_type
 from ._elements import Common, common_elements, describe, has_common_symmetry, is_inexact
-from ._inputs import axes_of, evaluation_mode, given_input, lattices_of, place, random_input, type_of, types_of
+from ._inputs import (
+    axes_of,
+    evaluation_mode,
+    given_input,
+    lattices_of,
+    place,
+    random_input,
+    spacings_of,
+    type_of,
+    types_of,
+)
 from ._tolerance import TOLERANCES, require_tolerance
 
 
@@ -29,6 +40,7 @@ def equivariance_error(
     in_type: FieldType | None = None,
     out_type: FieldType | None = None,
     lattice: str | tuple[str, str] | None = None,
+    spacing: Any = None,
 ) -> Array:
     """The relative error ||module(g x) - g module(x)|| / ||module(x)|| for each group element g.
 
@@ -61,6 +73,9 @@ def equivariance_error(
         out_type: type of the output; when None likewise, or that of a FieldTensor that the module returns.
         lattice: of the samples, "square" or "hexagonal", or one of the input and one of the output; when None hexagonal
             if a layer inside of the module is (`nn.HexConv2d`, `nn.HexPool`, `nn.HexMask`).
+        spacing: distances of neighbouring samples ([z,] y, x), of input and output, or a pair of one of the input and
+            one of the output; when None those of the layers inside (`nn.Conv3d`). Random inputs then have as many
+            samples along each axis as fit one length, and `margin` counts pixels of the smallest distance.
 
     Returns:
         (n,), float64, in the order of the elements.
@@ -80,7 +95,7 @@ def equivariance_error(
         >>> bool((steer.testing.equivariance_error(nn.Conv2d(t, t, 3)) < 1e-5).all())
         True
     """
-    return _measured(module, x, elements, shape, dtype, seed, margin, (in_type, out_type), lattice).errors
+    return _measured(module, x, elements, shape, dtype, seed, margin, (in_type, out_type), lattice, spacing).errors
 
 
 def assert_equivariant(
@@ -115,8 +130,8 @@ def assert_equivariant(
     limit = None if tolerance is None else require_tolerance(tolerance)
     types = options.pop("in_type", None), options.pop("out_type", None)
     known = {"shape": None, "dtype": None, "seed": 0, "margin": None} | options
-    lattice = known.pop("lattice", None)
-    found = _measured(module, x, elements, types=types, lattice=lattice, **known)
+    grids = {name: known.pop(name, None) for name in ("lattice", "spacing")}
+    found = _measured(module, x, elements, types=types, **grids, **known)
     errors, common, comparison = found
     if limit is None:
         limit = TOLERANCES.get(comparison.x.dtype, TOLERANCES[torch.float32])
@@ -150,6 +165,7 @@ def _measured(
     margin: float | None,
     types: tuple[FieldType | None, FieldType | None],
     lattice: str | tuple[str, str] | None,
+    spacing: Any,
 ) -> _Measured:
     """What `equivariance_error` returns, and how it came about."""
     width = require_margin(margin)
@@ -157,21 +173,24 @@ def _measured(
     kinds = _types(module, x, *types)
     lattices = lattices_of(module, lattice)
     groups = kinds[0].group, kinds[1].group
+    spacings = spacings_of(module, spacing, groups[0].dim)
+    grid = lattices[0], spacings[0]
     common = None if elements is None else common_elements(*groups, elements, lattices[0], True)
     if x is not None:
         inputs = [given_input(x, kinds[0], lattices[0])]
     else:
-        smooth = common is not None and is_inexact(groups[0], common.source, lattices[0])
+        smooth = common is not None and is_inexact(groups[0], common.source, *grid)
         shapes = [None, (16,)] if shape is None and groups[0].dim else [shape]
-        if shape is None and common is None and not has_common_symmetry(*groups, lattices[0]):
+        if shape is None and common is None and not has_common_symmetry(*groups, *grid):
             shapes.reverse()  # on features without positions all elements act exactly
-        inputs = [
-            random_input(kinds[0], sizes, seed, smooth, lattices[0]).to(*place(module, dtype)) for sizes in shapes
-        ]
+        inputs = [random_input(kinds[0], sizes, seed, smooth, *grid).to(*place(module, dtype)) for sizes in shapes]
     with evaluation_mode(module):
-        comparison, out = _first(module, inputs, kinds, lattices, isinstance(x, FieldTensor))
+        comparison, out = _first(
+            inputs, Comparison(module, inputs[0], kinds, lattices, isinstance(x, FieldTensor), spacings)
+        )
         if common is None:
-            common = common_elements(*groups, None, lattices[0], axes_of(comparison.x, kinds[0]) == "grid")
+            has_positions = axes_of(comparison.x, kinds[0]) == "grid"
+            common = common_elements(*groups, None, lattices[0], has_positions, spacings[0])
         errors = errors_of(comparison.ways(common, width, out))
         if not errors.any() and comparison.is_zero(out, common, width):
             raise SteerError(
@@ -197,17 +216,11 @@ def _types(
     return types_of(module, in_type, out_type)
 
 
-def _first(
-    module: torch.nn.Module,
-    inputs: list[torch.Tensor],
-    types: tuple[FieldType, FieldType],
-    lattices: tuple[str, str],
-    typed: bool,
-) -> tuple[Comparison, torch.Tensor]:
+def _first(inputs: list[torch.Tensor], like: Comparison) -> tuple[Comparison, torch.Tensor]:
     """The comparison of the first input that the module takes, and its output; if none, the error of the largest."""
     refused: list[tuple[int, ShapeError]] = []
     for x in inputs:
-        comparison = Comparison(module, x, types, lattices, typed)
+        comparison = dataclasses.replace(like, x=x)
         try:
             return comparison, comparison.run(x)
         except ShapeError as error:

@@ -4,16 +4,18 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.ndimage
 import torch
 
-from .._values import Array, as_tuple, is_count
+from .._spacing import Spacing, along_axes, as_spacing
+from .._values import Array, as_tuple, is_count, is_real
 from ..errors import FieldTypeError, ShapeError, SteerError
 from ..kernels import Grid
-from ..nn import FieldTensor, FieldType
+from ..nn import FieldTensor, FieldType, Module
+from ..nn._engine._sampling import Resize, Spread
 from ..nn._fields._hexagons import masked, require_hexagon
 from ._elements import require_lattice
 
@@ -69,6 +71,33 @@ def lattices_of(module: torch.nn.Module, lattice: str | tuple[str, str] | None) 
     return require_lattice(given[0]), require_lattice(given[1])
 
 
+def spacings_of(module: torch.nn.Module, spacing: Any, dim: int) -> tuple[Spacing, Spacing]:
+    """The spacings of input and output: those that are given, or those of the layers inside.
+
+    Raises:
+        SteerError: no spacing.
+    """
+    if spacing is None:
+        layers = [part for part in module.modules() if isinstance(part, Module) and part.in_type.group.dim == dim]
+        parts = [part for part in layers if part.sampling or part.spacing is not None]
+        spaced = [part for part in parts if part.spacing is not None]
+        return (_ends(spaced[0])[0], _ends(parts[-1])[1]) if spaced else (None, None)
+    is_pair = isinstance(spacing, tuple | list) and len(spacing) == 2 and not all(map(is_real, spacing))
+    given = spacing if is_pair else (spacing, spacing)
+    return as_spacing(given[0], dim, SteerError), as_spacing(given[1], dim, SteerError)
+
+
+def _ends(part: Module) -> tuple[Spacing, Spacing]:
+    """The spacings of what a layer reads and of what it returns, one of which is its own: the finer one."""
+    if not part.sampling:
+        return part.spacing, part.spacing
+    steps = [getattr(axis, "stride", None) or getattr(axis, "scale_factor", None) or 1 for axis in part.sampling]
+    finer = isinstance(part.sampling[0], Spread) or (isinstance(part.sampling[0], Resize) and max(steps) > 1)
+    factors = tuple(1 / step if step < 1 else step for step in steps)
+    other = along_axes(part.spacing, factors)
+    return (other, part.spacing) if finer else (part.spacing, other)
+
+
 def place(module: torch.nn.Module, dtype: torch.dtype | None) -> tuple[torch.device, torch.dtype]:
     """Device and dtype of a random input for the module."""
     tensors = (
@@ -114,11 +143,14 @@ def given_input(x: object, kind: FieldType, lattice: str) -> torch.Tensor:
     return tensor
 
 
-def random_input(kind: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool, lattice: str) -> torch.Tensor:
+def random_input(
+    kind: FieldType, shape: Sequence[int] | None, seed: int, smooth: bool, lattice: str, spacing: Spacing = None
+) -> torch.Tensor:
     """Normal noise, in float64; low-pass and fading out towards the edge of the grid if it is to be smooth."""
     dim = kind.group.dim
+    apart = spacing or dim * (1.0,)
     what = f"(batch, *space), {dim} axes of space, (batch, n) for n points, or (batch,) for features without positions"
-    given = (2, *dim * [SIDE.get(dim, 3)]) if shape is None else as_tuple("shape", shape, SteerError, what)
+    given = (2, *_sides(apart)) if shape is None else as_tuple("shape", shape, SteerError, what)
     if not given or not all(is_count(size, 1) for size in given) or len(given) not in (1, 2, dim + 1):
         raise SteerError(f"shape: expected {what}, sizes >= 1, got {given}")
     batch, *space = given
@@ -127,8 +159,10 @@ def random_input(kind: FieldType, shape: Sequence[int] | None, seed: int, smooth
     if axes_of(x, kind) != "grid":
         return x
     if smooth:
-        noise = scipy.ndimage.gaussian_filter(noise, sigma=(0, 0, *dim * [2.0]))
-        fading = distances(space, lattice) / (reach(space, lattice) or 1.0)
+        # round in space, of two samples of the coarsest axis
+        widths = [2.0 * max(apart) / step for step in apart]
+        noise = scipy.ndimage.gaussian_filter(noise, sigma=(0, 0, *widths))
+        fading = distances(space, lattice, spacing) / (reach(space, lattice, spacing) or 1.0)
         noise *= np.clip(np.cos(np.pi / 2 * np.clip(fading / 0.9, 0, 1)), 0, None) ** 2
         noise /= noise.std() or 1.0
         x = torch.from_numpy(noise)
@@ -138,18 +172,27 @@ def random_input(kind: FieldType, shape: Sequence[int] | None, seed: int, smooth
     return x
 
 
-def distances(space: Sequence[int], lattice: str) -> Array:
+def _sides(spacing: tuple[float, ...]) -> list[int]:
+    """Samples along each axis of the random input: odd, over one length, nine or more of the coarsest axis."""
+    side = SIDE.get(len(spacing), 3)
+    length = side if max(spacing, default=1.0) == 1 else max(side, 9 * max(spacing))
+    return [2 * round((length / step - 1) / 2) + 1 for step in spacing]
+
+
+def distances(space: Sequence[int], lattice: str, spacing: Spacing = None) -> Array:
     """Distance of each sample of a grid from its centre, of its shape; infinite where there are no samples."""
     if lattice == "hexagonal":
         grid = Grid(tuple(space), lattice)
         out = np.full(math.prod(space), np.inf)
         out[grid.index] = np.linalg.norm(grid.points, axis=1)
         return out.reshape(tuple(space))
-    axes = [np.arange(size) - (size - 1) / 2 for size in space]
+    apart = spacing or len(space) * (1.0,)
+    axes = [(np.arange(size) - (size - 1) / 2) * step for size, step in zip(space, apart, strict=True)]
     return np.asarray(np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij"))))
 
 
-def reach(space: Sequence[int], lattice: str) -> float:
+def reach(space: Sequence[int], lattice: str, spacing: Spacing = None) -> float:
     """Radius of the disk that is inscribed in the outermost samples of a grid."""
-    half = (min(space) - 1) / 2
+    apart = spacing or len(space) * (1.0,)
+    half = min((size - 1) * step for size, step in zip(space, apart, strict=True)) / 2
     return half * math.sqrt(3) / 2 if lattice == "hexagonal" else half

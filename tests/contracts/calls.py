@@ -371,14 +371,16 @@ LAYERS: dict[str, Callable[[], Call]] = {
         grid=4,
         out_frequency=1,
     ),
-    "steer.nn.RandomTransform": _call(nn.RandomTransform, in_type=VECTORS, p=1.0, order=3, lattice="square"),
+    "steer.nn.RandomTransform": _call(
+        nn.RandomTransform, in_type=VECTORS, p=1.0, order=3, lattice="square", spacing=1.0
+    ),
     "RandomTransform.forward": lambda: Call(nn.RandomTransform(VECTORS), {"x": torch.zeros(1, 3, 5, 5)}),
     "FieldType.transform_points": _call(
         VECTORS.transform_points, x=torch.zeros(4, 3), points=torch.zeros(4, 2), g=TURN
     ),
     "steer.nn.Gate": _call(nn.Gate, fields=VECTORS, function="sigmoid", scalars=None, per_coset=False),
     "steer.nn.GroupPool": _call(nn.GroupPool, in_type=REGULAR, reduction="max", subgroup=None),
-    "steer.nn.Mask": _call(nn.Mask, in_type=VECTORS, margin=0.0, width=1.0),
+    "steer.nn.Mask": _call(nn.Mask, in_type=VECTORS, margin=0.0, width=1.0, spacing=1.0),
     "steer.nn.Module": _call(nn.Module, in_type=VECTORS, out_type=VECTORS),
     "Module.forward": lambda: Call(nn.NormAct(VECTORS), {"x": torch.zeros(1, 3)}),
     "Module.add_constant": lambda: Call(nn.ReLU(REGULAR).add_constant, {"name": "one", "source": np.eye(2)}),
@@ -524,6 +526,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
             "in_type": None,
             "out_type": None,
             "lattice": None,
+            "spacing": None,
         },
     ),
     "steer.testing.assert_group": _call(steer.testing.assert_group, group=C4, max_frequency=1, seed=0),

@@ -2,10 +2,12 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from numbers import Real
 
 import torch
 
+from ..._spacing import as_spacing, printed
 from ...errors import ShapeError, SteerError
 from .._engine._module import Module
 from .._fields._types import FieldType
@@ -21,6 +23,9 @@ class Mask(Module):
     of the grid's edges, and vanishes at all points of the lattice outside the grid, so that padding with zeros
     continues it.
 
+    With a spacing the disk is round in space: R is that of the disk inscribed in the box of voxels, and lengths are in
+    units of the smallest distance.
+
     Exactly equivariant under symmetries of the grid. Elements between them turn the disk into itself, up to its
     sampling.
 
@@ -28,6 +33,7 @@ class Mask(Module):
         in_type: type of the input and output.
         margin: pixels to shrink the disk by.
         width: pixels over which the factor falls from 1 to 0; 0 for a hard edge.
+        spacing: distances of neighbouring samples ([z,] y, x); None where they are equal.
 
     Shape:
         (batch, in_type.size, *space) -> the same.
@@ -37,7 +43,14 @@ class Mask(Module):
         ShapeError: at run time, a feature map too small for the margin.
     """
 
-    def __init__(self, in_type: FieldType, margin: float = 0.0, width: float = 1.0) -> None:
+    def __init__(
+        self,
+        in_type: FieldType,
+        margin: float = 0.0,
+        width: float = 1.0,
+        *,
+        spacing: Sequence[float] | float | None = None,
+    ) -> None:
         super().__init__(in_type, in_type)
         if not in_type.group.dim:
             raise SteerError(f"in_type: Mask needs a group that acts on space, got {in_type.group!r}")
@@ -45,6 +58,7 @@ class Mask(Module):
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
                 raise SteerError(f"{name}: expected a number of pixels >= 0, got {value!r}")
+        self.spacing = as_spacing(spacing, in_type.group.dim, SteerError)
         self.margin = float(margin)
         self.width = float(width)
 
@@ -52,7 +66,8 @@ class Mask(Module):
         super()._check(x)
         self._check_space(x)
         # without a margin there is nothing to ask, and nothing for torch.export to note about sizes
-        if self.margin and min(x.shape[2:]) <= 2 * self.margin:
+        apart = self.spacing or self.in_type.group.dim * (1.0,)
+        if self.margin and min(n * step for n, step in zip(x.shape[2:], apart, strict=True)) <= 2 * self.margin:
             raise ShapeError(
                 f"x: a margin of {self.margin:g} leaves nothing of a feature map of shape {tuple(x.shape)}; "
                 f"use a smaller margin"
@@ -62,14 +77,15 @@ class Mask(Module):
         # Sizes are met only inside tensors, so that one graph holds for all of them. In integers, twice the coordinates
         # are exact, and so are the symmetries of their squares.
         dim = self.in_type.group.dim
+        unit = x.new_ones(1)
+        unit = (unit + unit.float()) / 2  # float64 for float64 input, float32 for all others
         squares, sizes = [], []
         for axis in range(2, dim + 2):
             index = x.new_ones(x.shape[axis : axis + 1], dtype=torch.int64).cumsum(0)  # 1 to n
             twice = (index - index.flip(0)).reshape(-1, *(dim + 1 - axis) * [1])
-            squares.append(twice.square())
-            sizes.append(index[-1:])
-        unit = x.new_ones(1)
-        unit = (unit + unit.float()) / 2  # float64 for float64 input, float32 for all others
+            step = 1 if self.spacing is None else unit * self.spacing[axis - 2]
+            squares.append(twice.square() * step * step)
+            sizes.append(index[-1:] * step)
         radius = functools.reduce(torch.minimum, sizes) * unit / 2 - self.margin
         inside = radius - (functools.reduce(torch.add, squares) * unit).sqrt() / 2  # distance to the edge
         if not self.width:
@@ -79,4 +95,4 @@ class Mask(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
-        return f"{super().extra_repr()}, margin={self.margin:g}, width={self.width:g}"
+        return f"{super().extra_repr()}, margin={self.margin:g}, width={self.width:g}{printed(self.spacing)}"

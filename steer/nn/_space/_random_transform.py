@@ -1,10 +1,12 @@
 """Augmentation: a random element of the group for each sample."""
 
+from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 import torch
 
+from ..._spacing import as_spacing, printed
 from ..._values import Array, is_one_of, require_count
 from ...errors import ShapeError, SteerError
 from .._engine._module import Module
@@ -30,6 +32,7 @@ class RandomTransform(Module):
         p: probability of a sample to be moved; the others stay as they are.
         order: degree of the splines, from 0 to 5.
         lattice: of the samples, "square" (cubic in space) or "hexagonal".
+        spacing: distances of neighbouring samples of the square lattice ([z,] y, x); None where they are equal.
 
     Shape:
         (batch, in_type.size, *space) -> the same; or without space, or of points, as `FieldType.transform` takes them.
@@ -50,7 +53,15 @@ class RandomTransform(Module):
         >>> x, y = image.transform(torch.randn(8, 3, 32, 32), g), flow.transform(torch.randn(8, 2, 32, 32), g)
     """
 
-    def __init__(self, in_type: FieldType, p: float = 1.0, *, order: int = 3, lattice: str = "square") -> None:
+    def __init__(
+        self,
+        in_type: FieldType,
+        p: float = 1.0,
+        *,
+        order: int = 3,
+        lattice: str = "square",
+        spacing: Sequence[float] | float | None = None,
+    ) -> None:
         super().__init__(in_type, in_type)
         given: object = p
         if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= float(given) <= 1:
@@ -59,6 +70,9 @@ class RandomTransform(Module):
             raise ShapeError(f"order: expected an integer from 0 to {HIGHEST_ORDER}, got {order!r}")
         if not is_one_of(lattice, LATTICES):
             raise ShapeError(f"lattice: expected {' or '.join(map(repr, LATTICES))}, got {lattice!r}")
+        self.spacing = as_spacing(spacing, in_type.group.dim, ShapeError)
+        if self.spacing is not None and lattice == "hexagonal":
+            raise ShapeError(f"spacing: the hexagonal lattice has one distance of neighbours, got {spacing!r}")
         self.p, self.order, self.lattice = float(p), int(order), lattice
 
     def sample(self, n: int) -> Array:
@@ -98,11 +112,14 @@ class RandomTransform(Module):
 
     def _move(self, x: torch.Tensor) -> torch.Tensor:
         elements = self.sample(len(x))
-        return self.in_type.transform(x, elements, order=self.order, lattice=self.lattice)
+        spacing = self.spacing if x.dim() == self.in_type.group.dim + 2 else None  # points know where they are
+        return self.in_type.transform(x, elements, order=self.order, lattice=self.lattice, spacing=spacing)
 
     def _export(self) -> torch.nn.Module:
         return torch.nn.Identity()
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
-        return f"{super().extra_repr()}, p={self.p:g}, order={self.order}, lattice={self.lattice!r}"
+        return (
+            f"{super().extra_repr()}, p={self.p:g}, order={self.order}, lattice={self.lattice!r}{printed(self.spacing)}"
+        )
