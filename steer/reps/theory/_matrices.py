@@ -114,13 +114,18 @@ class _Solved(Frozen):
 
 @functools.lru_cache(maxsize=256)
 def _solve(group: Group, given: str, max_frequency: int | None) -> _Solved:
-    matrices = _read(given)
-    found = split(group, generating(group), matrices, max_frequency)
+    matrices, found = _read(given), _split(group, given, max_frequency)
     root, one = found.orthogonaliser, np.eye(matrices.shape[-1])
     change = frozen(one) if np.abs(root - one).max() < ORTHOGONAL else root
     moves = np.abs(matrices)
     is_signed = bool(np.isin(moves, (0, 1)).all() and (moves.sum(1) == 1).all() and (moves.sum(2) == 1).all())
     return _Solved(orthogonal_decomposition(group, found), change, is_signed, is_signed and bool((matrices >= 0).all()))
+
+
+@functools.lru_cache(maxsize=16)
+def _split(group: Group, given: str, max_frequency: int | None) -> Splitting:
+    """`split` of printed matrices: what takes the time, once while they are checked and read."""
+    return split(group, generating(group), _read(given), max_frequency)
 
 
 def generating(group: Group) -> Array:
@@ -226,7 +231,7 @@ def representation(
     _require_invertible(given.at_generators)
     text = _print(given.at_generators)
     try:
-        found = split(group, generating(group), _read(text), max_frequency)
+        found = _split(group, text, max_frequency)
     except IncompleteError as incomplete:
         raise _refusal(group, given, max_frequency, incomplete) from None
     _require_agreement(group, given, found)
