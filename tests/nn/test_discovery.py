@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 import pydoc
 import re
 import subprocess
@@ -186,6 +187,7 @@ net("x")
 def test_calls_have_types(tmp_path):
     (tmp_path / "calls.py").write_text(CALLS)
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "calls.py"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    seen = os.environ | {"PYTHONPATH": str(Path(steer.__file__).parents[1])}  # as an installed package
+    found = subprocess.run(command, cwd=tmp_path, env=seen, capture_output=True, text=True, check=False)
     errors = [line for line in found.stdout.splitlines() if "error:" in line]
     assert [line.split(":")[1] for line in errors] == ["10", "11"], found.stdout + found.stderr
