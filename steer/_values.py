@@ -109,14 +109,24 @@ def as_numbers(argument: str, value: Any, error: type[SteerError], what: str = "
     except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as cause:  # some are of tensors
         if isinstance(cause, SteerError):
             raise
-        raise error(f"{argument}: expected {what}, got {value!r}") from cause
+        raise error(f"{argument}: expected {what}, got {_shown(value)}") from cause
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # some tensors cannot be printed
+        return type(value).__name__
 
 
 def as_tuple(argument: str, value: object, error: type[SteerError], what: str) -> tuple[Any, ...]:
     """What `value` holds, in its order, or an error that names the argument."""
-    if not is_listing(value):
-        raise error(f"{argument}: expected {what}, got {value!r}")
-    return tuple(value)
+    try:
+        if is_listing(value):
+            return tuple(value)
+    except (RuntimeError, NotImplementedError) as cause:  # of tensors without rows
+        raise error(f"{argument}: expected {what}, got {_shown(value)}") from cause
+    raise error(f"{argument}: expected {what}, got {value!r}")
 
 
 def is_listing(value: object) -> TypeGuard[Iterable[Any]]:

@@ -49,10 +49,55 @@ def test_values_that_know_the_spacing_print_what_builds_them(basis):
     assert functions != functions_for(basis, Grid((3, 5, 5)))
 
 
-@pytest.mark.parametrize("spacing", [(1, 2), (1, 0, 1), (1, -1, 1), "zyx", (1, np.nan, 1), (True, 1, 1)])
+@pytest.mark.parametrize(
+    "spacing",
+    [
+        (1, 2),
+        (1, 0, 1),
+        (1, -1, 1),
+        "zyx",
+        (1, np.nan, 1),
+        (True, 1, 1),
+        True,
+        (1e308, 1, 1),
+        (1e-320, 1, 1),
+        (10**400, 1, 1),
+        np.ones(3, dtype=bool),
+        np.ones((1, 3)),
+        torch.ones(3, dtype=torch.bool),
+        torch.ones(2),
+        torch.ones(3, device="meta"),
+        torch.ones(3) * 1j,
+        [None, 1, 1],
+    ],
+)
 def test_what_is_no_spacing_is_refused(spacing):
     with pytest.raises(KernelError, match="spacing: expected"):
         Grid((3, 3, 3), spacing=spacing)
+
+
+@pytest.mark.parametrize(
+    "spacing",
+    [
+        [3, 1, 1],
+        np.array([3, 1, 1]),
+        np.array([1.5, 0.5, 0.5], np.float32),
+        torch.tensor([3.0, 1, 1]),
+        torch.tensor([3, 1, 1]),
+        (torch.tensor(3.0), 1, np.float16(1)),
+        torch.tensor([3.0, 1, 1]).bfloat16(),
+    ],
+)
+def test_arrays_and_tensors_are_spacings(spacing):
+    grid = Grid((3, 3, 3), spacing=spacing)
+    assert grid == Grid((3, 3, 3), spacing=(3, 1, 1))
+    assert eval(repr(grid)) == grid
+    assert Grid((3, 3, 3), spacing=torch.tensor(2.0)) == Grid((3, 3, 3))
+
+
+def test_a_spacing_has_no_gradient():
+    with pytest.raises(KernelError, match=r"spacing: .* pass spacing.detach"):
+        Grid((3, 3, 3), spacing=torch.ones(3, requires_grad=True))
 
 
 def test_hexagons_have_one_spacing():

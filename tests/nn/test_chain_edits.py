@@ -124,7 +124,7 @@ def test_names_of_their_own_stay():
         (lambda c: c.extend({link(1, 1)}), FieldTypeError, r"modules: expected .* got a set, which has no order"),
         (lambda c: c.extend(3), FieldTypeError, r"modules: expected modules of steer.nn, or a list of them, got 3"),
         (lambda c: c.insert(1.0, link(1, 1)), SteerError, r"index: expected an integer, got 1.0"),
-        (lambda c: c.pop(3), IndexError, r"index: 3 is none of the 1 places in a chain of 1 modules"),
+        (lambda c: c.pop(3), IndexError, r"index: 3 is none of the 1 places in a Sequential of 1 modules"),
         (lambda c: c[1:], FieldTypeError, r"index: slice\(1, None, None\) holds none of the 1 modules"),
         (lambda c: c.pop(), FieldTypeError, r"modules: expected at least one module, got none"),
     ],
@@ -281,3 +281,57 @@ def test_a_chain_cannot_hold_itself():
         with pytest.raises(FieldTypeError, match="a chain cannot hold itself"):
             chain.append(module)
     assert len(chain) == 1
+
+
+@pytest.mark.parametrize("container", [nn.Branch, nn.Parallel])
+def test_modules_beside_each_other_are_a_list(container):
+    modules = [nn.ReLU(REGULAR), nn.CReLU(REGULAR), nn.ELU(REGULAR)]
+    beside, torchs = container(*modules), torch.nn.ModuleList(modules)
+    assert len(beside) == len(torchs) == 3
+    assert list(beside) == list(torchs)
+    assert modules[1] in beside
+    for index in range(-3, 3):
+        assert beside[index] is torchs[index]
+    for part in (slice(1, None), slice(None, 2), slice(None, None, -1)):
+        sliced = beside[part]
+        assert type(sliced) is container
+        assert list(sliced) == list(torchs[part])
+        assert sliced.out_type == container(*torchs[part]).out_type
+    with pytest.raises(IndexError, match="3 is none of the 3 places"):
+        beside[3]
+    with pytest.raises(SteerError, match="index: expected an integer"):
+        beside["0"]
+    with pytest.raises(FieldTypeError, match="modules: expected at least one"):
+        beside[3:]
+
+
+def test_chains_multiply_as_those_of_torch():
+    def pair():
+        return nn.Conv2d(REGULAR, REGULAR, 3, padding=1), nn.ReLU(REGULAR)
+
+    modules, x = pair(), torch.randn(1, REGULAR.size, 5, 5)
+    ours, torchs = nn.Sequential(*modules), torch.nn.Sequential(*modules)
+    for made, expected in ((ours * 3, torchs * 3), (2 * ours, 2 * torchs)):
+        assert list(made) == list(expected)
+        assert list(made.state_dict()) == list(expected.state_dict())
+        assert torch.equal(made(x), expected(x))
+    kept = ours
+    ours *= 2
+    torchs *= 2
+    assert ours is kept
+    assert list(ours) == list(torchs)
+    ours += nn.Sequential(nn.ReLU(REGULAR))
+    assert ours is kept
+    assert len(ours) == 5
+    assert len(list(ours.parameters())) == len(list(modules[0].parameters()))
+    for count in (0, -1):
+        with pytest.raises(FieldTypeError, match=r"\*: expected a number of times >= 1"):
+            ours * count
+    with pytest.raises(TypeError):
+        ours * 1.5
+    lifting = nn.Sequential(nn.CReLU(REGULAR))
+    with pytest.raises(FieldTypeError, match="expects"):
+        lifting * 2
+    with pytest.raises(FieldTypeError, match="expects"):
+        lifting *= 2
+    assert len(lifting) == 1

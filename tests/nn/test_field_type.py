@@ -17,6 +17,7 @@ from . import zoo
 from .symmetries import grid_generators
 
 C4, C8, D4 = (steer.group(name, dim=2) for name in ("C4", "C8", "D4"))
+TYPE = nn.FieldType(C4, [C4.trivial, C4.vector])
 
 
 def all_types(group):
@@ -251,3 +252,39 @@ def test_field_tensors_pickle():
     back = pickle.loads(pickle.dumps(field))
     assert back.type == field.type
     assert torch.equal(back.tensor, field.tensor)
+
+
+def _odd_tensors():
+    dense = torch.zeros(2, TYPE.size, 5, 5)
+    yield dense.to_sparse()
+    yield torch.zeros(2, TYPE.size).to_sparse_csr()
+    yield torch.nested.nested_tensor([torch.zeros(TYPE.size, 5, 5), torch.zeros(TYPE.size, 4, 4)])
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta state")
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype stage")
+def test_tensors_that_are_not_dense_are_refused_with_what_would_do():
+    g, points = C4.elements[1], torch.zeros(2, 2)
+    for odd in _odd_tensors():
+        advice = "nested one; fill it up" if odd.is_nested else "to_dense"
+        calls = {
+            "x": [TYPE.check, TYPE, lambda x: TYPE.transform(x, g), lambda x: TYPE.transform_points(x, points, g)],
+            "points": [lambda x: TYPE.transform_points(torch.zeros(2, TYPE.size), x, g)],
+        }
+        calls["x"] += [nn.Linear(TYPE, TYPE), nn.NormAct(TYPE), nn.Sequential(nn.BatchNorm(TYPE))]
+        calls["x"] += [lambda x: nn.check_types(nn.NormAct(TYPE), x), lambda x: nn.to_hexagonal(x, 3)]
+        for argument, functions in calls.items():
+            for function in functions:
+                with pytest.raises(ShapeError, match=f"^{argument}: .*{advice}"):
+                    function(odd)
+        with pytest.raises(ShapeError, match="space: expected"):
+            nn.grid_loss(nn.AvgPool(TYPE, 2), odd)
+        with pytest.raises(GroupError, match=r"^g: "):
+            TYPE.transform(torch.zeros(2, TYPE.size, 5, 5), odd)
+
+
+def test_elements_without_values_are_refused():
+    g = torch.eye(2, device="meta")
+    for act in (lambda: TYPE.transform(torch.zeros(1, TYPE.size, 5, 5), g), lambda: C4.vector(g)):
+        with pytest.raises(GroupError, match=r"^g: expected"):
+            act()

@@ -42,6 +42,9 @@ def as_array(name: str, given: object) -> Array:
     """
     if isinstance(given, torch.Tensor):
         numeric = given.is_floating_point() or not (given.is_complex() or given.dtype == torch.bool)
+        if given.is_nested or given.layout is not torch.strided or given.is_meta:
+            what = "a nested tensor" if given.is_nested else f"one of {given.layout} on {given.device}"
+            raise ShapeError(f"{name}: expected a dense tensor with values, got {what}")
         found = given.detach().cpu().double().numpy() if numeric else np.array("")
     else:
         try:

@@ -75,27 +75,23 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     if isinstance(value, torch.nn.Module):
         return _copied_module(value, memo)
     if isinstance(value, torch.Tensor):
-        detached = value.detach()
-        out = torch.zeros_like(detached, device="cpu") if value.is_meta else detached.to("cpu", copy=True)
-        return _kept(value, out, memo)
+        given = value.detach()
+        return _kept(value, torch.zeros_like(given, device="cpu") if value.is_meta else given.cpu().clone(), memo)
     if isinstance(value, types.FunctionType):
         return _copied_function(value, memo)
     if isinstance(value, types.MethodType):
         return types.MethodType(value.__func__, _copied(value.__self__, memo))
     if type(value) is functools.partial:
-        function, *arguments = (_copied(held, memo) for held in (value.func, *value.args))
-        return functools.partial(
-            function, *arguments, **{key: _copied(held, memo) for key, held in value.keywords.items()}
-        )
+        given, named = _copied(value.args, memo), _copied(value.keywords, memo)
+        return functools.partial(_copied(value.func, memo), *given, **named)
     if type(value) is list:
         return [_copied(held, memo) for held in value]
     if type(value) is tuple:
         return tuple(_copied(held, memo) for held in value)
     if type(value) is dict:
         return {key: _copied(held, memo) for key, held in value.items()}
-    if callable(value) and hasattr(value, "__dict__") and not isinstance(value, type):
-        return copy.deepcopy(value, memo)
-    return value
+    is_object = hasattr(value, "__dict__") and callable(value) and not isinstance(value, type)
+    return copy.deepcopy(value, memo) if is_object else value
 
 
 def _copied_module(module: torch.nn.Module, memo: dict[int, Any]) -> torch.nn.Module:

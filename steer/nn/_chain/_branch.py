@@ -2,8 +2,8 @@
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, overload
 
 import torch
 
@@ -49,6 +49,20 @@ class _Beside(Composite):
         for index, module in enumerate(modules):
             self.add_module(str(index), module)
 
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Module | Self:
+        parts = [module for _, module in self._parts()]
+        return type(self)(*parts[index]) if isinstance(index, slice) else parts[self._place_of(index, len(parts))]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([module for _, module in self._parts()])
+
     def _concatenated(self, parts: list[torch.Tensor]) -> torch.Tensor:
         for part in parts[1:]:
             _require_alike(f"{type(self).__name__} concatenates", part, parts[0])
@@ -59,8 +73,9 @@ class Branch(_Beside):
     """The same input through several modules, and their outputs concatenated.
 
     `in_type` is that of all modules, `out_type` the sum of their output types, in order. The modules are the children
-    "0", "1", ... A U-Net's skip connection is ``nn.Branch(nn.Identity(t), deeper)``. The counterpart for tensors at
-    hand is `nn.cat`. See `Parallel` for modules that read fields of their own each.
+    "0", "1", ..., which indices, slices, `len` and iteration reach, as in a `torch.nn.ModuleList`. A U-Net's skip
+    connection is ``nn.Branch(nn.Identity(t), deeper)``. The counterpart for tensors at hand is `nn.cat`. See `Parallel`
+    for modules that read fields of their own each.
 
     Args:
         *modules: steer modules with one input type and outputs over the same positions.
@@ -97,7 +112,8 @@ class Parallel(_Beside):
 
     The first module takes the first fields, as many as its `in_type` has, the second the next, and so on. `in_type` is
     the sum of their input types and `out_type` that of their output types, in order. The modules are the children "0",
-    "1", ... A pointwise function for regular fields and another one for vectors::
+    "1", ..., which indices, slices, `len` and iteration reach, as in a `torch.nn.ModuleList`. A pointwise function for
+    regular fields and another one for vectors::
 
         conv = nn.Conv2d(image, regular + vectors, 5)
         nn.Sequential(conv, nn.Parallel(nn.ReLU(regular), nn.NormAct(vectors)))

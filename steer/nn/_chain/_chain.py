@@ -7,7 +7,7 @@ from typing import Any, overload
 import torch
 
 from ..._values import as_tuple, is_integer
-from ...errors import FieldTypeError, SteerError
+from ...errors import FieldTypeError
 from ...reps import Group
 from .._engine._module import Module, require_module
 from .._fields._types import FieldType, require_types
@@ -19,7 +19,8 @@ class Sequential(Composite):
 
     Indexing, slicing, iteration, ``+``, `append`, `extend`, `insert`, `pop`, ``del net[i]``, ``net[i] = module`` and
     the keys of the state dict ("0.weight", ...) are those of `torch.nn.Sequential`. A change that would leave modules
-    with types that do not agree is refused, and the chain stays as it is.
+    with types that do not agree is refused, and the chain stays as it is. ``3 * net`` has the same modules, and so the
+    same weights, three times over; of copies, make a list.
 
     Args:
         *modules: steer modules, or one list or dictionary of them.
@@ -160,18 +161,30 @@ class Sequential(Composite):
             return NotImplemented
         return Sequential(*self, *other)
 
+    def __iadd__(self, other: "Sequential") -> "Sequential":
+        return self.extend(other) if isinstance(other, Sequential) else NotImplemented
+
+    def __mul__(self, count: int) -> "Sequential":
+        return Sequential(*self._repeated(count)) if is_integer(count) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __imul__(self, count: int) -> "Sequential":
+        if not is_integer(count):
+            return NotImplemented
+        more = self._repeated(count)[len(self) :]
+        return self.extend(more) if more else self
+
+    def _repeated(self, count: int) -> list[Module]:
+        if count < 1:
+            raise FieldTypeError(f"*: expected a number of times >= 1, got {count}; nothing has no types")
+        return count * list(self)
+
     def __len__(self) -> int:
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
         return iter([module for _, module in self._parts()])
-
-    def _place_of(self, index: object, places: int) -> int:
-        if not is_integer(index):
-            raise SteerError(f"index: expected an integer, got {index!r}")
-        if not -places <= index < places:
-            raise IndexError(f"index: {index} is none of the {places} places in a chain of {len(self)} modules")
-        return index % places
 
 
 def _named(modules: tuple[object, ...]) -> "OrderedDict[str, object]":

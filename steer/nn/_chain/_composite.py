@@ -4,6 +4,7 @@ from typing import Any, overload
 
 import torch
 
+from ..._values import is_integer
 from ...errors import FieldTypeError, SteerError
 from .._engine._module import Module
 from .._fields._types import FieldTensor, FieldType
@@ -106,6 +107,14 @@ class Composite(Module):
 
     def _check(self, x: torch.Tensor) -> None:
         """Nothing: the modules check."""
+
+    def _place_of(self, index: object, places: int) -> int:
+        if not is_integer(index):
+            raise SteerError(f"index: expected an integer, got {index!r}")
+        if not -places <= index < places:
+            where = f"a {type(self).__name__} of {len(self._parts())} modules"
+            raise IndexError(f"index: {index} is none of the {places} places in {where}")
+        return index % places
 
     def __repr__(self) -> str:
         return torch.nn.Module.__repr__(self)

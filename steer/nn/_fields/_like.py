@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from ..._names import missing
+from ..._values import as_tuple, is_integer, require_flag
 from ...errors import ShapeError
 from ._tensor import is_stand_in
 
@@ -77,7 +78,10 @@ class TensorLike:
 
         Raises:
             IndexError: there is no such axis.
+            ShapeError: `dim` is no integer.
         """
+        if not (dim is None or is_integer(dim)):
+            raise ShapeError(f"dim: expected an axis, an integer, got {dim!r}")
         return self.tensor.shape if dim is None else self.tensor.shape[dim]
 
     def numel(self) -> int:
@@ -246,11 +250,12 @@ class TensorLike:
         if dim is None:
             out: torch.Tensor = reduce(self.tensor)
             return out
-        axes = (dim,) if isinstance(dim, int) else tuple(dim)
-        if is_stand_in(self.tensor) and axes and all(isinstance(axis, int) and axis > 1 for axis in axes):
+        axes = (dim,) if is_integer(dim) else as_tuple("dim", dim, ShapeError, "an axis, or several")
+        require_flag("keepdim", keepdim, ShapeError)
+        if is_stand_in(self.tensor) and axes and all(is_integer(axis) and axis > 1 for axis in axes):
             return self._same(reduce(self.tensor, axes, keepdim))
         rank = self.ndim
-        if not all(isinstance(axis, int) and -rank <= axis < rank for axis in axes):
+        if not all(is_integer(axis) and -rank <= axis < rank for axis in axes):
             raise ShapeError(f"dim: expected axes of a tensor of shape {tuple(self.shape)}, got {dim!r}")
         out = reduce(self.tensor, axes, keepdim)
         return self._same(out) if axes and all(axis % rank > 1 for axis in axes) else out

@@ -18,7 +18,19 @@ def require_tensor(argument: str, value: object, what: str = "a tensor") -> torc
         raise ShapeError(
             f"{argument}: expected {what}, got {type(value).__name__}; torch.as_tensor makes one of an array"
         )
+    if value.is_nested or value.layout is not torch.strided:
+        raise not_dense(argument, value)
     return value
+
+
+def not_dense(argument: str, value: torch.Tensor) -> ShapeError:
+    """The error about a tensor whose entries do not lie in a grid of memory: sparse, nested, or of a backend's own."""
+    if value.is_nested:
+        return ShapeError(
+            f"{argument}: expected a tensor of one shape, got a nested one; fill it up with "
+            f"torch.nested.to_padded_tensor, or call the layer on each part"
+        )
+    return ShapeError(f"{argument}: expected a dense tensor, got one of {value.layout}; convert it with to_dense()")
 
 
 def is_stand_in(value: object) -> bool:

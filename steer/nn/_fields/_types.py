@@ -17,7 +17,7 @@ from ._index import full_index, kept, named_axes, neighbours, part_sizes
 from ._like import TensorLike
 from ._precision import exact, wide
 from ._reentrant import enter, lent
-from ._tensor import is_stand_in, note_field, require_tensor
+from ._tensor import is_stand_in, not_dense, note_field, require_tensor
 from ._transform import act_on_fibres, act_on_grid
 from ._whole import act_on_whole_grid, permute_fibres, require_permuted
 
@@ -202,10 +202,10 @@ class FieldType(Fields):
         self.check(x)
         count = len(x) if x.dim() == 2 else x.shape[-1]
         shapes = [(count, self.group.dim), (len(x), count, self.group.dim)][: x.dim() - 1]
-        if x.dim() > 3 or not isinstance(points, torch.Tensor) or tuple(points.shape) not in shapes:
+        if x.dim() > 3 or tuple(require_tensor("points", points).shape) not in shapes:
             raise ShapeError(
                 f"points: expected coordinates of shape {' or '.join(map(str, shapes))} beside features of shape "
-                f"{tuple(x.shape)}, got {tuple(points.shape) if isinstance(points, torch.Tensor) else points!r}"
+                f"{tuple(x.shape)}, got {tuple(points.shape)}"
             )
         elements = self._elements(g, len(x))
         dtype = wide(points)
@@ -219,10 +219,8 @@ class FieldType(Fields):
 
     def _elements(self, g: npt.ArrayLike, samples: int) -> Array:
         """(d, d) or (samples, d, d): an element of the group, or one for each sample."""
-        if isinstance(g, torch.Tensor):
-            if g.requires_grad:
-                raise GroupError("g: elements are constants here, without gradient; pass g.detach()")
-            g = g.cpu()
+        if isinstance(g, torch.Tensor) and g.requires_grad:
+            raise GroupError("g: elements are constants here, without gradient; pass g.detach()")
         elements = as_numbers("g", g, GroupError, "matrices")
         if elements.ndim == 3 and len(elements) != samples:
             raise ShapeError(
@@ -239,7 +237,8 @@ class FieldType(Fields):
             x: (batch, size, ...), of a floating-point dtype.
 
         Raises:
-            ShapeError: another number of channels, fewer than two axes, or a dtype that is not floating-point.
+            ShapeError: another number of channels, fewer than two axes, a dtype that is not floating-point, or a tensor
+                that is sparse or nested.
         """
         self._check_channels(x)
         if x.is_complex():
@@ -259,6 +258,8 @@ class FieldType(Fields):
                     "f.transform(g), and its points by f.type.transform_points(f.tensor, points, g)"
                 )
             require_tensor("x", x, f"a tensor (batch, {self.size}, ...) for {self}")
+        if x.is_nested or x.layout is not torch.strided:
+            raise not_dense("x", x)
         if x.dim() < 2 or x.shape[1] != self.size:
             raise ShapeError(f"x: expected a tensor (batch, {self.size}, ...) for {self}, got shape {tuple(x.shape)}")
 
