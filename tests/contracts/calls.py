@@ -22,6 +22,7 @@ D6 = steer.group("D6", dim=2)
 O3 = steer.group("O(3)", dim=3)
 OCT = steer.group("O", dim=3)
 LINE = steer.group("D1", dim=1)
+ACTION = steer.reps.with_action(D4, D4.vector)
 PRODUCT = steer.reps.direct_product(C4, D4)
 SCALARS = nn.FieldType(D4, [D4.trivial])
 REGULAR = nn.FieldType(D4, 2 * [D4.regular])
@@ -31,6 +32,7 @@ HEXAGONS = nn.FieldType(D6, [D6.trivial, D6.regular])
 SEQUENCES = nn.FieldType(LINE, [LINE.trivial, LINE.vector])
 VOLUMES = nn.FieldType(OCT, [OCT.trivial, OCT.vector])
 RINGS = Rings((0.0, 1.0), (0.6, 0.6), (0, 2))
+FEATURES = models.Features(lambda group: [group.regular], nn.ReLU)
 SMALL = {"channels": (8,), "blocks": 1}
 
 
@@ -73,6 +75,31 @@ def _linear_plan() -> steer.kernels.KernelPlan:
 
 def _field() -> nn.FieldTensor:
     return VECTORS(torch.randn(2, 3, 9, 9))
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "append": {"module": nn.ReLU(REGULAR)},
+    "extend": {"modules": [nn.ReLU(REGULAR)]},
+    "insert": {"index": 1, "module": nn.ReLU(REGULAR)},
+    "pop": {"index": 0},
+    "__getitem__": {"index": 0},
+    "__setitem__": {"index": 0, "module": nn.ReLU(REGULAR)},
+    "__delitem__": {"index": 0},
+    "__add__": {"other": nn.Sequential(nn.ReLU(REGULAR))},
+    "__iadd__": {"other": nn.Sequential(nn.ReLU(REGULAR))},
+    "__mul__": {"count": 2},
+}
+
+
+def _edit(method: str, **arguments: Any) -> Callable[[], Call]:
+    """An edit of a chain, a new one each time."""
+    return lambda: Call(getattr(nn.Sequential(nn.ReLU(REGULAR), nn.ReLU(REGULAR)), method), arguments)
+
+
+def _with_constant() -> nn.Module:
+    layer = nn.Identity(SCALARS)
+    layer.add_constant("one", np.eye(2))
+    return layer
 
 
 def _axes() -> Any:
@@ -161,6 +188,21 @@ REPS: dict[str, Callable[[], Call]] = {
     "DirectProduct.inflate": _call(PRODUCT.inflate, rep=D4.vector, factor="second"),
     "Representation.__call__": _call(D4.vector, g=TURN),
     "Representation.torch": _call(D4.vector.torch, g=TURN),
+    "Representation.places": _call(D4.regular.places, g=TURN),
+    "Restriction.restrict": _call(D4.vector.restrict("D2").restrict, subgroup="C2"),
+    "Fields.restrict": _call(VECTORS.restrict, subgroup="C4"),
+    "DirectProduct.haar": _call(PRODUCT.haar, max_degree=2),
+    "DirectProduct.subgroup": _call(PRODUCT.subgroup, name="C2 x D1"),
+    "DirectProduct.subgroups": _call(PRODUCT.subgroups, max_order=2),
+    "SpatialGroup.haar": _call(OCT.haar, max_degree=2),
+    "SpatialGroup.in_frame": _call(OCT.in_frame, frame=np.eye(3)),
+    "SpatialGroup.subgroup": _call(OCT.subgroup, name="C3", axis=(1, 1, 1)),
+    "SpatialGroup.subgroups": _call(OCT.subgroups, max_order=3),
+    "PlanarGroup.haar": _call(C4.haar, max_degree=2),
+    "PlanarGroup.subgroup": _call(D4.subgroup, name="D1", axis=0.0),
+    "PlanarGroup.subgroups": _call(D4.subgroups, max_order=2),
+    "GroupAction.subgroup": _call(ACTION.subgroup, name="C2"),
+    "GroupAction.subgroups": _call(ACTION.subgroups, max_order=2),
     "Representation.character": _call(D4.vector.character, g=TURN),
     "Representation.tensor": _call(D4.vector.tensor, other=D4.regular),
     "Representation.__add__": _call(D4.vector.__add__, other=D4.regular),
@@ -187,6 +229,27 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "steer.kernels.Pixels": _call(Pixels, grid=Grid((3, 3))),
     "steer.kernels.Rings": _call(Rings, radii=(0.0, 1.0), widths=(0.6, 0.6), limits=(0, 2)),
     "Rings.sample": _call(RINGS.sample, points=np.zeros((4, 2))),
+    "Rings.capped": _call(RINGS.capped, max_frequency=1),
+    "Rings.for_grid": _call(Rings.for_grid, grid=Grid((3, 3)), max_frequency=1),
+    "Rings.for_kernel": _call(Rings.for_kernel, shape=(3, 3), max_frequency=1),
+    "GaussianDerivatives.for_kernel": _call(steer.kernels.GaussianDerivatives.for_kernel, shape=(3, 3), max_order=1),
+    "GaussianDerivatives.sample": _call(
+        steer.kernels.GaussianDerivatives.for_kernel((3, 3)).sample, points=np.zeros((4, 2))
+    ),
+    "FiniteDifferences.for_grid": _call(steer.kernels.FiniteDifferences.for_grid, grid=Grid((3, 3)), max_frequency=1),
+    "FiniteDifferences.sample": _call(steer.kernels.FiniteDifferences((3, 3), 1).sample, points=Grid((3, 3)).points),
+    "Interpolated.for_grid": _call(steer.kernels.Interpolated.for_grid, grid=Grid((3, 3)), max_frequency=None),
+    "Interpolated.sample": _call(steer.kernels.Interpolated((3, 3)).sample, points=np.zeros((4, 2))),
+    "Pixels.for_grid": _call(Pixels.for_grid, grid=Grid((3, 3)), max_frequency=None),
+    "Pixels.for_kernel": _call(Pixels.for_kernel, shape=(3, 3)),
+    "Pixels.sample": _call(Pixels(Grid((3, 3))).sample, points=Grid((3, 3)).points),
+    "Grid.axial": _call(Grid.axial, points=np.zeros((4, 2))),
+    "Grid.embed": _call(Grid((3, 3), "hexagonal").embed, samples=np.zeros((2, 7))),
+    "Grid.positions": _call(Grid((3, 3)).positions, points=np.zeros((4, 2))),
+    "KernelPlan.tensors": lambda: Call(
+        _plan().tensors, {"dtype": torch.float64, "device": torch.device("cpu"), "verb": "expand"}
+    ),
+    "KernelPlan.report_unreached": lambda: Call(_plan().report_unreached, {"answer": "warn", "resizable": True}),
     "steer.kernels.KernelSpec": _call(
         steer.kernels.KernelSpec, in_type=SCALARS, out_type=VECTORS, kernel_size=3, basis="rings", max_frequency=2
     ),
@@ -254,6 +317,23 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "FieldType.__getitem__": _call(VECTORS.__getitem__, index=0),
     "FieldTensor.__getitem__": lambda: Call(_field().__getitem__, {"index": slice(0, 1)}),
     "FieldTensor.__add__": lambda: Call(lambda other: _field() + other, {"other": _field()}),
+    "FieldTensor.__sub__": lambda: Call(lambda other: _field() - other, {"other": _field()}),
+    "FieldTensor.__truediv__": lambda: Call(lambda other: _field() / other, {"other": 2.0}),
+    "FieldTensor.__rmatmul__": lambda: Call(_field().__rmatmul__, {"g": TURN}),
+    "FieldTensor.restrict": lambda: Call(_field().restrict, {"subgroup": "C4"}),
+    "FieldTensor.split": lambda: Call(_field().split, {"sizes": [1, 1]}),
+    "FieldTensor.transform": lambda: Call(
+        _field().transform, {"g": TURN, "order": 3, "lattice": "square", "spacing": None}
+    ),
+    "FieldTensor.mean": lambda: Call(_field().mean, {"dim": (2, 3), "keepdim": False}),
+    "FieldTensor.sum": lambda: Call(_field().sum, {"dim": 2, "keepdim": True}),
+    "FieldTensor.size": lambda: Call(_field().size, {"dim": 1}),
+    "FieldTensor.to": lambda: Call(_field().to, {"dtype": torch.float64, "device": "cpu"}),
+    "FieldTensor.cuda": lambda: Call(
+        lambda device: _field().cuda(device) if torch.cuda.is_available() else None, {"device": None}
+    ),
+    "FieldTensor.numpy": lambda: Call(_field().numpy, {"force": True}),
+    "FieldTensor.requires_grad_": lambda: Call(_field().requires_grad_, {"requires_grad": True}),
     "FieldTensor.__mul__": lambda: Call(lambda other: _field() * other, {"other": 2.0}),
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=REGULAR) for name in ("CReLU", "Sigmoid", "Tanh")},
     **{f"steer.nn.{name}": _call(getattr(nn, name), in_type=VECTORS) for name in ("GlobalAvgPool", "Identity")},
@@ -289,6 +369,8 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.Sequential": lambda: Call(
         lambda first, second: nn.Sequential(first, second), {"first": nn.ReLU(REGULAR), "second": nn.ReLU(REGULAR)}
     ),
+    "Parallel.__getitem__": lambda: Call(nn.Parallel(nn.ReLU(REGULAR), nn.ReLU(REGULAR)).__getitem__, {"index": 0}),
+    **{f"Sequential.{name}": _edit(name, **arguments) for name, arguments in EDITS.items()},
     "steer.nn.Residual": lambda: Call(nn.Residual, {"body": nn.ReLU(REGULAR), "shortcut": nn.ReLU(REGULAR)}),
     "steer.nn.Conv1d": _call(
         nn.Conv1d, in_type=SEQUENCES, out_type=SEQUENCES, kernel_size=3, stride=1, padding=1, dilation=1
@@ -374,6 +456,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.RandomTransform": _call(
         nn.RandomTransform, in_type=VECTORS, p=1.0, order=3, lattice="square", spacing=1.0
     ),
+    "RandomTransform.sample": lambda: Call(nn.RandomTransform(VECTORS).sample, {"n": 2}),
     "RandomTransform.forward": lambda: Call(nn.RandomTransform(VECTORS), {"x": torch.zeros(1, 3, 5, 5)}),
     "FieldType.transform_points": _call(
         VECTORS.transform_points, x=torch.zeros(4, 3), points=torch.zeros(4, 2), g=TURN
@@ -383,6 +466,10 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.Mask": _call(nn.Mask, in_type=VECTORS, margin=0.0, width=1.0, spacing=1.0),
     "steer.nn.Module": _call(nn.Module, in_type=VECTORS, out_type=VECTORS),
     "Module.forward": lambda: Call(nn.NormAct(VECTORS), {"x": torch.zeros(1, 3)}),
+    "Module.constant": lambda: Call(_with_constant().constant, {"name": "one", "like": X}),
+    "Convolution.from_filter": _call(
+        nn.Conv2d.from_filter, filter=torch.zeros(16, 1, 3, 3), in_type=SCALARS, out_type=REGULAR, bias=None
+    ),
     "Module.add_constant": lambda: Call(nn.ReLU(REGULAR).add_constant, {"name": "one", "source": np.eye(2)}),
     "Conv2d.forward": lambda: Call(_conv(), {"x": X}),
     "ConvTranspose2d.forward": lambda: Call(nn.ConvTranspose2d(SCALARS, REGULAR, 3), {"x": X}),
@@ -427,6 +514,8 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.from_hexagonal": _call(nn.from_hexagonal, x=torch.zeros(1, 1, 7, 7), size=5, spacing=1.0, mode="linear"),
     "steer.nn.to_hexagonal": _call(nn.to_hexagonal, x=X, radius=3, spacing=1.0, mode="linear"),
     "steer.nn.models.Features": _call(models.Features, unit=lambda group: [group.trivial], act=nn.NormAct),
+    "Features.of": _call(FEATURES.of, group=D4, count=2),
+    "Features.count": _call(FEATURES.count, group=D4, channels=8, width="channels", convs=(), basis="rings"),
     "steer.nn.models.ResNet": _call(
         models.ResNet,
         any_size=False,
@@ -610,3 +699,25 @@ OTHERS = {
 
 BARE = {"ModuleList", "contents", "directory", "info", "fingerprint"}
 """Functions without arguments, the hash of any value, and a class of torch."""
+
+UNCALLED = {
+    *(
+        f"{kind}.{name}"
+        for kind in ("ScalarFunctions", "AngularFunctions", "Interpolated", "Pixels", "FiniteDifferences")
+        for name in ("action", "count", "form", "names", "require", "turned")
+    ),
+    *(
+        f"{kind}.{name}"
+        for kind in ("Derivatives", "FiniteDifferences", "GaussianDerivatives")
+        for name in ("require", "scales")
+    ),
+    *(
+        "ScalarFunctions.capped",
+        "ScalarFunctions.for_grid",
+        "Descriptor.from_arrays",
+        "Descriptor.to_arrays",
+        "Grid.require_square",
+    ),
+    *("Steerable.register_parameter", "Steerable.train"),
+}
+"""Methods that the compiler and the cache call, with what they have checked; and two of torch, which checks itself."""

@@ -19,7 +19,7 @@ from ..._values import Array, as_numbers, frozen, is_real, require_count
 from ...errors import KernelError, ShapeError
 from ...reps import Group, harmonic_size, solid_harmonics
 from ._angular import AngularFunctions
-from ._grid import Grid
+from ._grid import Grid, require_grid
 
 HIGHEST_ORDER = 4
 """Order of the operators up to which kernels go by default, where their size carries it."""
@@ -123,7 +123,8 @@ class GaussianDerivatives(Derivatives):
         Raises:
             KernelError: `max_order` is not an integer from 0 to what the kernel size carries.
         """
-        return cls(carried_order(shape, max_order), WIDTH + max(shape) / 10)
+        shape = Grid(shape).shape
+        return cls(carried_order(shape, max_order), WIDTH + max(shape, default=1) / 10)
 
     def scales(self, dim: int) -> Array:
         sizes = [harmonic_size(dim, degree) for _, degree in self.blocks]
@@ -142,6 +143,8 @@ class GaussianDerivatives(Derivatives):
             ShapeError: the points are not of the plane or of space.
         """
         x = as_numbers("points", points, ShapeError)
+        if x.ndim == 0 or x.shape[-1] not in (2, 3):
+            raise ShapeError(f"points: expected an array of shape (..., 2) or (..., 3), got {x.shape}")
         dim, squared = x.shape[-1], self.width**2
         u = np.sum(x**2, axis=-1) / (2 * squared)
         gaussian = np.exp(-u) / (2 * math.pi * squared) ** (dim / 2)
@@ -201,7 +204,7 @@ class FiniteDifferences(Derivatives):
 
     @classmethod
     def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "FiniteDifferences":
-        grid.require_square("derivative")
+        require_grid(grid).require_square("derivative")
         return cls(grid.shape, carried_order(grid.shape, max_frequency), grid.spacing)
 
     @property

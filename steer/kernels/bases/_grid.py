@@ -133,7 +133,7 @@ class Grid(Frozen):
         return frozen(np.stack([q + r / 2, ROW * r], axis=-1))
 
     @classmethod
-    def axial(cls, points: Array) -> Array:
+    def axial(cls, points: npt.ArrayLike) -> Array:
         """The axial coordinates (q, r) of points (x, y) of the plane.
 
         Args:
@@ -141,11 +141,17 @@ class Grid(Frozen):
 
         Returns:
             (..., 2).
-        """
-        r = points[..., 1] / ROW
-        return np.stack([points[..., 0] - r / 2, r], axis=-1)
 
-    def embed(self, samples: Array) -> Array:
+        Raises:
+            ShapeError: the points are not of the plane, or no numbers.
+        """
+        x = as_numbers("points", points, ShapeError)
+        if x.ndim == 0 or x.shape[-1] != 2:
+            raise ShapeError(f"points: expected an array of shape (..., 2), got {x.shape}")
+        r = x[..., 1] / ROW
+        return np.stack([x[..., 0] - r / 2, r], axis=-1)
+
+    def embed(self, samples: npt.ArrayLike) -> Array:
         """Values at the samples, laid out in the flattened tensor; entries that hold no sample are zero.
 
         Args:
@@ -153,11 +159,17 @@ class Grid(Frozen):
 
         Returns:
             (..., entries of the tensor).
+
+        Raises:
+            ShapeError: another number of values than of samples, or what are no numbers.
         """
+        values = as_numbers("samples", samples, ShapeError)
+        if values.ndim == 0 or values.shape[-1] != len(self.points):
+            raise ShapeError(f"samples: expected an array of shape (..., {len(self.points)}), got {values.shape}")
         if self.index is None:
-            return samples
-        found = np.zeros((*samples.shape[:-1], math.prod(self.shape)))
-        found[..., self.index] = samples
+            return values
+        found = np.zeros((*values.shape[:-1], math.prod(self.shape)))
+        found[..., self.index] = values
         return found
 
     def positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
@@ -186,6 +198,17 @@ class Grid(Frozen):
             order[self.index] = np.arange(len(self.index))
             found = order[found]
         return np.where(np.all(np.abs(steps - nearest) < MATCHES, axis=-1), found, -1)
+
+
+def require_grid(grid: object) -> Grid:
+    """`grid` if it is one.
+
+    Raises:
+        KernelError: it is none.
+    """
+    if not isinstance(grid, Grid):
+        raise KernelError(f"grid: expected a steer.kernels.Grid, got {grid!r}")
+    return grid
 
 
 def _holds_hexagon(shape: tuple[int, ...]) -> bool:

@@ -11,7 +11,7 @@ from ..._values import Array, as_numbers, is_count
 from ...errors import KernelError, ShapeError
 from ...reps import Group, Representation
 from ._functions import ScalarFunctions, SolvedForm
-from ._grid import Grid
+from ._grid import Grid, require_grid
 
 EDGE = 1e-6
 """Added to the radius of the mask, in pixels, against rounding in g^-1 x."""
@@ -80,7 +80,7 @@ class Interpolated(ScalarFunctions):
 
     @classmethod
     def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Interpolated":
-        grid.require_square("interpolated")
+        require_grid(grid).require_square("interpolated")
         if max_frequency is not None:
             raise KernelError(f"max_frequency: splines have no harmonics to cap, got {max_frequency}; leave it out")
         return cls(grid.shape, spacing=grid.spacing)

@@ -16,7 +16,7 @@ from ...reps import Group, Representation, intertwiners
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
 from ._functions import Element, ScalarFunctions
-from ._grid import Grid
+from ._grid import Grid, require_grid
 
 Indices = npt.NDArray[np.intp]
 
@@ -63,7 +63,7 @@ class Pixels(ScalarFunctions):
     def for_grid(cls, grid: Grid, max_frequency: int | None = None) -> "Pixels":
         if max_frequency is not None:
             raise KernelError(f"max_frequency: pixels have no harmonics to cap, got {max_frequency}; leave it out")
-        return cls(grid)
+        return cls(require_grid(grid))
 
     def count(self, dim: int) -> int:
         return len(self.grid.points)

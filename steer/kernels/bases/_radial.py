@@ -12,7 +12,7 @@ from ..._values import Array, as_numbers, as_tuple, is_real, require_count
 from ...errors import KernelError, ShapeError
 from ...reps import harmonics
 from ._angular import AngularFunctions
-from ._grid import Grid
+from ._grid import Grid, require_grid
 
 INNER_WIDTH, OUTER_WIDTH = 0.6, 0.45
 """Widths in pixels: of those from 0.4 to 0.7, those that keep most of the filters' response steerable. On frequencies
@@ -91,6 +91,7 @@ class Rings(AngularFunctions):
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the kernel size carries.
         """
+        shape = Grid(shape).shape
         return cls._up_to((max(shape, default=1) - 1) / 2, 1.0, shape, max_frequency)
 
     @classmethod
@@ -114,6 +115,7 @@ class Rings(AngularFunctions):
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the grid carries.
         """
+        grid = require_grid(grid)
         if grid.spacing is None:
             return cls.for_kernel(grid.shape, max_frequency)
         unit = max(grid.spacing)
@@ -147,7 +149,8 @@ class Rings(AngularFunctions):
         return cls((0.0,), (1.0,), (0,))
 
     def capped(self, max_frequency: int) -> "Rings":
-        return Rings(self.radii, self.widths, tuple(min(limit, max_frequency) for limit in self.limits))
+        cap = require_count("max_frequency", max_frequency, KernelError)
+        return Rings(self.radii, self.widths, tuple(min(limit, cap) for limit in self.limits))
 
     @property
     def max_frequency(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, is_one_of, require_count
+from ..._values import Array, is_one_of, require_count, require_flag
 from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
@@ -142,9 +142,13 @@ class KernelPlan:
             Tensors in the order and of the shapes of `constants`, for "expand".
 
         Raises:
-            KernelError: another verb.
+            KernelError: another verb, or no dtype or device of torch.
         """
-        if verb not in ("expand", "spectrum"):
+        if not isinstance(dtype, torch.dtype):
+            raise KernelError(f"dtype: expected a torch.dtype, got {dtype!r}")
+        if not isinstance(device, torch.device):
+            raise KernelError(f"device: expected a torch.device, got {device!r}")
+        if not is_one_of(verb, ("expand", "spectrum")):
             raise KernelError(f"verb: expected 'expand' or 'spectrum', got {verb!r}")
         return (self._filters if verb == "expand" else self._in_functions()[1]).tensors(dtype, device)
 
@@ -347,6 +351,7 @@ class KernelPlan:
             KernelError: another answer; with "error", a field is not reached.
         """
         require_answer(answer)
+        require_flag("resizable", resizable, KernelError)
         size = " x ".join(map(str, self.grid.shape))
         kernel = f"there is no steerable {size} kernel {self.functions.reach}" if resizable else "no map leads"
         remedy = self.functions.remedy if resizable else None

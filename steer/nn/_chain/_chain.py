@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import torch
 
-from ..._values import as_tuple, is_integer
+from ..._values import MOST_VALUES, as_tuple, is_integer
 from ...errors import FieldTypeError
 from ...reps import Group
 from .._engine._module import Module, require_module
@@ -176,8 +176,9 @@ class Sequential(Composite):
         return self.extend(more) if more else self
 
     def _repeated(self, count: int) -> list[Module]:
-        if count < 1:
-            raise FieldTypeError(f"*: expected a number of times >= 1, got {count}; nothing has no types")
+        if not 1 <= count * len(self) <= MOST_VALUES:
+            most = MOST_VALUES // len(self)
+            raise FieldTypeError(f"*: expected a number of times >= 1 and <= {most}, got {count}")
         return count * list(self)
 
     def __len__(self) -> int:

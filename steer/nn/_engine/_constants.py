@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.fx
 from torch.nn.utils import parametrize
 
 from ..._tables import Table, admitted, shared
+from ..._values import is_one_of
 from ...errors import SteerError
 from ._hooked import made_tensors, renew
 
@@ -72,14 +74,15 @@ class Constants(torch.nn.Module):
             be written to.
 
         Raises:
-            SteerError: there is no such constant.
+            SteerError: there is no such constant, or `like` is no tensor.
         """
-        if name not in self._tables:
+        if not is_one_of(name, self._tables):
             raise SteerError(f"name: {type(self).__name__} has no constant {name!r}, it has {list(self._tables)}")
         held: torch.Tensor = getattr(self, name)
         if not isinstance(like, torch.Tensor):
-            # a tracer's stand-in
-            return held.type_as(like) if held.is_floating_point() else held  # type: ignore[unreachable]
+            if not isinstance(like, torch.fx.Proxy):  # type: ignore[unreachable]
+                raise SteerError(f"like: expected a tensor, got {like!r}")
+            return held.type_as(like) if held.is_floating_point() else held
         dtype = like.dtype if held.is_floating_point() and like.is_floating_point() else held.dtype
         fits = held.dtype == dtype and held.device == like.device
         if torch.compiler.is_compiling():

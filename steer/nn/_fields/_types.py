@@ -246,6 +246,11 @@ class FieldType(Fields):
                 f"x: expected a real tensor, got {x.dtype}; take the real and the imaginary part as two fields, as in "
                 f"torch.cat([x.real, x.imag], 1)"
             )
+        if x.is_quantized:
+            raise ShapeError(
+                f"x: expected a floating-point tensor, got {x.dtype}; quantise what steer.export(model) returns, since "
+                f"torch's tools know torch's layers alone, or convert the tensor with x.dequantize()"
+            )
         if not x.is_floating_point():
             raise ShapeError(f"x: expected a floating-point tensor, got {x.dtype}; convert it with x.float()")
 
