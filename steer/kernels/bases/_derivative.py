@@ -143,8 +143,8 @@ class GaussianDerivatives(Derivatives):
             ShapeError: the points are not of the plane or of space.
         """
         x = as_numbers("points", points, ShapeError)
-        if x.ndim == 0 or x.shape[-1] not in (2, 3):
-            raise ShapeError(f"points: expected an array of shape (..., 2) or (..., 3), got {x.shape}")
+        if x.ndim == 0 or x.shape[-1] not in (1, 2, 3):
+            raise ShapeError(f"points: expected an array of shape (..., d), got {x.shape}")
         dim, squared = x.shape[-1], self.width**2
         u = np.sum(x**2, axis=-1) / (2 * squared)
         gaussian = np.exp(-u) / (2 * math.pi * squared) ** (dim / 2)
