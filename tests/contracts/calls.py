@@ -701,6 +701,7 @@ BARE = {"ModuleList", "contents", "directory", "info", "fingerprint"}
 """Functions without arguments, the hash of any value, and a class of torch."""
 
 UNCALLED = {
+    "ScalarFunctions.sample",
     *(
         f"{kind}.{name}"
         for kind in ("ScalarFunctions", "AngularFunctions", "Interpolated", "Pixels", "FiniteDifferences")

@@ -48,8 +48,6 @@ NO_ERRORS = {
     "steer.kernels.ScalarFunctions.action": "of any group that `require` lets pass",
     "steer.kernels.FiniteDifferences.scales": "arithmetic",
     "steer.kernels.Interpolated.names": "a list of names",
-    "steer.kernels.Grid.axial": "arithmetic",
-    "steer.kernels.Grid.embed": "a scatter of what fits the grid",
     "steer.kernels.cache.Descriptor.to_arrays": "of any solution",
     "steer.kernels.cache.fingerprint": "the hash of any value",
 }

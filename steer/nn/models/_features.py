@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ..._spacing import Spacing
+from ..._values import as_tuple, is_one_of, require_count
 from ...errors import FieldTypeError, SteerError, nearest
 from ...kernels import Grid, functions_for, kernel_basis
 from ...reps import Group, Representation
@@ -51,8 +52,12 @@ class Features:
             The field type.
 
         Raises:
-            FieldTypeError: the group has no such fields.
+            FieldTypeError: the group has no such fields, or is none.
+            SteerError: `count` is no integer >= 1.
         """
+        if not isinstance(group, Group):
+            raise FieldTypeError(f"group: expected a group, got {group!r}")
+        require_count("count", count, SteerError, 1)
         unit = FieldType(group, self.unit(group))
         return FieldType(group, [rep for rep, copies in unit.multiplicities.items() for _ in range(count * copies)])
 
@@ -71,8 +76,14 @@ class Features:
             A number >= 1.
 
         Raises:
-            FieldTypeError: the group has no such fields.
+            FieldTypeError: the group has no such fields, or is none.
+            SteerError: another width, no integer >= 1 of channels, or no convolutions.
         """
+        require_count("channels", channels, SteerError, 1)
+        if not is_one_of(width, ("channels", "parameters")):
+            raise SteerError(f"width: expected 'channels' or 'parameters', got {width!r}")
+        if not all(isinstance(conv, Conv) for conv in as_tuple("convs", convs, SteerError, "a list of convolutions")):
+            raise SteerError(f"convs: expected convolutions, got {convs!r}")
         unit = self.of(group, 1)
         if width == "channels":
             return max(1, round(channels / unit.size))
