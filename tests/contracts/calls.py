@@ -195,7 +195,6 @@ REPS: dict[str, Callable[[], Call]] = {
     "DirectProduct.subgroup": _call(PRODUCT.subgroup, name="C2 x D1"),
     "DirectProduct.subgroups": _call(PRODUCT.subgroups, max_order=2),
     "SpatialGroup.haar": _call(OCT.haar, max_degree=2),
-    "SpatialGroup.in_frame": _call(OCT.in_frame, frame=np.eye(3)),
     "SpatialGroup.subgroup": _call(OCT.subgroup, name="C3", axis=(1, 1, 1)),
     "SpatialGroup.subgroups": _call(OCT.subgroups, max_order=3),
     "PlanarGroup.haar": _call(C4.haar, max_degree=2),
