@@ -157,10 +157,15 @@ def test_groups_of_the_same_name_in_the_other_dimension_are_named():
     ("target", "code", "last"),
     [
         ("mine:boom", "raise KeyError", "KeyError: 'of mine'"),
-        ("mine:wrong", "return nn.Conv2d(1, 2, 3)", "steer.errors.FieldTypeError: in_type: Conv2d expects a FieldType"),
-        ("mine:stop", "sys.exit(3)", "SystemExit: 3"),
-        ("broken:x", "import no_such_thing", "ModuleNotFoundError: No module named 'no_such_thing'"),
-        ("sys:exit", "", "SystemExit"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)  # a process each
+            for case in (
+                ("mine:wrong", "return nn.Conv2d(1, 2, 3)", "steer.errors.FieldTypeError: in_type: Conv2d expects a F"),
+                ("mine:stop", "sys.exit(3)", "SystemExit: 3"),
+                ("broken:x", "import no_such_thing", "ModuleNotFoundError: No module named 'no_such_thing'"),
+                ("sys:exit", "", "SystemExit"),
+            )
+        ),
     ],
 )
 def test_errors_of_a_factory_are_shown_as_they_are(mine, target, code, last):

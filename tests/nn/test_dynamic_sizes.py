@@ -63,7 +63,7 @@ def kept_views(layer):
     return found
 
 
-@pytest.mark.parametrize("name", ["BatchNorm", "Gate"])
+@pytest.mark.parametrize("name", ["Gate", pytest.param("BatchNorm", marks=pytest.mark.slow)])
 def test_a_layer_leaves_no_view(name):
     assert not kept_views(LAYERS[name]())
 

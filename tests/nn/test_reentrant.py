@@ -137,6 +137,7 @@ def test_a_field_that_has_left_may_be_looked_at_without_gradients(net, x):
         seen[0] + seen[0]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # dynamo's own deprecations
 def test_compiled_networks_inside_and_around(net, x):
     expected = gradients(net, x, lambda: net(x))
