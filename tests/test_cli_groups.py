@@ -418,12 +418,12 @@ def test_terminals_without_greek_letters_show_question_marks():
     assert "3?h" in found.output
 
 
-def test_another_dimension_is_named_and_none_but_2_and_3_taken():
+def test_another_dimension_is_named_and_none_but_1_to_3_taken():
     for name in ("O(2)", "SO(2)"):
         found = CliRunner().invoke(app, ["groups", name])
         assert found.exit_code == 2
         assert f"The plane has a group {name}: steer groups '{name}' --dim 2" in found.output
-    for arguments in (["--dim", "5"], ["D4", "--dim", "5"], ["--dim", "1"]):
+    for arguments in (["--dim", "5"], ["D4", "--dim", "5"], ["--dim", "0"]):
         found = CliRunner().invoke(app, ["groups", *arguments])
         assert found.exit_code == 2
-        assert f"error: dim: expected 2 (the plane) or 3 (space), got {arguments[-1]}" in found.output
+        assert f"error: dim: expected 1 (a line), 2 (the plane) or 3 (space), got {arguments[-1]}" in found.output

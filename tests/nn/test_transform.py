@@ -234,7 +234,9 @@ def test_what_does_not_fit_is_refused():
         kind.transform(x, OH.elements[1], lattice="cubic")
     with pytest.raises(ShapeError, match="x: expected a hexagonal map"):
         kind.transform(x, OH.elements[1], lattice="hexagonal")
-    for points in (torch.zeros(4, 2), torch.zeros(3, 5, 3), torch.zeros(5, 3).numpy()):
+    with pytest.raises(ShapeError, match=r"points: expected a tensor, got ndarray"):
+        kind.transform_points(torch.zeros(2, 1, 5), torch.zeros(5, 3).numpy(), OH.elements[1])
+    for points in (torch.zeros(4, 2), torch.zeros(3, 5, 3)):
         with pytest.raises(ShapeError, match=r"points: expected coordinates of shape \(5, 3\) or \(2, 5, 3\) beside"):
             kind.transform_points(torch.zeros(2, 1, 5), points, OH.elements[1])
 
