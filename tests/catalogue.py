@@ -101,13 +101,14 @@ LINE = with_action(D4, D4.irrep("B1"))
 _QUICK = ("C1", "C4", "D3", "D4", "SO(2)", "O(2)", "C2h", "D2d", "S4", "T", "O", "SO(3)", "O(3)", "Cinfv")
 
 
+def stands_for_others(group: Group) -> bool:
+    """Whether it is one of the few of its family, in the standard setting, that are quick where others are slow."""
+    return group.name in _QUICK and group == group.standard
+
+
 def mostly_slow(groups: Sequence[Group]) -> list[object]:
     """The groups as parameters of a test, marked slow but for one or two of each family in the standard setting."""
-    quick = [group.name in _QUICK and group == group.standard for group in groups]
-    return [
-        group if keep else pytest.param(group, marks=pytest.mark.slow)
-        for group, keep in zip(groups, quick, strict=True)
-    ]
+    return [group if stands_for_others(group) else pytest.param(group, marks=pytest.mark.slow) for group in groups]
 
 
 def group_id(group: Group) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from steer.reps import Group
-from tests.catalogue import PLANAR, SPATIAL
+from tests.catalogue import PLANAR, SPATIAL, stands_for_others
 
 RARE = {
     *(group for group in PLANAR if group.name[1:] in ("5", "7", "9", "10", "11", "12")),
@@ -16,27 +16,31 @@ RARE = {
 """Groups of the large families that differ from their neighbours in a number only: the theorems over them are slow."""
 
 LARGE = {
-    "tests.reps.test_restrict_induce": 12,
-    "tests.reps.test_intertwiners": 12,
-    "tests.reps.test_clebsch_gordan": 24,
-    "tests.reps.test_decompose": 12,
     "tests.reps.test_irreps": 24,
+    "tests.reps.test_values": 12,
+    "tests.reps.test_matrices": 12,
     "tests.reps.test_groups": 48,
-    "tests.kernels.test_constraint": 8,
-    "tests.kernels.test_forms": 8,
     "tests.kernels.test_plan": 8,
-    "tests.kernels.test_pixel": 16,
-    "tests.kernels.test_space": 24,
+    "tests.kernels.test_pixel": 8,
+    "tests.kernels.test_space": 12,
+    "tests.kernels.test_spectrum": 12,
     "tests.kernels.test_derivative": 24,
     "tests.nn.test_conv": 8,
-    "tests.nn.test_conv3d": 24,
+    "tests.nn.test_conv3d": 12,
+    "tests.nn.test_spacing": 12,
+    "tests.nn.test_own_representations": 12,
     "tests.nn.test_conv_bases": 8,
     "tests.nn.test_conv_pixel": 8,
     "tests.nn.test_conv_transpose": 24,
-    "tests.nn.test_linear": 8,
     "tests.nn.test_transform": 24,
 }
 """Files whose time grows fast with the group, and the largest order that is not slow."""
+
+FEW = {
+    *("tests.reps.test_restrict_induce", "tests.reps.test_intertwiners", "tests.reps.test_clebsch_gordan"),
+    *("tests.reps.test_decompose", "tests.kernels.test_constraint", "tests.kernels.test_forms", "tests.nn.test_linear"),
+}
+"""Files of many theorems over every group, which are quick for one or two groups of each family."""
 
 TWICE = ("O(3)", "Cinfh", "Dinf", "Dinfh")
 """Continuous groups that are slow in the files of `LARGE` on representations, where they take most of the time.
@@ -54,7 +58,7 @@ def _groups(value: object) -> Iterator[Group]:
 
 
 def _is_slow(group: Group, module: str) -> bool:
-    if group in RARE:
+    if group in RARE or (module in FEW and not stands_for_others(group)):
         return True
     if group.is_finite:
         return group.order > LARGE.get(module, math.inf)

@@ -34,11 +34,13 @@ def test_the_spacing_is_that_of_the_layers():
 
 
 def test_without_a_spacing_a_layer_fails_under_turns_that_are_within_its_bound_with_one():
-    g = SO3.sample(2, seed=0)
+    torch.manual_seed(0)
+    g = SO3.sample(6, seed=0)
     conv, _ = layers()
-    assert equivariance_error(conv.double(), elements=g, dtype=torch.float64).max() < 0.1
+    bound = equivariance_error(conv.double(), elements=g, dtype=torch.float64).max()
+    assert bound < 0.1
     flat = nn.Conv3d(KIND, KIND, 3, padding=1).double()
-    assert equivariance_error(flat, elements=g, spacing=THICK, dtype=torch.float64).max() > 0.2
+    assert equivariance_error(flat, elements=g, spacing=THICK, dtype=torch.float64).max() > 2 * bound
 
 
 def test_a_spacing_may_be_said_of_both_ends():

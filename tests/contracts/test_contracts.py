@@ -4,6 +4,7 @@ import copy
 import functools
 import io
 import pickle
+import zlib
 
 import pytest
 import torch
@@ -23,7 +24,10 @@ TOLERATED = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 0.02, tor
 
 
 HEAVY = ("compile", "torch_export", "onnx", "exports_of_exports")
-"""Contracts that take a second or more: quick for one case of each room of layers, slow for the others."""
+"""Contracts that take a second or more: quick for one case of each room of layers, slow for the others.
+
+All other contracts are quick for two cases of each module.
+"""
 
 UNTRAINED = {
     *("AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "BlurPool", "CReLU", "Disentangle", "Dropout", "ELU"),
@@ -70,6 +74,14 @@ def few(keys, turn):
     return {list(files.values())[turn % len(files)] for files in rooms.values()}
 
 
+def some(keys, name):
+    """Two cases of each module, by turns from contract to contract, so that each case is quick in some of them."""
+    turn, modules = zlib.crc32(name.encode()), {}
+    for key in keys:
+        modules.setdefault(named(key), []).append(key)
+    return {keys[(turn + step) % len(keys)] for keys in modules.values() for step in range(2)}
+
+
 def contract(function):
     """The contract, named as its function without "test_", on every case that does not except it."""
     return contract_if(lambda key, case: True)(function)
@@ -83,7 +95,7 @@ def contract_if(suits):
 def _on_cases(function, suits):
     name = function.__name__.removeprefix("test_")
     chosen = {key: case for key, case in CASES.items() if name not in case.without and suits(key, case)}
-    quick = few(chosen, HEAVY.index(name)) if name in HEAVY else chosen
+    quick = few(chosen, HEAVY.index(name)) if name in HEAVY else some(chosen, name)
     slow = {key for key in chosen if key not in quick}
     marks = {key: [pytest.mark.slow] if key in slow else [] for key in chosen}
     cases = [pytest.param(case, id=key, marks=marks[key]) for key, case in chosen.items()]

@@ -126,6 +126,7 @@ def test_the_filter_is_the_kernel_at_physical_coordinates(group, shape):
         torch.testing.assert_close(turned, torch.einsum("oa,abm,ib->oim", rho, at, rho), rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_of_regular_fields_too():
     fields, grid = [O_GROUP.trivial, O_GROUP.regular], Grid((3, 5, 5), spacing=SPACING)
     for radial in (None, Interpolated((3, 5, 5), 3, spacing=SPACING)):
