@@ -33,16 +33,16 @@ $(ORACLES_READY): pyproject.toml constraints-oracles.txt
 demo: $(READY)
 	$(BIN)/steer demo
 
-# Tests of a file share what they solve, so a file stays in one process.
+# Tests of a file share what they solve, so a file stays in one process; two processes on two cores have one each.
 test: $(READY)
-	$(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 	$(MAKE) test-oracles
 
 test-oracles: $(ORACLES_READY)
 	$(ORACLES)/bin/pytest tests/oracles
 
 test-slow: $(READY)
-	$(BIN)/pytest -n 2 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
 
 # Runs every notebook: twenty minutes, or three with STEER_QUICK=1. STEER_NOTEBOOKS=off builds the pages alone.
 docs: $(DOCS_READY)
