@@ -76,9 +76,14 @@ def frozen(array: npt.ArrayLike) -> Array:
 
 
 def torch_of(value: object) -> Any:
-    """The module torch if a value is a tensor of it, else None: who passes a tensor has imported torch."""
+    """The module torch if a value is a dense tensor of it, else None: who passes a tensor has imported torch.
+
+    Sparse and nested tensors, which few functions take, are left to `as_numbers`, which refuses them.
+    """
     torch: Any = sys.modules.get("torch")
-    return torch if torch is not None and isinstance(value, torch.Tensor) else None
+    if torch is None or not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_nested:
+        return None
+    return torch
 
 
 def are_known(tensor: Any) -> bool:

@@ -70,8 +70,6 @@ def make_axes(axes: "Axes | None", width: float, height: float, dim: int = 2) ->
 
 def numbers(values: npt.ArrayLike | torch.Tensor) -> Array:
     """The values in float64, off their device and their history of gradients."""
-    if isinstance(values, torch.Tensor):
-        return np.asarray(values.detach().cpu().double().numpy())
     return as_numbers("values", values, ShapeError)
 
 

@@ -72,7 +72,7 @@ def require_points(points: npt.ArrayLike, dim: int) -> Array:
     expected = f"points: expected an array of real numbers of shape (m, {dim})"
     try:
         given = np.asarray(points)
-    except ValueError as error:  # rows of several lengths
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of several lengths; tensors that are no arrays
         raise KernelError(f"{expected}, got {points!r}") from error
     if given.dtype.kind not in "biuf":
         raise KernelError(f"{expected}, got the dtype {given.dtype}")

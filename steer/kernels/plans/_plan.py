@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..._values import Array, is_one_of, require_count, require_flag
+from ..._values import Array, as_numbers, is_one_of, require_count, require_flag
 from ...errors import KernelError
 from ...reps import Fields, Induced, Representation
 from .._collect import collector
@@ -227,7 +227,7 @@ class KernelPlan:
                     "points: they require gradients, but the functions are sampled in NumPy, which gives none; "
                     "pass points.detach()"
                 )
-            points = points.cpu().double().numpy() if points.dtype is torch.bfloat16 else points.cpu().numpy()
+            points = as_numbers("points", points, KernelError)
         return self._in_functions()[0].at(require_points(points, self.in_reps.group.dim))
 
     def apply(
