@@ -198,8 +198,9 @@ class Representation(Frozen, ABC):
         return False
 
     def _places(self, g: Array) -> Indices:
-        """(..., size): to which basis vector elements g take each, where it `_lists_places`."""
-        raise NotImplementedError
+        """(..., size): to which basis vector elements g take each, if they permute them."""
+        found: Indices = np.argmax(self._matrices(g), axis=-2)
+        return found
 
     @property
     def _induced_from(self) -> "tuple[Representation, Array] | None":
