@@ -57,6 +57,7 @@ OURS: Final = {
     "R3Upsampling": "steer.nn.Upsample",
     "GatedNonLinearity": "steer.nn.Gate",
     "FieldDropout": "steer.nn.Dropout",
+    "PointwiseDropout": "steer.nn.Dropout with elementwise=True",
     "Dropout2d": "steer.nn.Dropout",
     "MaskModule": "steer.nn.Mask",
     "DisentangleModule": "steer.nn.Disentangle",

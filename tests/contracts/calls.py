@@ -436,7 +436,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.HexMask": _call(nn.HexMask, in_type=HEXAGONS),
     "steer.nn.HexPool": _call(nn.HexPool, in_type=HEXAGONS, kernel_size=3, stride=2, padding=0, kind="avg"),
     "steer.nn.Linear": _call(nn.Linear, in_type=VECTORS, out_type=VECTORS, bias=True, device=None, dtype=None),
-    "steer.nn.Dropout": _call(nn.Dropout, in_type=VECTORS, p=0.5, inplace=False),
+    "steer.nn.Dropout": _call(nn.Dropout, in_type=REGULAR, p=0.5, inplace=False, elementwise=True),
     "steer.nn.FourierAct": _call(nn.FourierAct, in_type=WAVES, function="relu", grid=4, out_frequency=1),
     "FourierAct.equivariance_error": lambda: Call(
         nn.FourierAct(WAVES).equivariance_error, {"elements": TURN[None], "samples": 2, "seed": 0}

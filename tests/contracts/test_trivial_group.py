@@ -120,6 +120,10 @@ def test_dropout(dim):
     found = nn.Dropout(TYPES[dim], 0.4)(x)
     torch.manual_seed(0)
     assert torch.equal(found, of_dim("Dropout", dim)(0.4)(x))
+    torch.manual_seed(0)
+    found = nn.Dropout(TYPES[dim], 0.4, elementwise=True)(x)
+    torch.manual_seed(0)
+    assert torch.equal(found, torch.nn.Dropout(0.4)(x))
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

@@ -1,11 +1,13 @@
-"""Dropout zeroes whole fields of whole samples, with the right probability and mean."""
+"""Dropout zeroes whole fields of whole samples, or single numbers, with the right probability and mean."""
 
+import numpy as np
 import pytest
 import torch
 
 import steer
 from steer import nn
-from steer.errors import SteerError
+from steer.errors import FieldTypeError, SteerError
+from tests import catalogue
 
 from . import zoo
 
@@ -60,3 +62,44 @@ def test_identity_in_evaluation_and_extremes(p):
 def test_a_bad_probability_is_refused(p):
     with pytest.raises(SteerError, match="p: expected a probability between 0 and 1, got"):
         nn.Dropout(TYPES[0], p)
+
+
+# Single numbers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
+def test_single_numbers_of_fields_that_stay_numbers(group):
+    # diag(m) for independent m commutes with the action, up to the places of m, where each row has one entry
+    kinds = [rep for rep in catalogue.few_types(group) if rep.size <= catalogue.LARGEST]
+    for rep in kinds:
+        moves = np.concatenate([rep(group.generators), rep(group.identity_component)])
+        if ((abs(moves) > 1e-9).sum(2) == 1).all():
+            nn.Dropout(nn.FieldType(group, [rep]), elementwise=True)
+        else:
+            with pytest.raises(FieldTypeError, match=r"in_type: Dropout with elementwise=True needs .* leave it out"):
+                nn.Dropout(nn.FieldType(group, [group.trivial, rep]), elementwise=True)
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_single_numbers_are_dropped_independently(inplace):
+    D4 = steer.group("D4", dim=2)
+    field_type = nn.FieldType(D4, [D4.regular, D4.irrep("A2"), D4.vector])
+    layer = nn.Dropout(field_type, 0.3, inplace, elementwise=True)
+    x = torch.rand(40, field_type.size, 9, 9) + 0.5
+    out = layer(x.clone())
+    kept = (out != 0).double()
+    torch.testing.assert_close(out, x * kept.float() / 0.7)
+    # 35640 Bernoulli variables, and as many pairs of neighbours on each axis: five standard deviations
+    assert abs(kept.mean() - 0.7) < 5 * (0.21 / kept.numel()) ** 0.5
+    for axis in range(4):
+        here, there = kept.narrow(axis, 1, kept.shape[axis] - 1) - 0.7, kept.narrow(axis, 0, kept.shape[axis] - 1) - 0.7
+        assert abs((here * there).mean()) < 5 * 0.21 / here.numel() ** 0.5
+    y = torch.randn(2, field_type.size)
+    assert torch.equal(layer.eval()(y), y)
+    assert isinstance(steer.export(layer), torch.nn.Identity)
+    assert str(layer).endswith("elementwise=True)")
+
+
+def test_the_flag_is_one():
+    with pytest.raises(SteerError, match="elementwise: expected True or False, got 'yes'"):
+        nn.Dropout(TYPES[0], elementwise="yes")

@@ -103,6 +103,7 @@ PERMUTATIONS: dict[str, Layer] = {
     "Sigmoid": nn.Sigmoid,
     "Tanh": nn.Tanh,
     "Pointwise": lambda t: nn.Pointwise(t, torch.nn.Softplus()),
+    "Dropout elementwise": lambda t: nn.Dropout(t, elementwise=True),
     "MaxPool": lambda t: nn.MaxPool(t, 3, 2, 1),
     "AdaptiveMaxPool": lambda t: nn.AdaptiveMaxPool(t, 3),
     "GroupPool": nn.GroupPool,

@@ -8,6 +8,7 @@ import torch
 
 from ..._spacing import Spacing
 from ...errors import FieldTypeError, ShapeError, SteerError
+from ...reps import Representation
 from .._fields._reentrant import require_gradients
 from .._fields._types import FieldTensor, FieldType, require_types
 from ._constants import Constants
@@ -230,19 +231,20 @@ def require_module(name: str, module: object) -> Module:
     return module
 
 
-def require_permutation(in_type: FieldType, layer: str, instead: str) -> None:
-    """Refuse a type with a field that is not a permutation representation.
+def require_permutation(in_type: FieldType, layer: str, instead: str, signs: bool = False) -> None:
+    """Refuse a type with a field that is not a permutation representation, or with `signs` none up to signs.
 
     Raises:
         FieldTypeError: names the first such field, and `instead`, what would do.
     """
-    checked: dict[object, bool] = {}
+    checked: dict[Representation, bool] = {}
     for index, rep in enumerate(in_type):
         if rep not in checked:
-            checked[rep] = rep.is_permutation
+            checked[rep] = rep.is_signed_permutation if signs else rep.is_permutation
         if not checked[rep]:
             raise FieldTypeError(
-                f"in_type: {layer} needs fields that the group permutes (trivial, regular, quotient), but field "
+                f"in_type: {layer} needs fields that the group permutes{', with or without signs' if signs else ''} "
+                f"(trivial, regular, quotient{', irreps of one component' if signs else ''}), but field "
                 f"{index} is {rep!r}, which is none; {instead}"
             )
 

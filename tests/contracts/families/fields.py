@@ -1,7 +1,7 @@
 """Layers that act on each field alone: nonlinearities, norms, dropout, pooling of fields."""
 
 from ..case import Case
-from ..settings import IRREPS, MIXED, POINTS, SPACES, UNIFORM, in_settings
+from ..settings import IRREPS, LINES, MIXED, POINTS, SPACES, UNIFORM, in_settings
 
 CASES: dict[str, Case] = {
     **in_settings("NormAct relu", {**IRREPS, **POINTS}),
@@ -25,6 +25,7 @@ CASES: dict[str, Case] = {
     **in_settings("BatchNorm", {**IRREPS, **MIXED, **UNIFORM}),
     **in_settings("BatchNorm", POINTS, without={"a_single_sample_in_training": "has no variance"}),
     **in_settings("Dropout", {**SPACES, **POINTS}),
+    **in_settings("Dropout elementwise", {**MIXED, **LINES}),
     **in_settings("NormPool", {**IRREPS, **POINTS}),
     **in_settings("GroupPool", {**MIXED, **UNIFORM}),
     **in_settings("GroupPool mean", MIXED),
