@@ -580,7 +580,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
         spacing=1.0,
         checkpoint=False,
     ),
-    "steer.nn.models.summary": lambda: Call(models.summary, {"model": models.ResNet(SCALARS, 3, **SMALL)}),
+    "steer.nn.models.summary": lambda: Call(
+        models.summary, {"model": models.ResNet(SCALARS, 3, **SMALL), "input_shape": (1, 1, 9, 9), "twin": True}
+    ),
     "steer.nn.utils.spectral_norm": lambda: Call(
         nn.utils.spectral_norm, {"layer": _conv(), "n_power_iterations": 1, "eps": 1e-12}
     ),
