@@ -63,7 +63,7 @@ def basis(
     else:
         values = grid.embed(kernel_basis.sample(grid.points))
         values = values.reshape(*values.shape[:-1], *grid.shape)
-        planes = [("", values)] if values.ndim == 5 else sections(values)
+        planes = [("", values)] if values.ndim == 5 else sections(values)[0]
     draw = hexagons if grid is not None and grid.lattice == "hexagonal" else mosaic
     count = min(len(kernel_basis), MOST)
     in_rep, out_rep = kernel_basis.in_rep, kernel_basis.out_rep

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._spacing import Spacing
 from .._values import Array, as_numbers
 from ..errors import ShapeError, SteerError
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 SIGNED, UNSIGNED, DEPTH = "RdBu_r", "gray", "coolwarm"
 """Colour maps: of values of both signs, white at 0; of those that are not negative, black at 0; of arrows, grey
 at 0."""
+
+Steps = tuple[float, float]
+"""How far apart the rows and the columns of an image are."""
+
+FINE = 4
+"""Pixels for the nearest samples, on the shorter distance between them, where distances differ along the axes."""
 
 FRAME, LINE = "#c8c8c8", "#808080"
 """About images, and between the tiles of a mosaic."""
@@ -100,9 +107,9 @@ def bare(axes: "Axes") -> None:
         spine.set(color=FRAME, linewidth=0.8)
 
 
-def image(axes: "Axes", values: Array, style: dict[str, Any]) -> "AxesImage":
-    """An image (y, x), in pixels from its centre."""
-    height, width = values.shape
+def image(axes: "Axes", values: Array, style: dict[str, Any], steps: Steps = (1.0, 1.0)) -> "AxesImage":
+    """An image (y, x), whose samples are so far apart, in coordinates from its centre."""
+    height, width = (size * step for size, step in zip(values.shape, steps, strict=True))
     extent = (-width / 2, width / 2, height / 2, -height / 2)
     bare(axes)
     return axes.imshow(values, extent=extent, origin="upper", interpolation="nearest", aspect="equal", **style)
@@ -115,14 +122,16 @@ def mosaic(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
     names: Sequence[str] = (),
+    steps: Steps = (1.0, 1.0),
 ) -> "AxesImage":
-    """Images (rows, columns, y, x) beside each other; the unit is the pixel of a tile, the origin the first centre.
+    """Images (rows, columns, y, x) beside each other, whose samples are so far apart; the origin is the first centre.
 
     Labels of rows are at the left, of columns at the top, thinned out when there are many; `names` are of each tile,
     row by row, and are written into it.
     """
-    down, right, height, width = tiles.shape
-    joined = tiles.transpose(0, 2, 1, 3).reshape(down * height, right * width)
+    down, right = tiles.shape[:2]
+    joined = np.concatenate(np.concatenate(tiles, axis=1), axis=1)
+    height, width = (size * step for size, step in zip(tiles.shape[2:], steps, strict=True))
     left, top, end, bottom = -width / 2, -height / 2, (right - 0.5) * width, (down - 0.5) * height
     bare(axes)
     shown = axes.imshow(
@@ -161,30 +170,50 @@ def label(axes: "Axes", rows: Sequence[str], down: float, columns: Sequence[str]
     axes.tick_params(length=0, labelsize=8)
 
 
-def sections(values: Array, most: int = 7) -> list[tuple[str, Array]]:
-    """Name and values (..., rows, columns) of what is shown of volumes (..., z, y, x).
+def sections(values: Array, spacing: Spacing = None, most: int = 7) -> tuple[list[tuple[str, Array]], Steps]:
+    """Name and values (..., rows, columns) of what is shown of volumes (..., z, y, x); how far these are apart.
 
     All slices along z when there are at most so many, or when the volume is no cube (then some of them), else the
     sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z): the first to the right, the second
-    downwards. Of an even number of slices the one after the centre is shown.
+    downwards. Of an even number of slices the one after the centre is shown. Sections of samples that are not equally
+    far apart are of as many pixels each, which show the nearest sample.
     """
-    depth, height, width = values.shape[-3:]
-    if depth > most and depth == height == width:
-        return [section(values, axis) for axis in "zyx"]
-    chosen = range(depth) if depth <= most else np.unique(np.round(np.linspace(0, depth - 1, most)).astype(int))
-    return [(at("z", int(k), depth), values[..., k, :, :]) for k in chosen]
+    shape, apart = values.shape[-3:], spacing or (1.0, 1.0, 1.0)
+    lengths = np.multiply(shape, apart)
+    if shape[0] > most and np.ptp(lengths) < 1:
+        size = max(shape) if spacing is None else FINE * max(shape)
+        shown = [section(values, axis, spacing) for axis in "zyx"]
+        step = float(lengths.max()) / size
+        return [(name, _nearest(part, size)) for name, part in shown], (step, step)
+    chosen = (
+        range(shape[0]) if shape[0] <= most else np.unique(np.round(np.linspace(0, shape[0] - 1, most)).astype(int))
+    )
+    slices = [(at("z", int(k), shape[0], apart[0]), values[..., k, :, :]) for k in chosen]
+    return slices, steps_of(spacing)
 
 
-def section(values: Array, axis: str) -> tuple[str, Array]:
+def steps_of(spacing: Spacing) -> Steps:
+    """Of the rows and the columns of a plane, or of slices along z."""
+    return (1.0, 1.0) if spacing is None else (spacing[-2], spacing[-1])
+
+
+def _nearest(values: Array, size: int) -> Array:
+    """Images (..., y, x) on as many pixels along both axes, of the same extent."""
+    rows, columns = (np.arange(size) * n // size for n in values.shape[-2:])
+    return values[..., rows[:, None], columns]
+
+
+def section(values: Array, axis: str, spacing: Spacing = None) -> tuple[str, Array]:
     """The section of volumes (..., z, y, x) through the centre across an axis, as in `sections`."""
     place = "zyx".index(axis) - 3
     middle = values.shape[place] // 2
-    return at(axis, middle, values.shape[place]), np.take(values, middle, axis=place)
+    step = 1.0 if spacing is None else spacing[place]
+    return at(axis, middle, values.shape[place], step), np.take(values, middle, axis=place)
 
 
-def at(axis: str, index: int, size: int) -> str:
+def at(axis: str, index: int, size: int, step: float = 1.0) -> str:
     """Where a slice lies."""
-    return f"{axis} = {index - (size - 1) / 2:g}"
+    return f"{axis} = {step * (index - (size - 1) / 2):g}"
 
 
 def colour_bar(figure: "Figure", drawn: "ScalarMappable", axes: Any, limit: float | None = None) -> None:

@@ -50,7 +50,8 @@ def equivariance(
         elements: (n, d, d), elements of the group; four besides the identity, if there are so many, when None.
         field: which field of the output to show.
         lattice: of the samples, as in `steer.testing.equivariance_error`: when None hexagonal if a layer inside is.
-        spacing: of the samples ([z,] y, x), as there: when None that of the layers inside.
+        spacing: of the samples ([z,] y, x), as there: when None that of the layers inside. Pixels are drawn as high
+            and as wide.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -83,8 +84,8 @@ def equivariance(
     ways = [[numbers(part[0, shown]) for part in (row.there, row.back, row.difference)] for row in rows]
     style = look(source[0], inputs)
     for axes, values in zip(panels[:, 0], inputs, strict=True):
-        draw(axes, values, source[0], style, False, lattices[0])
-    _outputs(panels[:, 1:], ways, target[field], lattices[1])
+        draw(axes, values, source[0], style, False, lattices[0], spacings[0])
+    _outputs(panels[:, 1:], ways, target[field], lattices[1], spacings[1])
     for axes, row in zip(panels[:, 3], rows, strict=True):
         axes.set_title(f"relative error {row.error:.1e}", fontsize=9)
     for axes, title in zip(panels[0], ("g x", "model(g x)", "g model(x)"), strict=False):
@@ -123,14 +124,14 @@ def _default_elements(acting: Group) -> Array:
     return chosen
 
 
-def _outputs(panels: Any, ways: Sequence[Sequence[Array]], rep: Representation, lattice: str) -> None:
+def _outputs(panels: Any, ways: Sequence[Sequence[Array]], rep: Representation, lattice: str, spacing: Spacing) -> None:
     """Rows of a field both ways round and the difference, which has a scale of its own, told at its side."""
     style = look(rep, [part for parts in ways for part in parts[:2]])
     bounds = look(rep, [parts[2] for parts in ways])
     apart = bounds if is_vector(rep) else signed(bounds["vmax"])
     for line, parts in zip(panels, ways, strict=True):
         for axes, values, given in zip(line, parts, (style, style, apart), strict=True):
-            drawn = _output(axes, values, rep, given, lattice)
+            drawn = _output(axes, values, rep, given, lattice, spacing)
     last = [line[2] for line in panels]
     if drawn is None:
         return  # bars, which have ticks
@@ -141,11 +142,11 @@ def _outputs(panels: Any, ways: Sequence[Sequence[Array]], rep: Representation, 
 
 
 def _output(
-    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], lattice: str
+    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], lattice: str, spacing: Spacing
 ) -> "ScalarMappable | None":
     """One field of an output; what a colour bar tells of, if there are colours."""
     if values.ndim > 1:
-        return draw(axes, values, rep, style, False, lattice)
+        return draw(axes, values, rep, style, False, lattice, spacing)
     axes.bar(range(len(values)), values, color="#1b6ca8")
     limit = 1.1 * style["vmax"]
     axes.set(xticks=range(len(values)), yticks=[-style["vmax"], 0, style["vmax"]], ylim=(-limit, limit))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._spacing import Spacing, as_spacing
 from .._values import Array, as_tuple, is_count
-from ..errors import FieldTypeError, ShapeError
+from ..errors import FieldTypeError, ShapeError, SteerError
 from ..kernels import Grid
 from ..nn import FieldTensor, FieldType
 from ..nn._fields._hexagons import require_hexagon
@@ -26,6 +27,7 @@ from ._canvas import (
     section,
     sections,
     spread,
+    steps_of,
 )
 from ._hexagonal import hexagonal, hexagons
 from ._names import component_names, is_vector, rep_name
@@ -48,6 +50,7 @@ def fields(
     sample: int = 0,
     fields: Sequence[int] | None = None,
     lattice: str = "square",
+    spacing: Sequence[float] | float | None = None,
     figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """Feature fields, a panel for each: scalars as images, vectors as arrows, others as tiles, one a component.
@@ -56,13 +59,15 @@ def fields(
     representation have one limit. The longest arrow of a field spans one and a half of the distances between arrows;
     behind them is their length. In space, scalars and components are shown by slices along z or, if these are more than
     7, by the sections z = 0, y = 0 and x = 0, with the axes (x, y), (x, z) and (y, z); vectors on the central slice, by
-    arrows of (x, y) in the colour of z.
+    arrows of (x, y) in the colour of z. With a spacing, pixels are as high and as wide as their samples are apart, and
+    coordinates of slices are in units of the smallest distance.
 
     Args:
         f: (batch, type.size, *space) in the plane or in space.
         sample: which of the batch.
         fields: which fields, in this order; all when None.
         lattice: of the samples: "square", or "hexagonal" for maps as `steer.nn.to_hexagonal` makes.
+        spacing: distances of neighbouring samples ([z,] y, x), in any unit; None where they are equal.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -71,9 +76,10 @@ def fields(
     Raises:
         FieldTypeError: f is no FieldTensor, or has no such field.
         ShapeError: f has no such sample, or no space of two or three axes, or is no hexagonal map.
-        SteerError: `figure` is none, no lattice has that name, or matplotlib is missing.
+        SteerError: `figure` is none, no lattice has that name, spacing is none, or matplotlib is missing.
     """
     values = one_sample(f, sample, lattice)
+    apart = distances("spacing", spacing, values.ndim - 1, lattice)
     chosen = range(len(f.type)) if fields is None else as_tuple("fields", fields, FieldTypeError, "numbers of fields")
     if not chosen:
         raise FieldTypeError("fields: expected at least one field, got none")
@@ -86,7 +92,7 @@ def fields(
     rows = math.ceil(len(parts) / columns)
     width = 2.7 if flat else 4.5
     shapes = [
-        0.85 if flat else min(_height_over_width(part, f.type[index]), 2.0)
+        0.85 if flat else min(_height_over_width(part, f.type[index], apart), 2.0)
         for part, index in zip(parts, chosen, strict=True)
     ]
     heights = [max(shapes[start : start + columns]) * width + 0.35 for start in range(0, len(parts), columns)]
@@ -96,13 +102,13 @@ def fields(
         axes.set_axis_off()
     for axes, index, part in zip(panels, chosen, parts, strict=False):
         rep = f.type[index]
-        drawn = draw(axes, part, rep, looks[rep], lattice=lattice)
+        drawn = draw(axes, part, rep, looks[rep], lattice=lattice, spacing=apart)
         title = f"field {index}: {rep_name(rep)}"
         if not is_vector(rep):
             colour_bar(made, drawn, axes, looks[rep]["vmax"])
         elif not flat:
             colour_bar(made, drawn, axes, looks[rep]["depth"])
-            title += f", {section(part, 'z')[0]}, colour z"
+            title += f", {section(part, 'z', apart)[0]}, colour z"
         axes.set_title(title, fontsize=10)
     return made
 
@@ -122,6 +128,14 @@ def one_sample(f: FieldTensor, sample: int, lattice: str = "square") -> Array:
     return numbers(f.tensor[sample])
 
 
+def distances(name: str, spacing: object, dim: int, lattice: str) -> Spacing:
+    """The argument `spacing`, which hexagonal maps have not."""
+    apart = as_spacing(spacing, dim, SteerError)
+    if apart is not None and lattice == "hexagonal":
+        raise SteerError(f"{name}: neighbours are equally far apart on the hexagonal lattice, got {spacing!r}")
+    return apart
+
+
 def channels(name: str, kind: FieldType, index: int) -> slice:
     """The channels of a field, or an error that names the argument."""
     if not is_count(index, 0) or index >= len(kind):
@@ -135,30 +149,40 @@ def look(rep: Representation, parts: Sequence[Array]) -> dict[str, Any]:
     Of arrows, `vmax` is the length of the longest that is shown, `depth` the limit of the colours of z.
     """
     if is_vector(rep):
-        shown = np.stack([section(part, "z")[1] if part.ndim == 4 else part for part in parts], 1)
+        planes = [section(part, "z")[1] if part.ndim == 4 else part for part in parts]
+        shown = np.concatenate([plane.reshape(len(plane), -1) for plane in planes], 1)
         return {"vmax": largest(np.linalg.norm(shown, axis=0)), "depth": largest(shown[-1])}
-    return colours(np.stack(parts))
+    return colours(np.concatenate([part.ravel() for part in parts]))
 
 
 def draw(
-    axes: "Axes", values: Array, rep: Representation, style: dict[str, Any], named: bool = True, lattice: str = "square"
+    axes: "Axes",
+    values: Array,
+    rep: Representation,
+    style: dict[str, Any],
+    named: bool = True,
+    lattice: str = "square",
+    spacing: Spacing = None,
 ) -> "ScalarMappable":
     """One field (size, *space) in one panel, in the given look; `named` if components should have their names."""
     if is_vector(rep):
-        return arrows(axes, values, **style, lattice=lattice)
+        return arrows(axes, values, **style, lattice=lattice, spacing=spacing)
     names = component_names(rep) if named else []
     if lattice == "hexagonal":
         return hexagons(axes, spread(values), style, names=names if len(values) > 1 else [])
     if values.ndim == 3:
-        return image(axes, values[0], style) if len(values) == 1 else mosaic(axes, spread(values), style, names=names)
-    shown = sections(values)
+        steps = steps_of(spacing)
+        if len(values) == 1:
+            return image(axes, values[0], style, steps)
+        return mosaic(axes, spread(values), style, names=names, steps=steps)
+    shown, steps = sections(values, spacing)
     if len(shown) == 1 and len(values) == 1:
-        return image(axes, shown[0][1][0], style)
+        return image(axes, shown[0][1][0], style, steps)
     tiles = np.stack([part for _, part in shown], 1)  # (component, section, y, x)
-    sides = names, [name for name, _ in shown]
+    rows, columns = names, [name for name, _ in shown]
     if _lies_down(len(values), len(shown)):
-        return mosaic(axes, tiles.swapaxes(0, 1), style, *sides[::-1])
-    return mosaic(axes, tiles, style, *sides)
+        tiles, rows, columns = tiles.swapaxes(0, 1), columns, names
+    return mosaic(axes, tiles, style, rows, columns, steps=steps)
 
 
 def _lies_down(components: int, count: int) -> bool:
@@ -166,41 +190,42 @@ def _lies_down(components: int, count: int) -> bool:
     return count < components <= MOST_COLUMNS
 
 
-def _height_over_width(values: Array, rep: Representation) -> float:
+def _height_over_width(values: Array, rep: Representation, spacing: Spacing) -> float:
     """The shape of the panel of a field in space (size, z, y, x)."""
     if is_vector(rep):
-        height, width = values.shape[-2:]
+        height, width = np.multiply(values.shape[-2:], steps_of(spacing))
         return float(height / width)
-    shown = sections(values)
-    height, width = shown[0][1].shape[-2:]
+    shown, steps = sections(values, spacing)
+    height, width = np.multiply(shown[0][1].shape[-2:], steps)
     down, right = len(values), len(shown)
     if _lies_down(down, right):
         down, right = right, down
     return float(down * height / (right * width))
 
 
-def arrows(axes: "Axes", values: Array, vmax: float, depth: float, lattice: str = "square") -> "ScalarMappable":
+def arrows(
+    axes: "Axes", values: Array, vmax: float, depth: float, lattice: str = "square", spacing: Spacing = None
+) -> "ScalarMappable":
     """Arrows (x, y) over their length, on the plane, or on the central slice of space coloured by z."""
     if lattice == "hexagonal":
         return _arrows_on_hexagons(axes, values, vmax)
     plane = section(values, "z")[1] if values.ndim == 4 else values
-    height, width = plane.shape[1:]
-    step = max(1, math.ceil(max(height, width) / ARROWS))
-    top, left = ((size - 1) % step // 2 for size in (height, width))
-    picked = plane[:, top::step, left::step]
-    y = (np.arange(height) - (height - 1) / 2)[top::step]
-    x = (np.arange(width) - (width - 1) / 2)[left::step]
-    style = _arrow_style(vmax, step)
+    steps = steps_of(spacing)
+    height, width = np.multiply(plane.shape[1:], steps)
+    every = [max(1, math.ceil(max(height, width) / ARROWS / step)) for step in steps]
+    top, left = ((size - 1) % each // 2 for size, each in zip(plane.shape[1:], every, strict=True))
+    picked = plane[:, top :: every[0], left :: every[1]]
+    y, x = (step * (np.arange(n) - (n - 1) / 2) for n, step in zip(plane.shape[1:], steps, strict=True))
+    at = x[left :: every[1]], y[top :: every[0]]
+    style = _arrow_style(vmax, min(np.multiply(every, steps)))
     if len(plane) == 2:
         length = np.linalg.norm(plane, axis=0)
-        image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax})
-        drawn = axes.quiver(x, y, picked[0], picked[1], color="#1b6ca8", **style)
+        image(axes, length, {"cmap": "Greys", "vmin": 0.0, "vmax": 2.5 * vmax}, steps)
+        drawn = axes.quiver(*at, picked[0], picked[1], color="#1b6ca8", **style)
     else:
         bare(axes)
         limits: dict[str, Any] = {"cmap": DEPTH, "clim": (-depth, depth)}
-        drawn = axes.quiver(
-            x, y, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style
-        )
+        drawn = axes.quiver(*at, picked[0], picked[1], picked[2], edgecolor="#777777", linewidth=0.2, **limits, **style)
     axes.set(xlim=(-width / 2, width / 2), ylim=(height / 2, -height / 2), aspect="equal")
     return drawn
 
@@ -218,7 +243,7 @@ def _arrows_on_hexagons(axes: "Axes", values: Array, vmax: float) -> "ScalarMapp
     return axes.quiver(*grid.points[shown].T, *picked, color="#1b6ca8", **_arrow_style(vmax, step))
 
 
-def _arrow_style(vmax: float, step: int) -> dict[str, Any]:
+def _arrow_style(vmax: float, step: float) -> dict[str, Any]:
     """Arrows of which the longest spans one and a half of the distances between them."""
     style: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": vmax / (1.5 * step), "pivot": "mid"}
     return style | {

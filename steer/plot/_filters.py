@@ -80,7 +80,7 @@ def _tables(
         values, rows, columns = values.swapaxes(0, 1), columns, rows
     if values.ndim == 4:
         return [("", values)], rows, columns
-    slices = sections(values)
+    slices = sections(values)[0]
     if len(values) > 1:
         return slices, rows, columns
     stacked = np.concatenate([part for _, part in slices])  # (slice, component, y, x)

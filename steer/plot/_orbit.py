@@ -1,23 +1,26 @@
 """Orbits: of a field, and of a point."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .._spacing import Spacing
 from .._values import Array, as_numbers
 from ..errors import GroupError, ShapeError
 from ..nn import FieldTensor
 from ..reps import Group, Representation
 from ..reps.theory._group import require_group
-from ._canvas import colour_bar, make_axes, make_figure, mosaic, section, sections
-from ._fields import channels, draw, look, one_sample
+from ._canvas import colour_bar, make_axes, make_figure, mosaic, numbers, section, sections, steps_of
+from ._fields import channels, distances, draw, look, one_sample
 from ._hexagonal import hexagons
 from ._names import component_names, element_name, given_elements, is_vector, names_of, rep_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure, SubFigure
 
 PROPER, IMPROPER = "#1b6ca8", "#d1495b"
@@ -34,13 +37,15 @@ def orbit(
     sample: int = 0,
     field: int = 0,
     lattice: str = "square",
+    spacing: Sequence[float] | float | None = None,
     figure: "Figure | SubFigure | None" = None,
 ) -> "Figure":
     """A field moved by elements of its group, (g f)(x) = rho(g) f(g^-1 x).
 
     A scalar or vector field of the plane has a panel for each g. Any other is a table, a row for each g, a column for
     each component; in space these are sections z = 0, and a scalar has several slices, as in `fields`. Elements that do
-    not map the grid to itself act by splines.
+    not map the grid to itself act by splines. A panel has the shape that the grid is turned to; a table that of the
+    grid. With a spacing, pixels are as high and as wide as their samples are apart.
 
     Args:
         f: (batch, type.size, *space), in the plane or in space.
@@ -48,6 +53,7 @@ def orbit(
         sample: which of the batch.
         field: which field.
         lattice: of the samples: "square", or "hexagonal" for maps as `steer.nn.to_hexagonal` makes.
+        spacing: distances of neighbouring samples ([z,] y, x), in any unit; None where they are equal.
         figure: where to draw, a figure or subfigure; a new figure when None.
 
     Returns:
@@ -57,59 +63,76 @@ def orbit(
         FieldTypeError: f is no FieldTensor, or has no such field.
         ShapeError: f has no such sample, or no space of two or three axes, or is no hexagonal map.
         GroupError: a matrix is not in the group.
-        SteerError: `figure` is none, no lattice has that name, or matplotlib is missing.
+        SteerError: `figure` is none, no lattice has that name, spacing is none, or matplotlib is missing.
     """
-    one_sample(f, sample, lattice)
+    values = one_sample(f, sample, lattice)
+    apart = distances("spacing", spacing, values.ndim - 1, lattice)
     channels("field", f.type, field)
     group, rep = f.type.group, f.type[field]
     given = given_elements(group, elements, 8)
     names = names_of(group, given)
     part = f[sample : sample + 1, int(field)].detach()
-    moved = np.stack([one_sample(part.transform(g, lattice=lattice), 0) for g in given])
-    if is_vector(rep) or (moved.shape[1] == 1 and moved.ndim == 4):
-        made = _panels(moved, rep, names, figure, lattice)
+    how: dict[str, Any] = {"lattice": lattice, "spacing": apart}
+    if is_vector(rep) or (rep.size == 1 and values.ndim == 3):
+        panels = [one_sample(part.transform(g, **how), 0) for g in given]
+        made = _panels(panels, rep, names, figure, **how)
     else:
-        made = _table(moved, rep, names, figure, lattice)
+        each = part.tensor.expand(len(given), *part.tensor.shape[1:])
+        made = _table(numbers(part.type.transform(each, given, **how)), rep, names, figure, **how)
     made.suptitle(f"field {field}: {rep_name(rep)} of {group.name}", fontsize=11)
     return made
 
 
 def _panels(
-    moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None", lattice: str
+    moved: list[Array],
+    rep: Representation,
+    names: list[str],
+    figure: "Figure | SubFigure | None",
+    lattice: str,
+    spacing: Spacing,
 ) -> "Figure":
     columns = min(len(moved), 4)
     rows = math.ceil(len(moved) / columns)
     made = make_figure(figure, 2.3 * columns + 0.6, 2.45 * rows + 0.4)
     panels = made.subplots(rows, columns, squeeze=False).ravel()
-    style = look(rep, list(moved))
+    style = look(rep, moved)
     for axes in panels[len(moved) :]:
         axes.set_axis_off()
     for axes, values, name in zip(panels, moved, names, strict=False):
-        drawn = draw(axes, values, rep, style, False, lattice)
+        drawn = draw(axes, values, rep, style, False, lattice, spacing)
         axes.set_title(name, fontsize=10)
-    if not is_vector(rep) or moved.ndim == 5:
+    if not is_vector(rep) or moved[0].ndim == 4:
         colour_bar(made, drawn, list(panels), style.get("depth", style["vmax"]))
     return made
 
 
 def _table(
-    moved: Array, rep: Representation, names: list[str], figure: "Figure | SubFigure | None", lattice: str
+    moved: Array,
+    rep: Representation,
+    names: list[str],
+    figure: "Figure | SubFigure | None",
+    lattice: str,
+    spacing: Spacing,
 ) -> "Figure":
-    columns = component_names(rep)
+    columns, steps = component_names(rep), steps_of(spacing)
     if moved.ndim == 4:
         tiles = moved
     elif rep.size == 1:
-        shown = sections(moved[:, 0])
+        shown, steps = sections(moved[:, 0], spacing)
         tiles, columns = np.stack([part for _, part in shown], 1), [name for name, _ in shown]
     else:
-        middle, tiles = section(moved, "z")
+        middle, tiles = section(moved, "z", spacing)
         columns = [f"{name}, {middle}" if index == 0 else name for index, name in enumerate(columns)]
-    side = min(1.2, 10.0 / tiles.shape[1], 9.0 / tiles.shape[0])
-    made = make_figure(figure, max(side * tiles.shape[1] + 1.8, 4.0), side * tiles.shape[0] + 0.9)
+    height, width = np.multiply(tiles.shape[2:], steps) / max(np.multiply(tiles.shape[2:], steps))
+    side = min(1.2, 10.0 / width / tiles.shape[1], 9.0 / height / tiles.shape[0])
+    made = make_figure(figure, max(side * width * tiles.shape[1] + 1.8, 4.0), side * height * tiles.shape[0] + 0.9)
     axes = made.subplots()
     style = look(rep, [moved])
-    tiled = hexagons if lattice == "hexagonal" else mosaic
-    colour_bar(made, tiled(axes, tiles, style, names, columns), axes, style["vmax"])
+    if lattice == "hexagonal":
+        drawn: ScalarMappable = hexagons(axes, tiles, style, names, columns)
+    else:
+        drawn = mosaic(axes, tiles, style, names, columns, steps=steps)
+    colour_bar(made, drawn, axes, style["vmax"])
     axes.set_ylabel("g", rotation=0)
     return made
 

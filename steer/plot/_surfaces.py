@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._spacing import as_spacing
 from .._values import Array, is_count, is_real
 from ..errors import ShapeError, SteerError
 from ..reps import harmonics
@@ -24,7 +25,11 @@ ACROSS = 4
 
 
 def isosurface(
-    volume: npt.ArrayLike | torch.Tensor, *, level: float = 0.5, titles: Sequence[str] | None = None
+    volume: npt.ArrayLike | torch.Tensor,
+    *,
+    level: float = 0.5,
+    titles: Sequence[str] | None = None,
+    spacing: Sequence[float] | float | None = None,
 ) -> "Figure":
     """Surfaces where volumes are +level (red) and -level (blue) times their largest absolute value, to turn by hand.
 
@@ -35,13 +40,15 @@ def isosurface(
         volume: (z, y, x), or (m, z, y, x) for several side by side, with at least two samples along each axis.
         level: between 0 and 1, relative to the largest absolute value of all volumes.
         titles: one for each volume.
+        spacing: distances of neighbouring samples (z, y, x), in any unit; None where they are equal. Coordinates are in
+            units of the smallest of them.
 
     Returns:
         A plotly figure with two traces for each volume, of its positive and of its negative values.
 
     Raises:
         ShapeError: the volumes have another shape, or not as many as the titles.
-        SteerError: a level out of range, values that are not finite, or plotly is missing.
+        SteerError: a level out of range, values that are not finite, spacing is none, or plotly is missing.
     """
     given = numbers(volume)
     values = given[None] if given.ndim == 3 else given
@@ -51,10 +58,12 @@ def isosurface(
         raise SteerError(f"level: expected a number between 0 and 1, got {level!r}")
     if not np.isfinite(values).all():
         raise SteerError("volume: expected finite values, got some that are not")
+    steps = as_spacing(spacing, 3, SteerError) or (1.0, 1.0, 1.0)
     figure = _row(len(values), titles)
     from plotly.graph_objects import Isosurface
 
-    z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in values.shape[1:]], indexing="ij")
+    axes = [step * (np.arange(n) - (n - 1) / 2) for n, step in zip(values.shape[1:], steps, strict=True)]
+    z, y, x = np.meshgrid(*axes, indexing="ij")
     height = level * largest(values)
     for index, part in enumerate(values):
         for sign, colour, name in ((1, POSITIVE, "+"), (-1, NEGATIVE, "-")):
@@ -77,7 +86,7 @@ def isosurface(
                 name=name,
             )
             figure.add_trace(trace, *_place(index))
-    _dress(figure, len(values), np.array(values.shape[:0:-1]) / 2, titles)
+    _dress(figure, len(values), np.multiply(values.shape[1:], steps)[::-1] / 2, titles)
     return figure
 
 
