@@ -25,7 +25,7 @@ from .theory._lie_algebra import lie_algebra
 from .theory._matrices import MatrixRepresentation, representation
 from .theory._orbits import orbits
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
-from .theory._signed import SignedPoints
+from .theory._signed import SignedPoints, Unsigned
 
 if TYPE_CHECKING:
     from .analysis._fourier import FourierTransform, fourier
@@ -59,6 +59,7 @@ __all__ = [
     "SpatialGroup",
     "SphericalSignal",
     "TensorProduct",
+    "Unsigned",
     "clebsch_gordan",
     "coupling",
     "decompose",

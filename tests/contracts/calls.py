@@ -120,6 +120,7 @@ REPS: dict[str, Callable[[], Call]] = {
         steer.reps.clebsch_gordan, first=D4.vector, second=D4.vector, out=D4.irrep("B1")
     ),
     "steer.reps.SignedPoints": _call(steer.reps.SignedPoints, base=D4.irrep("B1")),
+    "steer.reps.Unsigned": _call(steer.reps.Unsigned, base=D4.irrep("B1")),
     "steer.reps.coupling": _call(steer.reps.coupling, first=O2.irrep("1"), second=O2.irrep("2"), max_frequency=3),
     "steer.reps.square_coupling": _call(steer.reps.square_coupling, psi=O2.irrep("1"), max_frequency=3),
     "steer.reps.decompose": _call(steer.reps.decompose, rep=D4.regular, group=D4),
@@ -460,7 +461,22 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "FieldType.transform_points": _call(
         VECTORS.transform_points, x=torch.zeros(4, 3), points=torch.zeros(4, 2), g=TURN
     ),
-    "steer.nn.Gate": _call(nn.Gate, fields=VECTORS, function="sigmoid", scalars=None, per_coset=False),
+    "steer.nn.Gate": _call(
+        nn.Gate,
+        fields=VECTORS,
+        function="sigmoid",
+        scalars=None,
+        per_coset=False,
+        pseudoscalars=torch.nn.Tanh(),
+        gates=nn.Gate(VECTORS).gate_type,
+    ),
+    "Gate.forward": lambda: Call(
+        nn.Gate(VECTORS),
+        {
+            "x": torch.zeros(1, nn.Gate(VECTORS).field_type.size),
+            "gates": torch.zeros(1, nn.Gate(VECTORS).gate_type.size),
+        },
+    ),
     "steer.nn.GroupPool": _call(nn.GroupPool, in_type=REGULAR, reduction="max", subgroup=None),
     "steer.nn.Mask": _call(nn.Mask, in_type=VECTORS, margin=0.0, width=1.0, spacing=1.0),
     "steer.nn.Module": _call(nn.Module, in_type=VECTORS, out_type=VECTORS),

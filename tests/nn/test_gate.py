@@ -203,6 +203,164 @@ def test_a_pointwise_function_on_the_same_fields_does_not_commute():
     assert errors.min() > 1e-2
 
 
+# Signs ----------------------------------------------------------------------------------------------------------------
+
+
+def signs(group):
+    """Irreps of one component."""
+    return [psi for psi in catalogue.irreps(group) if psi.size == 1]
+
+
+@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
+def test_gates_that_change_sign(group):
+    elements = [np.eye(group.dim), *catalogue.generators(group)]
+    kinds = [rep for rep in catalogue.few_types(group) if 1 < rep.size <= catalogue.LARGEST]
+    if not kinds:
+        kinds = [group.trivial + group.trivial]
+    fields = nn.FieldType(group, [group.trivial, *kinds, *signs(group)])
+    gated = sum(not is_scalar(rep) for rep in fields)
+    for sign in signs(group)[-1:]:
+        gates = nn.FieldType(group, gated * [sign])
+        for function in ("tanh", torch.abs):
+            layer = nn.Gate(fields, function, gates=gates)
+            assert layer.out_type == fields
+            assert layer.gate_type == gates
+            assert_equivariant(layer, elements=elements, shape=(3,), dtype=torch.float64)
+        with_own = nn.Gate(fields, pseudoscalars=torch.nn.Tanh())
+        assert with_own.in_type.size == fields.size + sum(rep.size > 1 for rep in fields)
+        assert_equivariant(with_own, elements=elements, shape=(3,), dtype=torch.float64)
+        if sign != group.trivial:
+            with pytest.raises(SteerError, match=r"function: of gates that change sign an odd .* or an even one"):
+                nn.Gate(fields, "sigmoid", gates=gates)
+
+
+def test_odd_gates_change_the_parity_and_even_ones_do_not():
+    degrees = nn.FieldType(O3, [O3.irrep(label) for label in ("0e", "1o", "0o", "2e")])
+    other = nn.FieldType(O3, [O3.irrep(label) for label in ("0e", "1e", "0e", "2o")])
+    gates = nn.FieldType(O3, 3 * [O3.irrep("0o")])
+    odd, even = nn.Gate(degrees, "tanh", gates=gates), nn.Gate(degrees, torch.square, gates=gates)
+    assert odd.field_type == other
+    assert even.field_type == degrees
+    x = torch.randn(2, odd.in_type.size, 3, dtype=torch.float64)
+    torch.testing.assert_close(odd(x), directly(odd, x, torch.tanh))
+    torch.testing.assert_close(even(x), directly(even, x, torch.square))
+    own = nn.Gate(degrees, "tanh", gates=gates[:2], pseudoscalars=torch.sin)
+    x = torch.randn(2, own.in_type.size, dtype=torch.float64)
+    torch.testing.assert_close(own(x)[:, 4:5], x[:, 4:5].sin())
+    assert str(own).endswith("scalars=SiLU(), pseudoscalars=sin)")
+
+
+def test_gates_for_each_coset_change_sign_too():
+    half = D4.subgroup("D2")
+    one, other, vector = half.irreps()[1], half.irreps()[2], half.vector
+    fields = nn.FieldType(D4, [one.induce(D4), D4.irrep("E"), D4.trivial, vector.induce(D4)])
+    gates = nn.FieldType(D4, [other.induce(D4), D4.irrep("A2"), one.induce(D4)])
+    for function in ("tanh", torch.abs):
+        layer = nn.Gate(fields, function, per_coset=True, gates=gates)
+        assert_equivariant(layer, shape=(2, 3, 3), dtype=torch.float64)
+    assert nn.Gate(fields, "tanh", per_coset=True, gates=gates).field_type[0] == half.irreps()[3].induce(D4)
+
+
+def test_an_odd_function_for_scalars_is_no_odd_function_for_pseudoscalars():
+    fields = nn.FieldType(O3, [O3.irrep("0o")])
+    assert nn.Gate(fields, pseudoscalars=torch.tanh).in_type == fields
+    with pytest.raises(
+        SteerError, match=r"pseudoscalars: expected an odd function, .* got SiLU\(\); nn.Pointwise makes"
+    ):
+        nn.Gate(fields, pseudoscalars=torch.nn.SiLU())
+    with pytest.raises(SteerError, match=r"pseudoscalars: expected an elementwise torch module such as .*Tanh\(\)"):
+        nn.Gate(fields, pseudoscalars="tanh")
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        (3, "gates: Gate expects a FieldType, got 3"),
+        (nn.FieldType(SO3, [SO3.trivial]), "gates: Gate needs types of one group"),
+        (nn.FieldType(O3, [O3.trivial]), "gates: expected one field for each of the 2 fields that have a gate, got 1"),
+        (nn.FieldType(O3, [O3.trivial, O3.vector]), "gates: expected .* fields of one component; field 1 is"),
+    ],
+)
+def test_gates_that_do_not_fit_are_refused(gates, message):
+    with pytest.raises(FieldTypeError, match=message):
+        nn.Gate(nn.FieldType(O3, [O3.trivial, O3.vector, O3.irrep("2e")]), gates=gates)
+
+
+# Gates from a second input --------------------------------------------------------------------------------------------
+
+
+@ORDERS
+def test_gates_of_a_second_input(fields):
+    layer = nn.Gate(fields)
+    assert layer.field_type + layer.gate_type == layer.in_type
+    x, gates = torch.randn(2, layer.field_type.size, 5, 4), torch.randn(2, layer.gate_type.size, 5, 4)
+    expected = layer(torch.cat([x, gates], 1))
+    assert torch.equal(layer(x, gates), expected)
+    assert torch.equal(layer(x, gates=gates), expected)
+    f = layer(layer.field_type(x), layer.gate_type(gates))
+    assert f.type == fields
+    assert torch.equal(f.tensor, expected)
+    assert torch.equal(layer(layer.field_type(x), gates).tensor, expected)
+    # one for all positions, or for all of an axis
+    mean = gates.mean((2, 3))
+    assert torch.equal(layer(x, mean), layer(x, mean[:, :, None, None].expand_as(gates)))
+    row = gates[:, :, :1]
+    assert torch.equal(layer(x, row), layer(x, row.expand_as(gates)))
+
+
+class Crossed(torch.nn.Module):
+    """A network in which gates are made of other features than what they multiply."""
+
+    def __init__(self, typed):
+        super().__init__()
+        fields = nn.FieldType(D4, [D4.vector, D4.trivial, D4.irrep("A2")])
+        self.typed, self.gate = typed, nn.Gate(fields, "tanh", gates=nn.FieldType(D4, 2 * [D4.irrep("A2")]))
+        self.first = nn.Conv2d(fields, self.gate.field_type, 3, padding=1)
+        self.second = nn.Conv2d(fields, self.gate.gate_type, 3, padding=1)
+
+    def forward(self, x):
+        f = self.first.in_type(x) if self.typed else x
+        return self.gate(self.first(f), gates=self.second(f))
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_networks_with_a_second_input(typed):
+    net = Crossed(typed).double().eval()
+    plain = Crossed(False).double().eval()
+    plain.load_state_dict(net.state_dict())
+    fields = net.first.in_type
+    x = torch.randn(2, fields.size, 5, 5, dtype=torch.float64)
+    out = net(x)
+    expected = plain(x)
+    assert torch.equal(out.tensor if typed else out, expected)
+    for g in D4.elements:
+        torch.testing.assert_close(plain(fields.transform(x, g)), fields.transform(expected, g))
+    # types are followed to both inputs; only where a tensor is given without one there is nothing to compare
+    assert nn.check_types(plain, x) == ("first", "second")
+    if typed:
+        torch.testing.assert_close(steer.export(net)(x), expected)
+    wrong = Crossed(False).double()
+    wrong.second = nn.Conv2d(fields, nn.FieldType(D4, 2 * [D4.trivial]), 3, padding=1, unreached="ignore").double()
+    with pytest.raises(FieldTypeError, match=r"module 'gate' .*2 A2 .* is given the output of module 'second'"):
+        nn.check_types(wrong, x)
+
+
+def test_a_second_input_that_does_not_fit_is_refused():
+    layer = nn.Gate(nn.FieldType(O3, [O3.trivial, O3.vector]))
+    x, gates = torch.zeros(2, 4, 3), torch.zeros(2, 1, 3)
+    for bad in (gates[:1], gates.expand(2, 2, 3), gates[:, :, :2], gates[:, 0], gates.unsqueeze(3)):
+        with pytest.raises(ShapeError, match=r"gates: expected shape \(2, 1, 3\) for x of shape \(2, 4, 3\), got"):
+            layer(x, bad)
+    with pytest.raises(ShapeError, match="gates: expected a tensor, got str"):
+        layer(x, "gates")
+    with pytest.raises(ShapeError, match="x: expected a tensor"):
+        layer(torch.cat([x, gates], 1), gates)
+    with pytest.raises(FieldTypeError, match="gates: Gate with gates expects fields of type 0e of"):
+        layer(x, nn.FieldType(O3, [O3.irrep("0o")])(gates))
+    with pytest.raises(FieldTypeError, match=r"gates: the fields .* have no gates; leave them out"):
+        nn.Gate(nn.FieldType(O3, [O3.trivial]))(torch.zeros(2, 1), gates)
+
+
 # What torch asks of a layer; more in test_modules.py and test_export.py -----------------------------------------------
 
 

@@ -57,6 +57,17 @@ def residual(field_type: nn.FieldType) -> nn.Module:
     return nn.Residual(nn.Residual(body), nn.BatchNorm(field_type))
 
 
+def odd_gate(field_type: nn.FieldType) -> nn.Module:
+    """Gates that change sign, where the group has irreps of one component that do, and pseudoscalars with none."""
+    if not isinstance(field_type, nn.FieldType):
+        return nn.Gate(field_type)
+    group = field_type.group
+    sign = [psi for psi in group.irreps(None if group.is_finite else 0) if psi.size == 1][-1]
+    count = sum(rep.size > 1 for rep in field_type)
+    gates = nn.FieldType(group, count * [sign]) if count else None
+    return nn.Gate(field_type, "tanh", pseudoscalars=torch.nn.Tanh(), gates=gates)
+
+
 ANY_TYPE: dict[str, Layer] = {
     "NormAct relu": nn.NormAct,
     "NormAct sigmoid": lambda t: nn.NormAct(t, "sigmoid"),
@@ -68,6 +79,7 @@ ANY_TYPE: dict[str, Layer] = {
     "Gate own functions": lambda t: nn.Gate(t, torch.nn.Hardsigmoid(), torch.nn.ELU()),
     "Gate periodic": lambda t: nn.Gate(longer(t)),
     "Gate irregular": lambda t: nn.Gate(longer(t, shuffle=True), "tanh"),
+    "Gate odd": odd_gate,
     "BatchNorm": nn.BatchNorm,
     "BatchNorm irregular": lambda t: nn.BatchNorm(longer(t, shuffle=True), momentum=None),
     "BatchNorm plain": lambda t: nn.BatchNorm(t, affine=False, track_running_stats=False),

@@ -147,6 +147,40 @@ def test_gates(page):
     torch.testing.assert_close(found * scale, gate(x) @ change.T, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("acts", "gates", "function"),
+    [
+        ([torch.nn.functional.silu, torch.tanh], "2x0o", torch.tanh),  # changes the parity of what is gated
+        ([torch.nn.functional.silu, torch.sin], "2x0o", torch.abs),
+        ([torch.nn.functional.silu, torch.tanh], "2x0e", torch.sigmoid),
+    ],
+)
+def test_gates_that_change_sign(page, acts, gates, function):
+    gate = theirs.Gate("2x0e + 1x0o", acts, gates, [function], "1x1e + 1x2o")
+    hidden = page["fields"](str(gate.irreps_out))
+    ours = nn.Gate(hidden, function, pseudoscalars=acts[1], gates=page["fields"](gates))
+    assert ours.field_type == page["fields"]("2x0e + 1x0o + 1x1e + 1x2o")
+    x = torch.randn(5, 13)
+    scalars, given, gated = gate.sc(x)  # there they are sorted
+    found = ours(torch.cat([scalars, gated], 1) @ page["changes"](ours.field_type).T, given)
+    factors = [*(act.cst for act in gate.act_scalars.acts), gate.act_gates.acts[0].cst]
+    scale = torch.tensor(2 * [factors[0]] + [factors[1]] + 8 * [factors[2]])
+    torch.testing.assert_close(found * scale, gate(x) @ page["changes"](hidden).T, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("function", [torch.tanh, torch.abs, torch.sin, torch.square, torch.cos])
+def test_functions_of_pseudoscalars(page, function):
+    layer, ours = theirs.Activation("4x0o", [function]), nn.Pointwise(page["fields"]("4x0o"), function)
+    assert page["fields"](str(layer.irreps_out)) == ours.out_type
+    x = torch.randn(7, 4)
+    torch.testing.assert_close(ours(x) * layer.acts[0].cst, layer(x), rtol=1e-12, atol=1e-12)
+    for wrong in (torch.relu, torch.exp):
+        with pytest.raises(ValueError, match="parity"):
+            theirs.Activation("4x0o", [wrong])
+        with pytest.raises(steer.errors.FieldTypeError, match="odd"):
+            nn.Pointwise(page["fields"]("4x0o"), wrong)
+
+
 def test_batch_normalisation(page):
     layer, ours = theirs.BatchNorm("2x0e + 3x1o"), nn.BatchNorm(page["fields"]("2x0e + 3x1o")).double()
     x = 2 * torch.randn(50, 11) + 1

@@ -10,6 +10,7 @@ import steer
 from steer.errors import GroupError, RepresentationError, ShapeError
 from steer.reps import (
     SignedPoints,
+    Unsigned,
     direct_product,
     fourier,
     lie_algebra,
@@ -45,7 +46,13 @@ DOUBLE = with_action(SO2, SO2.irrep("2"))
 def reps():
     """One of each kind of representation, of finite and continuous groups, in standard settings and others."""
     found = [D4.regular, D4.irrep("E") + D4.trivial, OCT.quotient("C3"), O3.subgroup("C4v", axis="x").vector]
-    found += [direct_product(D4, C3).regular, SignedPoints(D4.irrep("B1")), T.irrep("E"), D4.regular.restrict("C4")]
+    found += [
+        direct_product(D4, C3).regular,
+        SignedPoints(D4.irrep("B1")),
+        Unsigned(D4.vector),
+        T.irrep("E"),
+        D4.regular.restrict("C4"),
+    ]
     found += [
         SO2.irrep("3"),
         O2.band_limited(2),

@@ -132,7 +132,7 @@ def require_elementwise(
     """
     if type(function) in SAFE:
         return
-    with _sandbox():
+    with sandbox():
         fault = _fault(getattr(function, "_orig_mod", function), channels, in_place, by_channel)
     if fault:
         raise error(
@@ -142,7 +142,7 @@ def require_elementwise(
 
 
 @contextlib.contextmanager
-def _sandbox() -> Iterator[None]:
+def sandbox() -> Iterator[None]:
     """Leave all global generators of random numbers as they are, and let nothing that is tried warn."""
     states = torch.default_generator.get_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     torch.default_generator.manual_seed(0)
@@ -185,7 +185,7 @@ def _fault_of(trial: torch.nn.Module, channels: int, in_place: bool, by_channel:
         for ways in [*([shape] for shape in small), *_large(channels, by_channel)]:
             for shape in ways:
                 try:
-                    out: object = trial(torch.ones(shape, dtype=_dtype(trial)))
+                    out: object = trial(torch.ones(shape, dtype=dtype_of(trial)))
                 except Exception as error:
                     refused = refused or error
                     continue
@@ -221,13 +221,14 @@ def _large(channels: int, by_channel: bool) -> Iterator[list[Shape]]:
         yield [(n,) * axes for n in numbers if n**axes <= LARGE]
 
 
-def _dtype(trial: torch.nn.Module) -> torch.dtype:
+def dtype_of(trial: torch.nn.Module) -> torch.dtype:
+    """The dtype of the numbers that a function holds, else the default one."""
     floating = (t.dtype for t in (*trial.parameters(), *trial.buffers()) if t.is_floating_point())
     return next(floating, torch.get_default_dtype())
 
 
 def _is_random(trial: torch.nn.Module, shape: Shape) -> bool:
-    x = torch.full((_rows(shape), *shape[1:]), -1.0, dtype=_dtype(trial))
+    x = torch.full((_rows(shape), *shape[1:]), -1.0, dtype=dtype_of(trial))
     return any(not _equal(trial(x.clone()), trial(x.clone())) for x in (x, -x))
 
 
@@ -244,7 +245,7 @@ def _shares_draws(trial: torch.nn.Module, shapes: list[Shape]) -> str:
     """Whether numbers that differ in nothing but their place share what is drawn for them, as in Dropout2d."""
     for shape in shapes:
         for value in (-1.0, 1.0):
-            out = trial(torch.full((_rows(shape), *shape[1:]), value, dtype=_dtype(trial)))
+            out = trial(torch.full((_rows(shape), *shape[1:]), value, dtype=dtype_of(trial)))
             if _equal(out, out.flatten()[0].expand_as(out)):
                 continue
             for axis in range(out.dim()):
@@ -255,7 +256,7 @@ def _shares_draws(trial: torch.nn.Module, shapes: list[Shape]) -> str:
 
 def _depends(trial: torch.nn.Module, shapes: list[Shape], by_channel: bool) -> str:
     """Whether the result for a number depends on where it stands and beside what."""
-    dtype = _dtype(trial)
+    dtype = dtype_of(trial)
     channels, count = shapes[0][1], len(VALUES)
     values, draw = torch.tensor(VALUES, dtype=dtype), torch.Generator().manual_seed(1)
     tables = channels if by_channel else 1
@@ -281,7 +282,7 @@ def _depends(trial: torch.nn.Module, shapes: list[Shape], by_channel: bool) -> s
 
 def _overwrites(trial: torch.nn.Module, shapes: list[Shape]) -> str:
     for shape in shapes:
-        x = torch.full(shape, -0.5, dtype=_dtype(trial))
+        x = torch.full(shape, -0.5, dtype=dtype_of(trial))
         before = x.clone()
         trial(x)
         if not _equal(x, before):

@@ -1,12 +1,28 @@
-"""Representations by signed permutations, as permutations of the basis vectors and their negatives."""
+"""Representations by signed permutations, as permutations of basis vectors and their negatives, or without signs."""
+
+import functools
+import operator
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._values import Array
-from ...reps import Group, Induced, Representation
+from ...reps import DirectSum, Group, Induced, Representation, Unsigned
 
 Points = list[int]
+
+
+def unsigned(rep: Representation) -> Representation:
+    """The field of absolute values of one that the group permutes up to signs; a plain one where there is such."""
+    if rep.is_permutation:
+        return rep
+    if rep.size == 1:
+        return rep.group.trivial
+    if isinstance(rep, Induced):
+        return unsigned(rep.base).induce(rep.group)
+    if isinstance(rep, DirectSum):
+        return functools.reduce(operator.add, map(unsigned, rep.summands))
+    return Unsigned(rep)
 
 
 def signed_orbits(rep: Representation) -> list[tuple[Representation, Points]] | None:

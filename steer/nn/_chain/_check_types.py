@@ -64,7 +64,7 @@ def check_types(model: torch.nn.Module, *inputs: Any, **options: Any) -> tuple[s
     for name, module in model.named_modules():
         if isinstance(module, Module):
             before, after = followed.hooks(name, module)
-            handles += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+            handles += [module.register_forward_pre_hook(before, with_kwargs=True), module.register_forward_hook(after)]
     try:
         model.eval()
         with torch.no_grad(), followed:
@@ -90,17 +90,18 @@ class _Followed(torch.overrides.TorchFunctionMode):
         """What is done before and after a module."""
         who = f"module {name!r} ({type(module).__name__})" if name else type(module).__name__
 
-        def before(_: torch.nn.Module, args: tuple[Any, ...]) -> None:
-            if not args or not isinstance(args[0], torch.Tensor):
-                return  # a FieldTensor, which the module checks
-            types = self.known.get(args[0])
-            if types is None:
-                self.unknown[name] = None
-            elif module.in_type not in types:
-                other, source = next(reversed(types.items()))
-                raise FieldTypeError(
-                    f"model: {who} expects fields of type {module.in_type}, but is given {source}, of type {other}"
-                )
+        def before(_: torch.nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            for x, wanted in module._given(args, keywords):
+                if not isinstance(x, torch.Tensor):
+                    continue  # a FieldTensor, which the module checks
+                types = self.known.get(x)
+                if types is None:
+                    self.unknown[name] = None
+                elif wanted not in types:
+                    other, source = next(reversed(types.items()))
+                    raise FieldTypeError(
+                        f"model: {who} expects fields of type {wanted}, but is given {source}, of type {other}"
+                    )
 
         def after(_: torch.nn.Module, __: tuple[Any, ...], out: Any) -> None:
             if isinstance(out, torch.Tensor):

@@ -97,6 +97,7 @@ def _tracer() -> Any:
             if isinstance(m, Module):
                 if not given:
                     return super().call_module(m, forward, args, kwargs)
+                args, kwargs = m._as_one(args, kwargs)
                 m._require_field(args[0])
                 plain = (args[0].tensor, *args[1:])
                 return FieldTensor(super().call_module(m, forward, plain, kwargs), m.out_type)

@@ -152,6 +152,14 @@ class Module(Constants):
         kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return frozenset(parameter.name for parameter in parameters if parameter.kind in kinds)
 
+    def _given(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> list[tuple[Any, FieldType]]:
+        """The features among what a call is given, each with the type that it must have."""
+        return [(args[0], self.in_type)] if args else []
+
+    def _as_one(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What a call is given when it is traced, with the features in one."""
+        return args, keywords
+
     def _check(self, x: torch.Tensor) -> None:
         """Refuse a tensor that does not fit `in_type`."""
         self.in_type.check(x)

@@ -12,6 +12,7 @@ CASES: dict[str, Case] = {
     # fields of one kind in periods, and without a period
     **in_settings("Gate periodic", IRREPS),
     **in_settings("Gate irregular", IRREPS),
+    **in_settings("Gate odd", {**IRREPS, **LINES}),
     **in_settings("NormAct irregular", IRREPS),
     **in_settings("BatchNorm irregular", IRREPS),
     **in_settings(
