@@ -108,6 +108,8 @@ OURS: Final = {
     "quotient_repr": "group.quotient(subgroup)",
     "quotient_representation": "group.quotient(subgroup)",
     "bl_regular_representation": "group.band_limited(degree)",
+    "spectral_regular_representation": 'group.band_limited(["0", "2"]) with labels of irreps',
+    "spectral_quotient_representation": 'group.quotient(subgroup, ["0", "2"]) with labels of irreps',
     "bl_quotient_representation": "group.quotient(subgroup, degree)",
     "standard_representation": "group.vector",
     "basespace_action": "group.vector",

@@ -289,6 +289,46 @@ def test_the_error_is_the_same_every_time():
     assert largest(equivariance_error(layer.double(), elements=SO2.sample(3, seed=0), shape=(500,)), first[:3]) < 1
 
 
+# Free lists of irreps
+
+
+@by_rep(
+    [
+        SO2.band_limited(["0", "2"]),
+        SO3.quotient("Cinf", ["0", "2"]),
+        O2.band_limited(["0-", "1", "3"]),
+        D4.band_limited(["A1", "B1", "B2"]),
+        D6.quotient("C2", ["A1", "E2"]),
+        SO3.quotient("Cinf", ["1", "3"]).restrict("O"),
+    ]
+)
+def test_a_list_of_irreps_is_a_part_of_the_full_band(rep):
+    found = base(rep)
+    group = found.group
+    whole = fourier(group, None if group.is_finite else found.max_frequency, subgroup=found.subgroup)
+    full = whole.rep
+    own = np.concatenate([np.full(psi.size, psi in found.kept) for psi in full.irreps])
+    layer = one(rep, "silu")
+    assert layer.out_type == layer.in_type
+    (grid,) = layer.grids.values()
+    c = np.random.default_rng(0).normal(size=(5, rep.size))
+    values = torch.from_numpy(c @ whole.basis(grid.elements)[:, own].T / np.sqrt(rep.size))
+    transform = fourier(group, None if group.is_finite else found.max_frequency, subgroup=found.subgroup, grid=grid)
+    expected = transform.forward(torch.nn.functional.silu(values).numpy())[:, own] * np.sqrt(rep.size)
+    np.testing.assert_allclose(layer(torch.from_numpy(c)).numpy(), expected, atol=1e-10)
+    assert layer.equivariance_error().max() < (1e-12 if rep.group.is_finite else 0.01)
+
+
+def test_the_list_of_the_output_is_another():
+    fields = nn.FieldType(SO2, [SO2.band_limited(["1", "2"]), SO2.trivial])
+    layer = nn.FourierAct(fields, Square(), out_frequency=["0", "4"])
+    assert layer.out_type == nn.FieldType(SO2, [SO2.band_limited(["0", "4"]), SO2.trivial])
+    assert layer.equivariance_error().max() < 1e-12  # a square has frequencies up to 4, and the grid integrates these
+    assert nn.FourierAct(fields, out_frequency=2).out_type[0] == SO2.band_limited(2)
+    with pytest.raises(SteerError, match=r"out_frequency: SO\(2\) has no irrep 'x'"):
+        nn.FourierAct(fields, out_frequency=["x"])
+
+
 # Grids
 
 

@@ -15,7 +15,7 @@ from .._engine._module import Module
 from .._fields._types import FieldType, require_types
 from .._space._pool import MaxPool, Size
 from ._elementwise import named_function
-from ._samples import Grids, Samples, kinds_of
+from ._samples import Band, Grids, Samples, kinds_of
 
 FUNCTIONS: Final[dict[str, type[torch.nn.Module]]] = {
     "relu": torch.nn.ReLU,
@@ -38,7 +38,7 @@ class _Sampled(Module):
         self,
         in_type: FieldType,
         function: torch.nn.Module,
-        out_frequency: int | None,
+        out_frequency: Band,
         grid: Grids,
         window: tuple[int, ...] = (),
     ) -> None:
@@ -108,9 +108,10 @@ class FourierAct(_Sampled):
     """A pointwise function of band-limited fields: c' = A f(S c), samples on a grid and their Fourier coefficients.
 
     Each field is a function u on a group G, `group.band_limited(L)`, or on its cosets, `group.quotient(H, L)`, e.g. on
-    the sphere SO(3)/Cinf. S takes the coefficients to the values of u on a grid of group elements, A those of f(u) to
-    coefficients up to a band limit (Cohen et al. 2018, Spherical CNNs; Cesa, Lang, Weiler 2022, A Program to Build
-    E(N)-Equivariant Steerable CNNs). Fields that the group permutes hold samples already (a trivial field is a function
+    the sphere SO(3)/Cinf; a list of irreps may stand for L, as in ``SO3.quotient("Cinf", ["0", "2"])``. S takes the
+    coefficients to the values of u on a grid of group elements, A those of f(u) to coefficients up to a band limit
+    (Cohen et al. 2018, Spherical CNNs; Cesa, Lang, Weiler 2022, A Program to Build E(N)-Equivariant Steerable CNNs).
+    Fields that the group permutes hold samples already (a trivial field is a function
     on a point), and f acts on them as they are. So a type may mix all of these.
 
     Normalisation: components of unit variance are samples of unit variance at every node, S S^T has ones on its
@@ -155,8 +156,9 @@ class FourierAct(_Sampled):
             of G/H, or of G; a dictionary or a function from representations to one of these. By default the degree
             is p L + L_out with p = 7 where G/H has one dimension, 3 where it has two, 2 where it has three (there at
             least 4). All elements of a finite group, whatever the degree.
-        out_frequency: band limit L_out of the band-limited fields of `out_type`; None for that of the input. With 0,
-            the result on SO(3) is an invariant of each field, the mean of f(u) over the group.
+        out_frequency: band limit L_out of the band-limited fields of `out_type`, or a list of irreps or labels that are
+            kept, such as ["0", "2"]; None for that of the input. With 0, the result on SO(3) is an invariant of each
+            field, the mean of f(u) over the group.
 
     Shape:
         (batch, in_type.size, ...) -> (batch, out_type.size, ...).
@@ -176,7 +178,7 @@ class FourierAct(_Sampled):
         function: str | torch.nn.Module | Callable[[torch.Tensor], torch.Tensor] = "relu",
         *,
         grid: Grids = None,
-        out_frequency: int | None = None,
+        out_frequency: Band = None,
     ) -> None:
         super().__init__(in_type, named_function(function, FUNCTIONS), out_frequency, grid)
 
@@ -221,7 +223,7 @@ class FourierMaxPool(_Sampled):
         ceil_mode: bool = False,
         *,
         grid: Grids = None,
-        out_frequency: int | None = None,
+        out_frequency: Band = None,
     ) -> None:
         require_types(type(self).__name__, in_type=in_type)
         scalar = FieldType(in_type.group, [in_type.group.trivial])

@@ -1,7 +1,7 @@
 """Fields as functions on a group or its cosets: where they are sampled, and the way there and back."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...kernels.plans._recorded import recorded
 from ...reps import (
     BandLimited,
     Group,
+    Irrep,
     Quadrature,
     Representation,
     Restriction,
@@ -25,6 +26,7 @@ from .._fields._types import FieldType, require_types
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 Choice = int | Quadrature
+Band = int | Iterable[Irrep | str] | None
 Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Choice] | None
 
 POWERS: Final = {1: 7, 2: 3}
@@ -49,7 +51,7 @@ class Kind(NamedTuple):
 
 
 def kinds_of(
-    in_type: FieldType, layer: str, instead: str, out_frequency: int | None, grid: Grids
+    in_type: FieldType, layer: str, instead: str, out_frequency: Band, grid: Grids
 ) -> dict[Representation, Kind]:
     """The kind of each representation of a type, in order of appearance; `instead` is the layers that take any field.
 
@@ -59,9 +61,11 @@ def kinds_of(
         RepresentationError: a grid on another group, or too coarse.
     """
     require_types(layer, in_type=in_type)
-    if out_frequency is not None and not is_integer(out_frequency):
+    is_list = isinstance(out_frequency, Iterable) and not isinstance(out_frequency, str | bytes)
+    if out_frequency is not None and not is_integer(out_frequency) and not is_list:
         raise SteerError(
-            f"out_frequency: expected a band limit such as 2, or None for that of the input, got {out_frequency!r}"
+            f"out_frequency: expected a band limit such as 2, a list of irreps, or None for those of the input, got "
+            f"{out_frequency!r}"
         )
     found: dict[Representation, Kind] = {}
     for index, rep in enumerate(in_type):
@@ -83,9 +87,8 @@ def kinds_of(
     return found
 
 
-def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, grid: Grids) -> Kind:
-    frequency = base.max_frequency if out_frequency is None else out_frequency
-    target = _with_frequency(base, frequency)
+def _sampled(rep: Representation, base: BandLimited, out_frequency: Band, grid: Grids) -> Kind:
+    target = base if out_frequency is None else _with_frequency(base, out_frequency)
     chosen: object = grid
     if isinstance(grid, Mapping):
         if rep not in grid:
@@ -96,7 +99,7 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
     if isinstance(chosen, Quadrature):
         rule = chosen
     elif chosen is None or is_count(chosen, 0):
-        rule = default_grid(base, frequency, rep, chosen)
+        rule = default_grid(base, target.max_frequency, rep, chosen)
     else:
         raise SteerError(
             f"grid: expected a degree, a steer.reps.quadrature(group, degree), a dictionary or function from "
@@ -107,13 +110,11 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: int | None, 
     return Kind(rep, out if out.group == rep.group else out.restrict(rep.group), rule, synthesis, analysis)
 
 
-def _with_frequency(base: BandLimited, frequency: int) -> BandLimited:
-    """The same functions, cut at another frequency."""
-    if frequency == base.max_frequency:
-        return base
+def _with_frequency(base: BandLimited, band: int | Iterable[Irrep | str]) -> BandLimited:
+    """The same functions, cut at another frequency or to other irreps."""
     try:
         is_whole = base.subgroup == base.group.trivial_subgroup
-        found = base.group.band_limited(frequency) if is_whole else base.group.quotient(base.subgroup, frequency)
+        found = base.group.band_limited(band) if is_whole else base.group.quotient(base.subgroup, band)
     except RepresentationError as error:
         raise SteerError(f"out_frequency: {str(error).partition(': ')[2]}") from error
     assert isinstance(found, BandLimited), "cosets of which there are finitely many have no band limit"
@@ -126,7 +127,8 @@ def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tup
 
     The squares of the basis functions of `fourier` add up to `size` at every element.
     """
-    ends = [fourier(rep.group, rep.max_frequency, subgroup=rep.subgroup, grid=grid) for rep in (source, target)]
+    bands = [rep.kept or rep.max_frequency for rep in (source, target)]
+    ends = [fourier(source.group, band, subgroup=source.subgroup, grid=grid) for band in bands]
     assert [end.rep for end in ends] == [source, target], "the transform is that of the representation"
     synthesis, analysis = ends[0].sample_matrix, ends[1].analysis_matrix
     return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))

@@ -11,6 +11,7 @@ from ..._linalg import INDEPENDENT
 from ..._values import Array, Frozen, as_numbers, frozen, torch_of
 from ...errors import RepresentationError, ShapeError
 from ..special._harmonics import Tensor
+from ..theory._band import Band, Kept, kept_irreps
 from ..theory._cosets import columns, fixed_vectors, has_finite_index
 from ..theory._group import Group, require_group
 from ..theory._intertwiner import endomorphisms
@@ -30,6 +31,7 @@ class FourierTransform(Frozen):
         group: G.
         subgroup: H.
         max_frequency: irreps up to this frequency count; None for all.
+        kept: the irreps that count, in the order of `Group.irreps`; None for all up to `max_frequency`.
         grid: the `Quadrature` at whose n nodes functions are sampled.
     """
 
@@ -37,6 +39,7 @@ class FourierTransform(Frozen):
     subgroup: Group
     max_frequency: int | None
     grid: Quadrature
+    kept: Kept = None
 
     @functools.cached_property
     def _copies(self) -> tuple[tuple[Irrep, Array], ...]:
@@ -44,7 +47,8 @@ class FourierTransform(Frozen):
         group, bound = self.group, self.max_frequency
         if bound is None and not group.is_finite:
             bound = 0  # G/H is finite: H contains the identity component, so irreps with vectors fixed by H are these
-        found = [(psi, _generating_vectors(psi, self.subgroup)) for psi in group.irreps(bound)]
+        irreps = group.irreps(bound) if self.kept is None else self.kept
+        found = [(psi, _generating_vectors(psi, self.subgroup)) for psi in irreps]
         return tuple((psi, vectors) for psi, vectors in found if len(vectors))
 
     @functools.cached_property
@@ -54,6 +58,8 @@ class FourierTransform(Frozen):
         `Group.band_limited` on G, and `Group.quotient` where G/H is infinite; where it is finite, the direct sum of the
         irreps up to the frequency that occur in it, in the order of `Group.irreps`.
         """
+        if self.kept is not None:
+            return self.group.quotient(self.subgroup, self.kept)
         if self.max_frequency is not None:
             if self.subgroup == self.group.trivial_subgroup:
                 return self.group.band_limited(self.max_frequency)
@@ -177,12 +183,13 @@ class FourierTransform(Frozen):
 
     def __repr__(self) -> str:
         shown = f"subgroup={self.subgroup!r}, " if self.subgroup != self.group.trivial_subgroup else ""
-        return f"steer.reps.fourier({self.group!r}, {self.max_frequency}, {shown}grid={self.grid!r})"
+        band = self.max_frequency if self.kept is None else [psi.label for psi in self.kept]
+        return f"steer.reps.fourier({self.group!r}, {band}, {shown}grid={self.grid!r})"
 
 
 def fourier(
     group: Group,
-    max_frequency: int | None = None,
+    max_frequency: Band | None = None,
     *,
     subgroup: Group | str | None = None,
     grid: Quadrature | None = None,
@@ -191,7 +198,8 @@ def fourier(
 
     Args:
         group: G.
-        max_frequency: irreps up to this frequency count; None for all, where G/H is finite.
+        max_frequency: irreps up to this frequency count, or those of a list of irreps or labels; None for all, where
+            G/H is finite.
         subgroup: H or its name; None for functions on G.
         grid: where functions are sampled: a quadrature on G/H, or on G/K for a subgroup K of H. By default the product
             rule of degree 2 * max_frequency, with which the transforms are exact: the basis is orthonormal on the
@@ -221,14 +229,17 @@ def fourier(
         raise RepresentationError(
             f"max_frequency: {group.name}/{small.name} is infinite; pass the highest frequency to keep"
         )
-    if max_frequency is not None:
-        group.irreps(max_frequency)  # refuses what is not a frequency
+    bound, kept = (None, None) if max_frequency is None else kept_irreps(group, small, max_frequency)
+    if bound is not None:
+        group.irreps(bound)  # refuses what is not a frequency
+    if kept is not None:
+        group.quotient(small, kept)  # refuses irreps that do not occur
     if grid is None:
-        degree = None if max_frequency is None else 2 * max_frequency
-        return FourierTransform(group, small, max_frequency, quadrature(group, degree, subgroup=small))
+        degree = None if bound is None else 2 * bound
+        return FourierTransform(group, small, bound, quadrature(group, degree, subgroup=small), kept)
     if not isinstance(grid, Quadrature) or grid.group != group or not grid.subgroup <= small:
         raise RepresentationError(f"grid: expected a quadrature on {group.name}/{small.name}, got {grid!r}")
-    found = FourierTransform(group, small, max_frequency, grid)
+    found = FourierTransform(group, small, bound, grid, kept)
     if len(grid) < found.rep.size:
         raise RepresentationError(f"grid: {len(grid)} nodes are too few for {found.rep.size} coefficients, in {grid!r}")
     return found

@@ -25,6 +25,7 @@ from ..._values import (
     require_room,
 )
 from ...errors import GroupError, RepresentationError
+from ._band import Band, kept_irreps
 from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
 from ._induced import BandLimited, induce
@@ -626,7 +627,7 @@ class Group(Frozen, ABC):
             )
         return self.quotient(self.trivial_subgroup)
 
-    def quotient(self, subgroup: "Group | str", max_frequency: int | None = None) -> Representation:
+    def quotient(self, subgroup: "Group | str", max_frequency: Band | None = None) -> Representation:
         """Functions on the cosets G/H: permutations when there are finitely many, else band-limited.
 
         With finitely many cosets g_i H the basis vectors are the cosets, in the order of their first elements, and g
@@ -635,39 +636,48 @@ class Group(Frozen, ABC):
 
         Args:
             subgroup: a subgroup H of this group or its name.
-            max_frequency: the highest frequency of the irreps that are kept; needed when G/H is infinite.
+            max_frequency: the highest frequency of the irreps that are kept; or a list of those irreps or their labels,
+                such as ["0", "2"]. Needed when G/H is infinite.
 
         Returns:
-            `Induced` or `BandLimited`.
+            `Induced`, or with `max_frequency` `BandLimited`.
 
         Raises:
             GroupError: it is not a subgroup of this group.
-            RepresentationError: `max_frequency` is missing for infinitely many cosets, or given for finitely many.
+            RepresentationError: `max_frequency` is missing for infinitely many cosets, or a frequency is given for
+                finitely many; an irrep of the list does not occur, or is none.
         """
         found = self._named_subgroup(subgroup)
         return found.trivial.induce(self, max_frequency)
 
-    def band_limited(self, max_frequency: int) -> Representation:
-        """The regular representation cut at a frequency, in its Fourier basis.
+    def band_limited(self, max_frequency: Band) -> Representation:
+        """The regular representation cut at a frequency, or to some irreps, in its Fourier basis.
 
         Each irrep of size d occurs d, d/2 or d/4 times: real, complex or quaternionic type (Peter-Weyl over the reals).
 
         Args:
-            max_frequency: the highest frequency of the irreps that are kept.
+            max_frequency: the highest frequency of the irreps that are kept; or a list of those irreps or their labels.
 
         Returns:
             The representation; its parts are irreps in the order of `irreps`.
 
         Raises:
-            RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group.
+            RepresentationError: `max_frequency` is not an integer between 0 and the highest frequency of the group, and
+                no list of different irreps of this group.
+
+        Example:
+            >>> import steer
+            >>> [psi.label for psi in steer.group("SO(2)", dim=2).band_limited(["0", "2"]).irreps]
+            ['0', '2']
         """
-        max_frequency = require_count("max_frequency", max_frequency, RepresentationError)
+        highest, kept = kept_irreps(self, self.trivial_subgroup, max_frequency)
         share = {"real": 1, "complex": 2, "quaternionic": 4}
         if self._is_solid:  # each degree l comes 2 l + 1 times
             what, advice = f"the irreps of {self.name} with their copies", "take a lower frequency"
-            require_room("max_frequency", what, (max_frequency + 1) ** 2, advice, RepresentationError, MOST_VALUES)
-        parts = [psi for psi in self.irreps(max_frequency) for _ in range(psi.size // share[psi.type])]
-        return BandLimited(tuple(parts), self.trivial_subgroup, max_frequency)
+            require_room("max_frequency", what, (highest + 1) ** 2, advice, RepresentationError, MOST_VALUES)
+        chosen = self.irreps(highest) if kept is None else kept
+        parts = [psi for psi in chosen for _ in range(psi.size // share[psi.type])]
+        return BandLimited(tuple(parts), self.trivial_subgroup, highest, kept)
 
     def index(self, subgroup: "Group | str") -> int | float:
         """The index of a subgroup H, the number of cosets g H.
@@ -722,7 +732,7 @@ class Group(Frozen, ABC):
         """`Representation.contains_trivial` of a representation of this group."""
         return multiplicity(self.trivial, rep) > 0
 
-    def _induce(self, rep: Representation, group: "Group", max_frequency: int | None) -> Representation:
+    def _induce(self, rep: Representation, group: "Group", max_frequency: Band | None) -> Representation:
         """`Representation.induce` of a representation of this group."""
         require_group("group", group)
         if not self <= group:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..._values import Array
+from ..._values import Array, is_count
 from ...errors import RepresentationError
+from ._band import Band, Kept, kept_irreps
 from ._cosets import BLOCK, coset_numbers, cosets, has_finite_index
 from ._intertwiner import multiplicity
 from ._representation import DirectSum, Indices, Representation
@@ -116,7 +117,7 @@ class Induced(Representation):
 
 @dataclass(frozen=True, repr=False)
 class BandLimited(DirectSum):
-    """Functions on a group G or its cosets G/H, cut at a frequency, in their Fourier basis.
+    """Functions on a group G or its cosets G/H, cut at a frequency or to some irreps, in their Fourier basis.
 
     Get one from `Group.band_limited` (H = 1) or `Group.quotient`; `fourier` evaluates the functions.
 
@@ -124,28 +125,32 @@ class BandLimited(DirectSum):
         parts: the irreps up to `max_frequency` that occur, in the order of `Group.irreps`, each as often as it does.
         subgroup: H.
         max_frequency: the highest frequency.
+        kept: the irreps that are kept, in that order; None for all up to `max_frequency`.
     """
 
     subgroup: "Group"
     max_frequency: int
+    kept: Kept = None
 
     @property
     def name(self) -> str:
+        band = self.max_frequency if self.kept is None else [psi.label for psi in self.kept]
         if self.subgroup == self.group.trivial_subgroup:
-            return f"band_limited({self.max_frequency})"
-        return f"quotient({self.subgroup!r}, max_frequency={self.max_frequency})"
+            return f"band_limited({band})"
+        return f"quotient({self.subgroup!r}, max_frequency={band})"
 
     def __repr__(self) -> str:
         return f"{self.group!r}.{self.name}"
 
 
-def induce(base: Representation, group: "Group", max_frequency: int | None) -> Representation:
+def induce(base: Representation, group: "Group", max_frequency: Band | None) -> Representation:
     """Ind_H^G W: see `Representation.induce`."""
-    if has_finite_index(group, base.group):
+    is_finite = has_finite_index(group, base.group)
+    if is_finite and (max_frequency is None or is_count(max_frequency, 0)):
         if max_frequency is not None:
             raise RepresentationError(
                 f"max_frequency: {group.name}/{base.group.name} is finite, so the induced representation needs no "
-                f"bound, got {max_frequency!r}; leave it out"
+                f"bound, got {max_frequency!r}; leave it out, or pass a list of irreps"
             )
         return Induced(base, group)
     if max_frequency is None:
@@ -153,10 +158,16 @@ def induce(base: Representation, group: "Group", max_frequency: int | None) -> R
             f"max_frequency: {group.name}/{base.group.name} has infinitely many cosets; "
             f"pass the highest frequency to keep"
         )
+    highest, kept = kept_irreps(group, base.group, max_frequency)
     parts: list[Representation] = []
-    for psi in group.irreps(max_frequency):
+    for psi in group.irreps(highest) if kept is None else kept:
         # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it
         count = multiplicity(psi.restrict(base.group), base) // multiplicity(psi, psi)
+        if kept is not None and not count:
+            raise RepresentationError(
+                f"max_frequency: {psi.label} of {group.name} does not occur in the representation induced by "
+                f"{base.name} of {base.group.name}; leave it out"
+            )
         parts += count * [psi]
     if not parts:
         raise RepresentationError(
@@ -164,5 +175,5 @@ def induce(base: Representation, group: "Group", max_frequency: int | None) -> R
             f"{base.name} of {base.group.name}; pass a higher one"
         )
     if base == base.group.trivial:
-        return BandLimited(tuple(parts), base.group, int(max_frequency))
+        return BandLimited(tuple(parts), base.group, highest, kept)
     return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]

@@ -21,6 +21,7 @@ from ..special._wigner import harmonic_action
 from ._decomposition import Decomposition
 
 if TYPE_CHECKING:
+    from ._band import Band
     from ._group import Group
 
 Indices = npt.NDArray[np.intp]
@@ -267,7 +268,7 @@ class Representation(Frozen, ABC):
         found = self.group._named_subgroup(subgroup, alike=False)
         return self if found == self.group else Restriction(self, found)
 
-    def induce(self, group: "Group", max_frequency: int | None = None) -> "Representation":
+    def induce(self, group: "Group", max_frequency: "Band | None" = None) -> "Representation":
         """The induced representation of a larger group.
 
         With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0
@@ -276,15 +277,16 @@ class Representation(Frozen, ABC):
 
         Args:
             group: a group that contains this representation's group H, in the same setting.
-            max_frequency: the highest frequency of the irreps that are kept; needed for infinitely many cosets.
+            max_frequency: the highest frequency of the irreps that are kept, or a list of those irreps or their labels;
+                needed for infinitely many cosets.
 
         Returns:
             A representation of `group`: `Induced`, or of infinitely many cosets `BandLimited` or a sum of irreps.
 
         Raises:
             GroupError: this representation's group is not a subgroup of `group`.
-            RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and one; or
-                no irrep up to it occurs.
+            RepresentationError: there are infinitely many cosets and no `max_frequency`, or finitely many and a
+                frequency; or no irrep up to it, or not all of the list, occur.
         """
         return self.group._induce(self, group, max_frequency)
 

@@ -22,6 +22,10 @@ CASES = {
     "FourierAct O(2) relu": Case(lambda: nn.FourierAct(PLANAR), (8, 8)),
     "FourierAct O(3) spheres elu": Case(lambda: nn.FourierAct(SPHERES, "elu"), (5, 5, 5)),
     "FourierAct SO(3) points": Case(lambda: nn.FourierAct(ROTATIONS, torch.nn.Softsign()), (6,), error=0.01),
+    "FourierAct SO(2) some irreps": Case(
+        lambda: nn.FourierAct(nn.FieldType(SO2, 2 * [SO2.band_limited(["0", "2"])]), "silu", out_frequency=["0", "4"]),
+        (8, 8),
+    ),
     "FourierAct SO(2) other band": Case(
         lambda: nn.FourierAct(nn.FieldType(SO2, 2 * [SO2.band_limited(1)]), "tanh", out_frequency=2), error=0.01
     ),
