@@ -200,7 +200,7 @@ def folder(tmp_path, monkeypatch):
     cache.clear()
     cache._place._Chosen.place = None  # what --dir chose
     for module in set(sys.modules) - before:
-        if module.partition(".")[0] in ("project", "train_ddp"):
+        if module.partition(".")[0] in ("project", "train_ddp", "train_lightning"):
             del sys.modules[module]
 
 
