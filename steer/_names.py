@@ -110,6 +110,7 @@ OURS: Final = {
     "bl_regular_representation": "group.band_limited(degree)",
     "spectral_regular_representation": 'group.band_limited(["0", "2"]) with labels of irreps',
     "spectral_quotient_representation": 'group.quotient(subgroup, ["0", "2"]) with labels of irreps',
+    "bl_induced_representation": "group.sections(rep, degree)",
     "bl_quotient_representation": "group.quotient(subgroup, degree)",
     "standard_representation": "group.vector",
     "basespace_action": "group.vector",

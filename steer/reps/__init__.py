@@ -19,7 +19,7 @@ from .theory._decompose import decompose
 from .theory._decomposition import Decomposition
 from .theory._fields import Fields
 from .theory._group import Group
-from .theory._induced import BandLimited, Induced
+from .theory._induced import BandLimited, Induced, Sections
 from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from .theory._lie_algebra import lie_algebra
 from .theory._matrices import MatrixRepresentation, representation
@@ -55,6 +55,7 @@ __all__ = [
     "Representation",
     "Restriction",
     "RotationGroup",
+    "Sections",
     "SignedPoints",
     "SpatialGroup",
     "SphericalSignal",

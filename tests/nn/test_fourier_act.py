@@ -14,7 +14,7 @@ from steer import nn
 from steer.errors import FieldTypeError, KernelError, RepresentationError, ShapeError, SteerError
 from steer.nn._act import _samples
 from steer.reps import BandLimited, Restriction, direct_product, fourier, quadrature
-from steer.testing import equivariance_error, grid_symmetries
+from steer.testing import assert_equivariant, equivariance_error, grid_symmetries
 
 from .zoo import require_transforms
 
@@ -327,6 +327,77 @@ def test_the_list_of_the_output_is_another():
     assert nn.FourierAct(fields, out_frequency=2).out_type[0] == SO2.band_limited(2)
     with pytest.raises(SteerError, match=r"out_frequency: SO\(2\) has no irrep 'x'"):
         nn.FourierAct(fields, out_frequency=["x"])
+
+
+# Fields with values in a representation of the stabiliser
+
+
+AXIS = SO3.subgroup("Cinf")
+SPINS = [SO3.sections(AXIS.irrep("E1"), 2), SO3.sections(AXIS.irrep("E2"), ["2", "3"])]
+
+
+@pytest.mark.parametrize(
+    ("rep", "function", "error"),
+    [
+        (SPINS[0], "tanh", 0.01),
+        (SPINS[1], torch.nn.Softshrink(0.3), 0.01),
+        (O3.sections(O3.subgroup("Cinfv").irrep("E1"), 2).restrict("SO(3)"), "silu", 0.01),
+        (SO3.sections(SO3.subgroup("D3").regular, 1), "elu", 0.01),  # H permutes components, on which f acts
+        (O2.sections(O2.subgroup("D1").irreps()[1], 3), "tanh", 1e-3),  # H changes signs, and f is odd
+        (SPINS[0].restrict("O"), "tanh", 1e-12),
+        (D4.sections(D4.subgroup("C4").irrep("E"), ["E"]), "softplus", 1e-12),
+        (D4.sections(D4.subgroup("C2").irrep("B"), ["E"]), "tanh", 1e-12),
+    ],
+    ids=str,
+)
+def test_fields_over_cosets(rep, function, error):
+    layer = one(rep, function)
+    assert layer.out_type == layer.in_type
+    assert layer.equivariance_error().max() < error
+    shape = (2, *rep.group.dim * [3])
+    assert_equivariant(layer, shape=shape, dtype=torch.float64)  # symmetries of the grid, exactly
+    kind = layer.samples.kinds[rep]
+    samples = torch.from_numpy(kind.synthesis) @ torch.randn(rep.size, 4000, dtype=torch.float64)
+    # 4000 draws of a mean square with at least 3 degrees of freedom each: five standard deviations
+    assert abs(samples.square().mean() - 1) < 5 * (2 / 3 / 4000) ** 0.5
+
+
+def test_the_length_of_vectors_at_nodes_is_what_changes():
+    rep, values = SPINS[0], AXIS.irrep("E1")
+    (grid,) = one(rep, "tanh").grids.values()
+    transform = fourier(SO3, 2, base=values, grid=grid)
+    c = np.random.default_rng(0).normal(size=(4, rep.size))
+    u = transform.inverse(c) / np.sqrt(rep.size / 2)
+    lengths = np.linalg.norm(u, axis=-1, keepdims=True)
+    expected = transform.forward(u * np.tanh(lengths) / lengths) * np.sqrt(rep.size / 2)
+    np.testing.assert_allclose(one(rep, "tanh")(torch.from_numpy(c)).numpy(), expected, atol=1e-10)
+    cut = one(rep, "tanh", out_frequency=["1"])
+    assert cut.out_type[0] == SO3.sections(values, ["1"])
+    same = one(rep, "tanh", out_frequency=["1"], grid=grid)(torch.from_numpy(c)).numpy()
+    np.testing.assert_allclose(same * np.sqrt(rep.size / 6), expected[:, :6], atol=1e-10)
+    x = torch.zeros(1, rep.size, dtype=torch.float64, requires_grad=True)
+    one(rep, "softplus")(x).sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_what_keeps_lengths_is_refused_where_it_acts_on_these():
+    fields = nn.FieldType(SO3, [SPINS[0], SO3.trivial])
+    for function in ("relu", "elu", torch.nn.Identity()):
+        with pytest.raises(SteerError, match=r"function: .* leaves lengths as they are, .* take 'silu', 'tanh' or"):
+            nn.FourierAct(fields, function)
+    with pytest.raises(FieldTypeError, match="in_type: FourierMaxPool needs fields that are functions"):
+        nn.FourierMaxPool(fields, 2)
+
+
+def test_fields_that_change_sign_take_odd_and_even_functions():
+    fields = nn.FieldType(O2, [O2.irrep("0-"), O2.band_limited(1), O2.trivial])
+    odd, even = nn.FourierAct(fields, "tanh"), nn.FourierAct(fields, torch.square)
+    assert odd.out_type == fields
+    assert even.out_type == nn.FieldType(O2, [O2.trivial, O2.band_limited(1), O2.trivial])
+    for layer in (odd, even):
+        assert_equivariant(layer, shape=(2, 5, 5), dtype=torch.float64)
+    with pytest.raises(FieldTypeError, match=r"in_type: FourierAct needs .* but field 0 is"):
+        nn.FourierAct(fields, "relu")
 
 
 # Grids

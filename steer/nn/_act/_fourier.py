@@ -42,9 +42,9 @@ class _Sampled(Module):
         grid: Grids,
         window: tuple[int, ...] = (),
     ) -> None:
-        samples = Samples(
-            in_type, kinds_of(in_type, type(self).__name__, self.instead, out_frequency, grid), not window
-        )
+        pointwise = None if window else function
+        kinds = kinds_of(in_type, type(self).__name__, self.instead, out_frequency, grid, pointwise)
+        samples = Samples(in_type, kinds, not window)
         super().__init__(in_type, samples.out_type)
         self.samples = samples
         self.function = function
@@ -112,7 +112,13 @@ class FourierAct(_Sampled):
     coefficients to the values of u on a grid of group elements, A those of f(u) to coefficients up to a band limit
     (Cohen et al. 2018, Spherical CNNs; Cesa, Lang, Weiler 2022, A Program to Build E(N)-Equivariant Steerable CNNs).
     Fields that the group permutes hold samples already (a trivial field is a function
-    on a point), and f acts on them as they are. So a type may mix all of these.
+    on a point), and f acts on them as they are; also on fields that change sign, if f is odd or even, see `Pointwise`.
+    So a type may mix all of these.
+
+    `group.sections(W, L)` are fields over the cosets whose values are vectors u of a representation W of H, such as
+    spins on the sphere. Where H permutes the components of u (or changes their signs, and f is odd), f acts on each;
+    else on the length: u -> f(|u|) u / |u|, which is continuous where f(0) = 0. A ReLU leaves lengths as they are and
+    is refused; ``torch.nn.Softshrink(b)`` is max(|u| - b, 0).
 
     Normalisation: components of unit variance are samples of unit variance at every node, S S^T has ones on its
     diagonal. The mean square of the components of the output is that of f(u) within the band: E f(z)^2 for standard
@@ -165,8 +171,8 @@ class FourierAct(_Sampled):
 
     Raises:
         FieldTypeError: a field is neither band limited nor permuted by the group; `NormAct` and `Gate` take any.
-        SteerError: unknown function, one that is not elementwise or works in place; no such band limit; `grid` is no
-            grid, or lacks one.
+        SteerError: unknown function, one that is not elementwise or works in place, or that leaves lengths as they are
+            where it acts on these; no such band limit; `grid` is no grid, or lacks one.
         RepresentationError: a grid that is not on this group, or that does not tell apart the functions of the band.
     """
 

@@ -37,6 +37,15 @@ def parity(function: torch.nn.Module, channels: int) -> int:
     return 0
 
 
+def keeps_positive(function: torch.nn.Module, channels: int) -> bool:
+    """Whether f(x) = x for all x > 0, of an elementwise function as it is now."""
+    with sandbox():
+        *_, (_, as_it_is) = trials(getattr(function, "_orig_mod", function))
+        trial = as_it_is().eval()
+        x = torch.linspace(0, ENDS[1], 65, dtype=dtype_of(trial)).unsqueeze(1).repeat(1, channels)
+        return torch.equal(_values(trial, x), x.double())
+
+
 def _parities(trial: torch.nn.Module, channels: int) -> set[int]:
     try:
         return _in_its_dtype(trial.double(), channels)

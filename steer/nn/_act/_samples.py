@@ -1,6 +1,7 @@
 """Fields as functions on a group or its cosets: where they are sampled, and the way there and back."""
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -17,12 +18,16 @@ from ...reps import (
     Quadrature,
     Representation,
     Restriction,
+    Sections,
     fourier,
     quadrature,
 )
 from .._engine._constants import Constants
-from .._engine._layout import Arrangement, channels_of, computed, merge, split
+from .._engine._layout import Arrangement, channels_of, computed, merge, split, wide
 from .._fields._types import FieldType, require_types
+from ._norm_act import SHORTEST
+from ._parity import ODD, keeps_positive, parity
+from ._signed import unsigned
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 Choice = int | Quadrature
@@ -32,6 +37,9 @@ Grids = Choice | Mapping[Representation, Choice] | Callable[[Representation], Ch
 POWERS: Final = {1: 7, 2: 3}
 """p of the degree p L + L_out of a grid, by the dimension of G/H; 2 above."""
 
+CHANNELS: Final = 8
+"""Channels that functions are tried with, as `elementwise` does."""
+
 COARSEST: Final = 4
 """Least degree in three dimensions. The rule of degree 3 with the symmetries of the cube is the group O itself, which
 leaves an error of 0.1 at band limit 1."""
@@ -40,7 +48,8 @@ leaves an error of 0.1 at band limit 1."""
 class Kind(NamedTuple):
     """How fields of one representation are sampled; a field that the group permutes holds its samples already.
 
-    `synthesis` is S (n, size), `analysis` A (out.size, n).
+    `synthesis` is S (n, size), `analysis` A (out.size, n). Where `radial` is not 0, so many samples side by side are
+    the vector at a node, of which functions change the length.
     """
 
     rep: Representation
@@ -48,15 +57,19 @@ class Kind(NamedTuple):
     grid: Quadrature | None = None
     synthesis: Array | None = None
     analysis: Array | None = None
+    radial: int = 0
 
 
 def kinds_of(
-    in_type: FieldType, layer: str, instead: str, out_frequency: Band, grid: Grids
+    in_type: FieldType, layer: str, instead: str, out_frequency: Band, grid: Grids, function: torch.nn.Module | None
 ) -> dict[Representation, Kind]:
     """The kind of each representation of a type, in order of appearance; `instead` is the layers that take any field.
 
+    `function` is the elementwise function that acts on samples; None for what acts otherwise on them.
+
     Raises:
-        FieldTypeError: a field is neither band limited nor permuted.
+        FieldTypeError: a field is neither band limited nor permuted; or changes sign, and the function is neither odd
+            nor even.
         SteerError: no such band limit or grid.
         RepresentationError: a grid on another group, or too coarse.
     """
@@ -74,20 +87,42 @@ def kinds_of(
         base = rep
         while isinstance(base, Restriction):
             base = base.base
-        if isinstance(base, BandLimited):
-            found[rep] = _sampled(rep, base, out_frequency, grid)
+        values = base.base if isinstance(base, Sections) else None
+        if isinstance(base, BandLimited | Sections) and (values is None or values.is_permutation or function):
+            found[rep] = _sampled(rep, base, out_frequency, grid)._replace(radial=_radial(values, function))
         elif rep.is_permutation:
             found[rep] = Kind(rep, rep)
+        elif function is not None and rep.is_signed_permutation and (sign := parity(function, CHANNELS)):
+            found[rep] = Kind(rep, rep if sign == ODD else unsigned(rep))
         else:
             raise FieldTypeError(
                 f"in_type: {layer} needs fields that are functions on a group or its cosets, but field {index} is "
-                f"{rep!r}, which is none; declare it as group.band_limited(L) or group.quotient(subgroup, L), or use "
+                f"{rep!r}, which is none; declare it as group.band_limited(L) or group.quotient(subgroup, L) "
+                f"(group.sections(values, L), of vectors), or use "
                 f"{instead}, which take any field"
             )
     return found
 
 
-def _sampled(rep: Representation, base: BandLimited, out_frequency: Band, grid: Grids) -> Kind:
+def _radial(values: Representation | None, function: torch.nn.Module | None) -> int:
+    """How many components the vectors have of which a function changes the length; 0 if it acts on each component.
+
+    The latter commutes with what the stabiliser does to the values where this permutes components, for odd functions
+    also up to signs.
+    """
+    if values is None or function is None or values.is_permutation:
+        return 0
+    if values.is_signed_permutation and parity(function, CHANNELS) == ODD:
+        return 0
+    if keeps_positive(function, CHANNELS):
+        raise SteerError(
+            f"function: {function!r} leaves lengths as they are, and so all vectors at the nodes, which are of "
+            f"{values!r}; take 'silu', 'tanh' or torch.nn.Softshrink(), which is max(length - 0.5, 0)"
+        )
+    return values.size
+
+
+def _sampled(rep: Representation, base: BandLimited | Sections, out_frequency: Band, grid: Grids) -> Kind:
     target = base if out_frequency is None else _with_frequency(base, out_frequency)
     chosen: object = grid
     if isinstance(grid, Mapping):
@@ -110,9 +145,13 @@ def _sampled(rep: Representation, base: BandLimited, out_frequency: Band, grid: 
     return Kind(rep, out if out.group == rep.group else out.restrict(rep.group), rule, synthesis, analysis)
 
 
-def _with_frequency(base: BandLimited, band: int | Iterable[Irrep | str]) -> BandLimited:
+def _with_frequency(base: BandLimited | Sections, band: int | Iterable[Irrep | str]) -> BandLimited | Sections:
     """The same functions, cut at another frequency or to other irreps."""
     try:
+        if isinstance(base, Sections):
+            other = base.group.sections(base.base, band)
+            assert isinstance(other, Sections), "the values are the same"
+            return other
         is_whole = base.subgroup == base.group.trivial_subgroup
         found = base.group.band_limited(band) if is_whole else base.group.quotient(base.subgroup, band)
     except RepresentationError as error:
@@ -122,19 +161,23 @@ def _with_frequency(base: BandLimited, band: int | Iterable[Irrep | str]) -> Ban
 
 
 @functools.lru_cache(maxsize=64)
-def _matrices(source: BandLimited, target: BandLimited, grid: Quadrature) -> tuple[Array, Array]:
+def _matrices(source: BandLimited | Sections, target: BandLimited | Sections, grid: Quadrature) -> tuple[Array, Array]:
     """S and A, such that coefficients of unit variance give samples of unit variance at every node.
 
-    The squares of the basis functions of `fourier` add up to `size` at every element.
+    The squares of the basis functions of `fourier` add up to `size` at every element, over all components of a value.
     """
     bands = [rep.kept or rep.max_frequency for rep in (source, target)]
-    ends = [fourier(source.group, band, subgroup=source.subgroup, grid=grid) for band in bands]
+    values = source.base if isinstance(source, Sections) else None
+    ends = [fourier(source.group, band, subgroup=source.subgroup, grid=grid, base=values) for band in bands]
     assert [end.rep for end in ends] == [source, target], "the transform is that of the representation"
     synthesis, analysis = ends[0].sample_matrix, ends[1].analysis_matrix
-    return frozen(synthesis / np.sqrt(source.size)), frozen(analysis * np.sqrt(target.size))
+    width = 1 if values is None else values.size
+    return frozen(synthesis / np.sqrt(source.size / width)), frozen(analysis * np.sqrt(target.size / width))
 
 
-def default_grid(base: BandLimited, out_frequency: int, rep: Representation, degree: int | None = None) -> Quadrature:
+def default_grid(
+    base: BandLimited | Sections, out_frequency: int, rep: Representation, degree: int | None = None
+) -> Quadrature:
     """The grid for functions of a band limit and a result of another; of a given degree, if there is one.
 
     Of a finite group, all elements. Else nodes are mapped to nodes by the acting group where it is finite, or by its
@@ -191,13 +234,14 @@ class Samples(Constants):
         sampled = [kind for kind in kinds.values() if kind.grid is not None]
         numbers = {kind.rep: number for number, kind in enumerate(sampled, 1)}
         self.out_type = FieldType(in_type.group, [kinds[rep].out for rep in in_type])
-        self.nodes = [0]
+        self.nodes, self.radial = [0], [0]
         for number, kind in enumerate(sampled, 1):
             assert kind.synthesis is not None, "a kind with a grid has both matrices"
             assert kind.analysis is not None, "a kind with a grid has both matrices"
             self.add_constant(f"synthesis{number}", kind.synthesis)
             self.add_constant(f"analysis{number}", kind.analysis)
             self.nodes.append(len(kind.synthesis))
+            self.radial.append(kind.radial)
         by_field = [numbers.get(rep, 0) for rep in in_type]
         self.runs, self.repeats, self.gathered = Arrangement.of(by_field)
         order = np.argsort(by_field, kind="stable") if self.gathered else np.arange(len(by_field))
@@ -243,8 +287,22 @@ class Samples(Constants):
 
     def _one(self, x: torch.Tensor, number: int, fields: int, size: int, function: Function) -> torch.Tensor:
         """A f(S x) for fields of one kind."""
-        samples = function(times(self.constant(f"synthesis{number}", x), x, fields, size))
+        samples = times(self.constant(f"synthesis{number}", x), x, fields, size)
+        width = self.radial[number]
+        if width:
+            samples = _on_lengths(samples, fields * self.nodes[number] // width, width, function)
+        else:
+            samples = function(samples)
         return times(self.constant(f"analysis{number}", samples), samples, fields, self.nodes[number])
+
+
+def _on_lengths(x: torch.Tensor, count: int, width: int, function: Function) -> torch.Tensor:
+    """f(|u|) u / |u| for vectors u, x (batch, count * width, ...); 0 for those too short to have a direction."""
+    vectors = split(x, count, width)
+    squares = wide(vectors).square().sum(2, keepdim=True)
+    inverse = torch.nn.functional.threshold(squares, SHORTEST**2, math.inf).rsqrt()
+    factor = function((squares * inverse).to(x.dtype)) * inverse.to(x.dtype)
+    return merge(vectors * factor)
 
 
 def _is_large(x: torch.Tensor, samples: int) -> bool:

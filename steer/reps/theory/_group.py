@@ -28,7 +28,7 @@ from ...errors import GroupError, RepresentationError
 from ._band import Band, kept_irreps
 from ._cosets import cosets, has_finite_index
 from ._decomposition import Decomposition
-from ._induced import BandLimited, induce
+from ._induced import BandLimited, induce, sections
 from ._intertwiner import isometries, multiplicity
 from ._lattice import Moves, lattice_moves
 from ._random import random_generator
@@ -679,6 +679,36 @@ class Group(Frozen, ABC):
         parts = [psi for psi in chosen for _ in range(psi.size // share[psi.type])]
         return BandLimited(tuple(parts), self.trivial_subgroup, highest, kept)
 
+    def sections(self, base: Representation, max_frequency: Band) -> Representation:
+        """Fields over the cosets G/H of a representation W of a subgroup H, band-limited: spins on the sphere, ...
+
+        They are the functions f from G to W with f(g h) = W(h)^-1 f(g), cut to the irreps of a band. The irreps are
+        those of ``base.induce(G, max_frequency)``; this representation also says which fields they are, for
+        `steer.reps.fourier` and `steer.nn.FourierAct` to sample them.
+
+        Args:
+            base: W, a representation of a subgroup of this group.
+            max_frequency: the highest frequency of the irreps that are kept, or a list of those irreps or their labels.
+
+        Returns:
+            `Sections`; for the trivial W functions on the cosets, as `quotient` gives them.
+
+        Raises:
+            GroupError: the group that `base` represents is not a subgroup of this group.
+            RepresentationError: `base` is no representation; no such band; no irrep up to the frequency, or not all of
+                the list, occur.
+
+        Example:
+            >>> import steer
+            >>> SO3 = steer.group("SO(3)", dim=3)
+            >>> tangent = SO3.sections(SO3.subgroup("Cinf").irrep("E1"), 2)  # gradients and curls of degree 1 and 2
+            >>> [psi.label for psi in tangent.irreps]
+            ['1', '1', '2', '2']
+        """
+        if not isinstance(base, Representation):
+            raise RepresentationError(f"base: expected a representation of a subgroup of {self!r}, got {base!r}")
+        return sections(base, self._containing(base.group), max_frequency)
+
     def index(self, subgroup: "Group | str") -> int | float:
         """The index of a subgroup H, the number of cosets g H.
 
@@ -734,13 +764,16 @@ class Group(Frozen, ABC):
 
     def _induce(self, rep: Representation, group: "Group", max_frequency: Band | None) -> Representation:
         """`Representation.induce` of a representation of this group."""
-        require_group("group", group)
-        if not self <= group:
+        return induce(rep, require_group("group", group)._containing(self), max_frequency)
+
+    def _containing(self, small: "Group") -> "Group":
+        """This group, if it contains another one."""
+        if not small <= self:
             raise GroupError(
-                f"group: {self!r}, which this represents, is not a subgroup of {group!r}; "
+                f"group: {small!r}, which this represents, is not a subgroup of {self!r}; "
                 f"induce to a group that contains it, in the same setting"
             )
-        return induce(rep, group, max_frequency)
+        return self
 
     def harmonic(self, degree: int) -> Representation:
         """The action on the real harmonics of a degree: Y(g x) = D(g) Y(x) with Y as in `steer.reps.harmonics`.

@@ -143,6 +143,51 @@ class BandLimited(DirectSum):
         return f"{self.group!r}.{self.name}"
 
 
+@dataclass(frozen=True, repr=False)
+class Sections(DirectSum):
+    """Fields of W over the cosets G/H, cut at a frequency or to some irreps, in their Fourier basis.
+
+    That is the part of Ind_H^G W of these irreps: functions f from G to W with f(g h) = W(h)^-1 f(g) for h in H, moved
+    by (g f)(x) = f(g^-1 x). With H the turns about an axis of SO(3) they are the fields of spin k on the sphere, which
+    are tangent vectors for k = 1. Get one from `Group.sections`; `fourier` evaluates them.
+
+    Attributes:
+        parts: the irreps that occur, in the order of `Group.irreps`, each as often as it does.
+        base: W, a representation of H.
+        max_frequency: the highest frequency.
+        kept: the irreps that are kept, in that order; None for all up to `max_frequency`.
+    """
+
+    base: Representation
+    max_frequency: int
+    kept: Kept = None
+
+    @property
+    def subgroup(self) -> "Group":
+        """The group H that W represents."""
+        return self.base.group
+
+    @property
+    def name(self) -> str:
+        band = self.max_frequency if self.kept is None else [psi.label for psi in self.kept]
+        return f"sections({self.base.name} of {self.subgroup.name}, {band})"
+
+    def __repr__(self) -> str:
+        band = self.max_frequency if self.kept is None else [psi.label for psi in self.kept]
+        return f"{self.group!r}.sections({self.base!r}, {band})"
+
+
+def sections(base: Representation, group: "Group", band: Band) -> Representation:
+    """See `Group.sections`."""
+    highest, kept = kept_irreps(group, base.group, band)
+    if kept == group.irreps(highest):
+        kept = None
+    parts = _parts(base, group, highest, kept)
+    if base == base.group.trivial and not (kept is None and has_finite_index(group, base.group)):
+        return BandLimited(tuple(parts), base.group, highest, kept)
+    return Sections(tuple(parts), base, highest, kept)
+
+
 def induce(base: Representation, group: "Group", max_frequency: Band | None) -> Representation:
     """Ind_H^G W: see `Representation.induce`."""
     is_finite = has_finite_index(group, base.group)
@@ -159,6 +204,14 @@ def induce(base: Representation, group: "Group", max_frequency: Band | None) -> 
             f"pass the highest frequency to keep"
         )
     highest, kept = kept_irreps(group, base.group, max_frequency)
+    parts = _parts(base, group, highest, kept)
+    if base == base.group.trivial:
+        return BandLimited(tuple(parts), base.group, highest, kept)
+    return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]
+
+
+def _parts(base: Representation, group: "Group", highest: int, kept: Kept) -> list[Representation]:
+    """The irreps of a band that occur in Ind_H^G W, each as often as it does."""
     parts: list[Representation] = []
     for psi in group.irreps(highest) if kept is None else kept:
         # Frobenius: dim Hom_G(psi, Ind W) = dim Hom_H(Res psi, W), and each copy of psi accounts for dim End(psi) of it
@@ -171,9 +224,7 @@ def induce(base: Representation, group: "Group", max_frequency: Band | None) -> 
         parts += count * [psi]
     if not parts:
         raise RepresentationError(
-            f"max_frequency: no irrep of {group.name} up to {max_frequency} occurs in the representation induced by "
+            f"max_frequency: no irrep of {group.name} up to {highest} occurs in the representation induced by "
             f"{base.name} of {base.group.name}; pass a higher one"
         )
-    if base == base.group.trivial:
-        return BandLimited(tuple(parts), base.group, highest, kept)
-    return DirectSum(tuple(parts)) if len(parts) > 1 else parts[0]
+    return parts

@@ -273,7 +273,7 @@ class Representation(Frozen, ABC):
 
         With finitely many cosets g_i H, block (i, j) at g is rep(g_i^-1 g g_j) where that element lies in H and 0
         elsewhere; the basis is ordered coset first. With infinitely many, the irreps up to `max_frequency`, each as
-        often as Frobenius reciprocity says.
+        often as Frobenius reciprocity says; `Group.sections` has the same, and knows the fields that they are.
 
         Args:
             group: a group that contains this representation's group H, in the same setting.

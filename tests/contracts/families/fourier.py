@@ -16,6 +16,9 @@ MIXED = nn.FieldType(D4, [D4.trivial, D4.band_limited(1), D4.regular, D4.quotien
 PLANAR = nn.FieldType(O2, [O2.band_limited(2), O2.trivial, O2.band_limited(2), O2.quotient("D1", 1)])
 SPHERES = nn.FieldType(O3, [O3.trivial, O3.quotient("Cinfv", 2), O3.quotient("Cinfv", 2)])
 ROTATIONS = nn.FieldType(SO3, [SO3.band_limited(1), SO3.trivial])
+SPINS = nn.FieldType(SO3, [SO3.sections(SO3.subgroup("Cinf").irrep("E1"), 1), SO3.trivial])
+SECTIONS = nn.FieldType(O2, [O2.irrep("0-"), O2.sections(O2.subgroup("D1").irreps()[1], 2), O2.trivial])
+"""Fields over the sphere and the circle whose values are tangent vectors, and numbers that change sign."""
 
 CASES = {
     "FourierAct D4 mixed silu": Case(lambda: nn.FourierAct(MIXED, "silu"), (7, 7)),
@@ -26,6 +29,8 @@ CASES = {
         lambda: nn.FourierAct(nn.FieldType(SO2, 2 * [SO2.band_limited(["0", "2"])]), "silu", out_frequency=["0", "4"]),
         (8, 8),
     ),
+    "FourierAct O(2) sections": Case(lambda: nn.FourierAct(SECTIONS, "tanh"), (8, 8)),
+    "FourierAct SO(3) sections": Case(lambda: nn.FourierAct(SPINS, torch.nn.Softshrink(0.2)), (5, 5, 5)),
     "FourierAct SO(2) other band": Case(
         lambda: nn.FourierAct(nn.FieldType(SO2, 2 * [SO2.band_limited(1)]), "tanh", out_frequency=2), error=0.01
     ),
