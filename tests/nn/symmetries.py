@@ -16,9 +16,12 @@ from steer.testing import TOLERANCES, grid_symmetries
 def grid_generators(group: Group) -> tuple[np.ndarray, ...]:
     """Elements that generate the symmetries of the grid in a group; the identity where it is the only one.
 
-    A layer that commutes with two elements commutes with their product: these are as good as all.
+    A layer that commutes with two elements commutes with their product: these are as good as all. Of infinitely many,
+    as of a continuous group that turns the channels alone, there are only some.
     """
     every = grid_symmetries(group)
+    if not group.is_finite and not {_key(g @ h) for g in every for h in every} <= {_key(g) for g in every}:
+        return tuple(every[1:])
     chosen: list[np.ndarray] = []
     reached = {_key(every[0]): every[0]}
     for g in every[::-1]:

@@ -14,6 +14,8 @@ from steer.reps import direct_product, harmonic_size, harmonics, intertwiners, s
 from steer.testing import assert_equivariant, assert_group, assert_kernel_constraint
 from tests.catalogue import group_id
 
+from .symmetries import require_symmetry
+
 C1, D1 = (steer.group(name, dim=1) for name in ("C1", "D1"))
 C3, D4 = (steer.group(name, dim=2) for name in ("C3", "D4"))
 SO3, O3 = (steer.group(name, dim=3) for name in ("SO(3)", "O(3)"))
@@ -131,6 +133,39 @@ def test_models_take_sequences():
     signal, vectors = nn.FieldType(D1, [D1.trivial]), nn.FieldType(D1, [D1.vector])
     assert_equivariant(nn.models.ResNet(signal, 3, channels=(4, 8), blocks=1), shape=(2, 16))
     assert_equivariant(nn.models.UNet(signal, vectors, channels=(4, 4)), shape=(2, 16))
+
+
+@pytest.mark.parametrize("make", ["scores", "vectors"])
+def test_models_see_what_the_group_turns_but_no_harmonic(make):
+    vectors = nn.FieldType(TURNED, [TURNED.irrep("1")])
+    if make == "scores":
+        net = nn.models.ResNet(vectors, 3, channels=(8, 8), blocks=1)
+        torch.nn.init.normal_(net.stage1[1].body.conv2.weight)  # zero at first
+    else:
+        net = nn.models.UNet(vectors, vectors, channels=(8,))
+    x = torch.randn(6, 3, 8)
+    net.train()(x)
+    y = net.eval()(x)
+    assert y.std(0).min() > 0.01
+    moved = net(vectors.transform(x, SO3.sample(6, seed=0)))
+    expected = y if make == "scores" else vectors.transform(y, SO3.sample(6, seed=0))
+    assert (moved - expected).norm() < 0.1 * y.norm()  # nonlinearities on samples of functions of the group
+    series = nn.FieldType(TURNED, [TURNED.trivial])
+    assert nn.models.ResNet(series, 3, channels=(4,), blocks=1).head.in_type.kinds.keys() == {TURNED.trivial}
+
+
+def test_fields_that_no_kernel_reaches_on_a_line():
+    source, target = (nn.FieldType(TURNED, [TURNED.irrep(name)]) for name in "12")
+    with pytest.raises(KernelError, match="no larger kernel would reach it"):
+        nn.Conv1d(source, target, 3, unreached="error")
+    layer = nn.Conv1d(source + target, target, 3, unreached="error")
+    assert layer.weight.numel() == 3
+
+
+@pytest.mark.parametrize("group", [TURNED, PARITY], ids=group_id)
+def test_some_of_infinitely_many_symmetries_of_the_grid(group):
+    kind = kind_of(group)
+    require_symmetry(nn.Conv1d(kind, kind, 3, padding=1), (7,))
 
 
 def test_filters_become_layers():

@@ -70,7 +70,7 @@ def _has_kernel(source: Representation, target: Representation) -> bool:
         fixed = elements[np.abs(group.action(elements) @ point - point).max(axis=1) < EXACT]
         return bool(np.sum(source.character(fixed) * target.character(fixed)) > 0.5)
     for a, b in itertools.product(dict.fromkeys(source.irreps), dict.fromkeys(target.irreps)):
-        limit = a.frequency + b.frequency
+        limit = a.frequency + b.frequency if group.dim > 1 else 1  # a line has no other harmonics
         if len(kernel_basis(a, b, radial=Rings((1.0,), (0.6,), (limit,)))):
             return True
     return False

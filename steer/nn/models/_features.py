@@ -11,7 +11,7 @@ from ..._spacing import Spacing
 from ..._values import as_tuple, is_one_of, require_count
 from ...errors import FieldTypeError, SteerError, nearest
 from ...kernels import Grid, functions_for, kernel_basis
-from ...reps import Group, Representation
+from ...reps import Group, GroupAction, Representation
 from .._act._fourier import FourierAct
 from .._act._gate import Gate
 from .._act._pointwise import ReLU
@@ -150,14 +150,21 @@ KINDS: Final = {
 }
 
 
-def features_for(group: Group, features: "str | Features | None") -> Features:
-    """The features that an argument names; regular fields for finite groups and irreps for others when None.
+def features_for(group: Group, features: "str | Features | None", source: FieldType | None = None) -> Features:
+    """The features that an argument names; when None regular fields for finite groups and irreps for others.
+
+    A continuous group that acts on space through a representation may turn fields of the source otherwise than any
+    harmonic: gates, which scalars open and close, would not make scalars of them, so that features are band-limited.
 
     Raises:
         SteerError: no such kind of features.
     """
+    if features is None and group.is_finite:
+        return KINDS["regular"]
     if features is None:
-        return KINDS["regular" if group.is_finite else "irreps"]
+        reached = {psi for rep in source.kinds for psi in rep.irreps} if source is not None else set()
+        hidden = isinstance(group, GroupAction) and not reached <= set(_irreps(group))
+        return KINDS["fourier" if hidden else "irreps"]
     if isinstance(features, Features):
         return features
     if not isinstance(features, str) or features not in KINDS:

@@ -50,7 +50,7 @@ class ResNet(Sequential):
         groups: the group of each stage, a group or its name: a subgroup of the one before. All that of `in_type` when
             None.
         features: "regular", "irreps", "fourier" or a `Features`; for None regular fields of finite groups, irreps of
-            continuous ones.
+            continuous ones, and "fourier" where a continuous group turns fields of the input but not space.
         width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
         kernel_size: edge of the kernels, odd: one number, one for each axis ([z,] y, x), or a list with one of these
             for each stage.
@@ -114,11 +114,11 @@ class ResNet(Sequential):
         parts: OrderedDict[str, Module] = OrderedDict()
         current = in_type
         for index, (group, scale) in enumerate(zip(schedule, scales, strict=True)):
-            chosen = features_for(group, features)
             made: list[Module] = []
             if group != current.group:
                 made.append(Restrict(current, group))
                 current = current.restrict(group)
+            chosen = features_for(group, features, current)
             before = channels[index - 1] if index else in_type.size
             convs = _convs(scale, counts[index], current, before, not index)
             stage = chosen.of(group, chosen.count(group, channels[index], width, convs, basis))

@@ -37,7 +37,7 @@ class UNet(Sequential):
         in_type: type of the input.
         out_type: type of the output, of the same group.
         channels: channels of the plain twin, one number for each stage.
-        features: "regular", "irreps", "fourier" or a `Features`; for None by the group.
+        features: "regular", "irreps", "fourier" or a `Features`; for None as of `ResNet`.
         width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
         kernel_size: edge of the kernels, odd: one number, one for each axis ([z,] y, x), or a list with one of these
             for each stage, the finest first.
@@ -85,7 +85,7 @@ class UNet(Sequential):
         require("channels", channels, width=width)
         require_map(type(self).__name__, in_type, out_type)
         checkpoint = require_flag("checkpoint", checkpoint, SteerError)
-        chosen = features_for(in_type.group, features)
+        chosen = features_for(in_type.group, features, in_type)
         group = in_type.group
         scales = scales_of(len(channels) * [group], kernel_size, strides, spacing)
         self.options = {
