@@ -38,7 +38,7 @@ OURS: Final = {
     "SO3Activation": "steer.nn.FourierAct",
     "TensorProductModule": "steer.nn.TensorProduct or steer.nn.TensorSquare",
     "ElementwiseTensorProduct": "steer.nn.TensorProduct",
-    "FullyConnectedTensorProduct": "steer.nn.TensorProduct, then steer.nn.Linear",
+    "FullyConnectedTensorProduct": "steer.nn.Bilinear",
     "PointwiseMaxPool": "steer.nn.MaxPool",
     "PointwiseAvgPool": "steer.nn.AvgPool",
     "PointwiseAdaptiveMaxPool": "steer.nn.AdaptiveMaxPool",

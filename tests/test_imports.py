@@ -51,6 +51,7 @@ PRIVATE_IMPORTS = {
     ("steer.nn._act._samples", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._engine._layout", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._linear._conv", "steer.kernels.plans._project"): "filters are read as a plan reads them",
+    ("steer.nn._linear._products", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._linear._dot_product", "steer.kernels.plans._recorded"): "who looks at the operations",
     ("steer.nn._linear._linear", "steer.kernels.plans._pointwise_map"): "features are multiplied as a plan does",
     ("steer.nn._linear._project", "steer.kernels.plans._project"): "filters are read as a plan reads them",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._hex._hexagonal import HexConv2d, HexMask, HexPool
     from ._hex._hexmap import act_on_hexagonal, from_hexagonal, to_hexagonal
     from ._linear._attention import SelfAttention
+    from ._linear._bilinear import Bilinear
     from ._linear._conv import Conv1d, Conv2d, Conv3d
     from ._linear._conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from ._linear._linear import Linear
@@ -53,6 +54,7 @@ __all__ = [
     "AdaptiveMaxPool",
     "AvgPool",
     "BatchNorm",
+    "Bilinear",
     "BlurPool",
     "Branch",
     "CReLU",
@@ -140,6 +142,7 @@ _LATER: Final = {
         "._hex._hexagonal": ("HexConv2d", "HexMask", "HexPool"),
         "._hex._hexmap": ("act_on_hexagonal", "from_hexagonal", "to_hexagonal"),
         "._linear._attention": ("SelfAttention",),
+        "._linear._bilinear": ("Bilinear",),
         "._linear._conv": ("Conv1d", "Conv2d", "Conv3d"),
         "._linear._conv_transpose": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
         "._linear._linear": ("Linear",),

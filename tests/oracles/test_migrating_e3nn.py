@@ -105,22 +105,69 @@ def test_linear_maps(page):
     assert ours.weight.numel() == layer.weight.numel()
 
 
-def test_tensor_products_are_the_same_family(page):
+def layer_irreps(layer):
+    return layer.irreps_in1, layer.irreps_in2, layer.irreps_out
+
+
+def their_weights(page, layer, weight):
+    """Weights of theirs as ours: those of each path by the sign between the two Clebsch-Gordan tensors."""
+    out, start = [], 0
+    for path in layer.instructions:
+        irreps = [kind[at].ir for kind, at in zip(layer_irreps(layer), path[:3], strict=True)]
+        a, b, c = (page["change"](irrep.l) for irrep in irreps)
+        (ours,) = steer.reps.clebsch_gordan(*(O3.irrep(str(irrep)) for irrep in irreps))
+        found = np.einsum("xi,yj,zk,ijk->zxy", a, b, c, o3.wigner_3j(*(irrep.l for irrep in irreps)).numpy())
+        if not path.has_weight:
+            assert np.sum(found * ours) > 0, "the sign of a path without weights is not to be changed"
+            continue
+        count = math.prod(path.path_shape)
+        out.append(weight[..., start : start + count] * float(np.sign(np.sum(found * ours))))
+        start += count
+    return out
+
+
+def test_fully_connected_tensor_products(page):
     names = "4x0e + 2x1o + 1x2e", "1x1o + 1x0e", "3x0e + 2x1o + 1x2e"
     layer = o3.FullyConnectedTensorProduct(*names)
     types = [page["fields"](name) for name in names]
-    ours = page["FullyConnected"](*types).double()
-    x, y = torch.randn(200, types[0].size), torch.randn(200, types[1].size)
+    order = [
+        tuple(irreps[at].ir for irreps, at in zip(layer_irreps(layer), path[:3], strict=True))
+        for path in layer.instructions
+    ]
+    paths = [tuple(O3.irrep(str(irrep)) for irrep in path) for path in order]
+    ours = nn.Bilinear(*types, paths).double()
+    weight = torch.cat(their_weights(page, layer, layer.weight.detach()))
+    with torch.no_grad():
+        ours.weight.copy_(weight)
+    assert ours.num_weights == layer.weight_numel == nn.Bilinear(*types).num_weights
+    x, y = torch.randn(20, types[0].size), torch.randn(20, types[1].size)
     expected = layer(x, y) @ page["changes"](types[2]).T
-    given = types[0](x @ page["changes"](types[0]).T), types[1](y @ page["changes"](types[1]).T)
+    found = ours(x @ page["changes"](types[0]).T, y @ page["changes"](types[1]).T)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
-    def outputs(weight):
-        return torch.func.functional_call(ours, {"mix.weight": weight}, given).tensor
 
-    matrix = torch.stack([outputs(unit) for unit in torch.eye(ours.mix.weight.numel())], -1).flatten(0, 1)
-    solved = torch.linalg.lstsq(matrix, expected.reshape(-1, 1)).solution
-    torch.testing.assert_close(matrix @ solved, expected.reshape(-1, 1), rtol=1e-9, atol=1e-9)
-    assert ours.mix.weight.numel() == layer.weight_numel
+@pytest.mark.parametrize("mode", ["uvu", "uuu"])
+def test_instructions_with_given_weights(page, mode):
+    first, second, out = "3x0e + 3x1o", "1x0e + 1x1o" if mode == "uvu" else "3x0e + 3x1o", "3x0e + 3x1o + 3x1e"
+    slots = [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 2)]
+    instructions = [(*slot, mode, slot != (1, 0, 1)) for slot in slots]
+    layer = o3.TensorProduct(first, second, out, instructions, shared_weights=False, internal_weights=False)
+    types = [page["fields"](name) for name in (first, second, out)]
+    paths = [
+        (*(O3.irrep(str(irreps[at].ir)) for irreps, at in zip(layer_irreps(layer), path[:3], strict=True)), *path[3:])
+        for path in instructions
+    ]
+    ours = nn.Bilinear(*types, paths, own_weights=False).double()
+    assert ours.num_weights == layer.weight_numel
+    weight = torch.randn(7, layer.weight_numel)
+    x, y = torch.randn(7, types[0].size), torch.randn(7, types[1].size)
+    expected = layer(x, y, weight) @ page["changes"](types[2]).T
+    found = ours(
+        x @ page["changes"](types[0]).T,
+        y @ page["changes"](types[1]).T,
+        weight=torch.cat(their_weights(page, layer, weight), 1),
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_products_of_fields(page):

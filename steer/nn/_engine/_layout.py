@@ -78,7 +78,9 @@ def wide(x: torch.Tensor) -> torch.Tensor:
     return x.to(dtype)
 
 
-def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def samplewise(
+    function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torch.Tensor, nbytes: int | None = None
+) -> tuple[torch.Tensor, ...]:
     """`function` of `tensors` (batch, ...), for some samples at a time: what it makes in between stays in the cache.
 
     On CPU the pages of a new tensor cost more than filling it, so one pass over small pieces is several times as fast
@@ -86,12 +88,13 @@ def samplewise(function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torc
 
     Args:
         function: acts on each sample alone and returns tensors (batch, ...).
-        tensors: its arguments; the first says how large a sample is.
+        tensors: its arguments.
+        nbytes: how large a sample is; the bytes of one of the first of `tensors` when None.
     """
     if recorded() or torch.is_grad_enabled() or tensors[0].device.type != "cpu":
         return function(*tensors)
     batch = len(tensors[0])
-    step = max(1, CHUNK // max(1, tensors[0][:1].nbytes))
+    step = max(1, CHUNK // max(1, tensors[0][:1].nbytes if nbytes is None else nbytes))
     if batch <= step:
         return function(*tensors)
     found: tuple[torch.Tensor, ...] = ()

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from ..._values import Array, require_flag
-from ...errors import CheckpointError, ShapeError, SteerError
+from ...errors import ShapeError, SteerError
 from ...kernels import KernelPlan
 from .._engine._arguments import require_place
 from .._engine._hooked import require_own
@@ -17,42 +17,7 @@ from .._engine._module import Module
 from .._engine._rows import add_rows, rows_times
 from .._fields._precision import exact
 from .._fields._types import FieldType, require_map
-
-_WHOLE: Final = 0.1
-"""Farthest from a whole number that a digit of a fingerprint may be: averages in bfloat16 are off by its step, 1/16; a
-hundredth of another basis, as a step of a moving average takes, by up to 0.15."""
-
-
-def _digits(fingerprint: str) -> torch.Tensor:
-    """(32,): the hexadecimal digits as whole numbers 0 to 15, which every floating-point type holds exactly."""
-    return torch.tensor([int(digit, 16) for digit in fingerprint], dtype=torch.float32, device="cpu")
-
-
-def _name(prefix: str, found: torch.Tensor) -> str:
-    """A fingerprint of a state dict in hexadecimal digits: 32 numbers, or the 16 bytes that were saved before."""
-    if found.dtype == torch.uint8 and found.shape == (16,):
-        return bytes(found.tolist()).hex()
-    if found.is_floating_point() and found.shape == (32,):
-        values = found.detach().to("cpu", torch.float64)
-        digits = values.round()
-        # averages of state dicts are whole up to rounding; those of two bases are not, or name a third one
-        if bool(((values - digits).abs() < _WHOLE).all()) and digits.min() >= 0 and digits.max() <= 15:
-            return "".join(f"{int(digit):x}" for digit in digits)
-    if not found.is_floating_point() and found.shape == (32,):
-        advice = (
-            "a state dict that was cast to integers has lost its coefficients, too: save it without .long() or .int()"
-        )
-    elif found.shape == (32,) and bool(found.isfinite().all()):
-        advice = (
-            "numbers in between are of an average of state dicts with different kernel bases, whose coefficients mean "
-            "different things: average only checkpoints of one model"
-        )
-    else:
-        advice = "it names the kernel basis, so keep it as it was saved"
-    raise CheckpointError(
-        f"state_dict: {prefix}fingerprint: expected 32 whole numbers from 0 to 15 (or 16 bytes, torch.uint8), got "
-        f"{tuple(found.shape)} of {found.dtype}; {advice}"
-    )
+from ._fingerprint import checked, digits
 
 
 class Steerable(Module):
@@ -98,7 +63,7 @@ class Steerable(Module):
         count = out_type.num_invariants if bias else 0
         self.register_parameter("bias", torch.nn.Parameter(torch.empty(count, **made)) if count else None)  # type: ignore[arg-type]
         self._kept = Kept()
-        self.register_buffer("fingerprint", _digits(self.plan.fingerprint).to(self.weight.device))
+        self.register_buffer("fingerprint", digits(self.plan.fingerprint).to(self.weight.device))
         index, values = out_type.invariant_rows
         add_rows(self, "_invariants", index, values, count) if count else self.add_constant("_invariants", np.zeros(0))
         self._settle(self.weight.dtype, self.weight.device)
@@ -125,7 +90,7 @@ class Steerable(Module):
         """Make what follows from the plan, in the dtype and on the device of coefficients."""
         for name in self._tables:
             self._place(name, dtype, device)
-        self.fingerprint = _digits(self.plan.fingerprint).to(self.fingerprint.device)
+        self.fingerprint = digits(self.plan.fingerprint).to(self.fingerprint.device)
         # What the expansion reads is looked up at each call, but compilers cannot do that: they take what is here.
         wide = torch.promote_types(dtype, torch.float32)
         self._tensors = wide, device, self.plan.tensors(wide, device)
@@ -199,16 +164,8 @@ class Steerable(Module):
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        found = state_dict.get(prefix + "fingerprint")
-        if found is not None:
-            if not found.is_meta and (name := _name(prefix, found)) != self.plan.fingerprint:
-                raise CheckpointError(
-                    f"state_dict: {prefix}weight was trained in the kernel basis {name}, this {type(self).__name__} "
-                    f"has the basis {self.plan.fingerprint} ({self.in_type} -> {self.out_type}, {self.plan.radial}); "
-                    f"build the layer with the field types and arguments it was trained with"
-                )
-            # whole again, and in today's form
-            state_dict = state_dict | {prefix + "fingerprint": _digits(self.plan.fingerprint).to(found.device)}
+        meaning = f"{self.in_type} -> {self.out_type}, {self.plan.radial}"
+        state_dict = checked(self, state_dict, prefix, self.plan.fingerprint, meaning)
         super()._load_from_state_dict(state_dict, prefix, *args)
         self._settle(self._invariants.dtype, self._invariants.device)
 
