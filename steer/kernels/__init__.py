@@ -15,6 +15,7 @@ from .bases._grid import Grid, per_axis, require_symmetric
 from .bases._interpolated import Interpolated
 from .bases._pixel import Pixels
 from .bases._radial import Rings
+from .bases._selection import Selection
 
 if TYPE_CHECKING:
     from .plans._plan import KernelPlan, compile  # noqa: A004 - steer.kernels.compile is the public name
@@ -35,6 +36,7 @@ __all__ = [
     "Projection",
     "Rings",
     "ScalarFunctions",
+    "Selection",
     "cache",
     "compile",
     "constraint_residual",

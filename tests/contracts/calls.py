@@ -32,6 +32,7 @@ HEXAGONS = nn.FieldType(D6, [D6.trivial, D6.regular])
 SEQUENCES = nn.FieldType(LINE, [LINE.trivial, LINE.vector])
 VOLUMES = nn.FieldType(OCT, [OCT.trivial, OCT.vector])
 RINGS = Rings((0.0, 1.0), (0.6, 0.6), (0, 2))
+ELEMENTS = kernel_basis(D4.trivial, D4.trivial, radial=RINGS).elements
 FEATURES = models.Features(lambda group: [group.regular], nn.ReLU)
 SMALL = {"channels": (8,), "blocks": 1}
 
@@ -42,6 +43,10 @@ class Call(NamedTuple):
     function: Callable[..., Any]
     arguments: dict[str, Any]
     fixed: tuple[Any, ...] = ()
+
+
+def _near(element: steer.kernels.Element) -> bool:
+    return element.ring < 2
 
 
 def _call(function: Callable[..., Any], /, *fixed: Any, **arguments: Any) -> Callable[[], Call]:
@@ -229,6 +234,9 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "steer.kernels.Grid": _call(Grid, shape=(3, 3), lattice="square"),
     "steer.kernels.Interpolated": _call(steer.kernels.Interpolated, shape=(3, 3), order=1, masked=True),
     "steer.kernels.Pixels": _call(Pixels, grid=Grid((3, 3))),
+    "steer.kernels.Selection": _call(steer.kernels.Selection, functions=RINGS, elements=ELEMENTS),
+    "Selection.sample": _call(steer.kernels.Selection(RINGS, ELEMENTS).sample, points=np.zeros((4, 2))),
+    "Selection.capped": _call(steer.kernels.Selection(RINGS, ELEMENTS).capped, max_frequency=1),
     "steer.kernels.Rings": _call(Rings, radii=(0.0, 1.0), widths=(0.6, 0.6), limits=(0, 2)),
     "Rings.sample": _call(RINGS.sample, points=np.zeros((4, 2))),
     "Rings.capped": _call(RINGS.capped, max_frequency=1),
@@ -263,6 +271,7 @@ KERNELS: dict[str, Callable[[], Call]] = {
         radial=RINGS,
         strategy="auto",
         transposed=0,
+        basis_filter=_near,
     ),
     "steer.kernels.compile by frequency": _call(
         steer.kernels.compile, in_type=SCALARS, out_type=VECTORS, grid=Grid((3, 3)), max_frequency=2
@@ -282,7 +291,9 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "steer.kernels.functions_for": _call(
         steer.kernels.functions_for, basis="rings", grid=Grid((3, 3)), max_frequency=2
     ),
-    "steer.kernels.kernel_basis": _call(kernel_basis, in_rep=D4.vector, out_rep=D4.regular, radial=RINGS, form="block"),
+    "steer.kernels.kernel_basis": _call(
+        kernel_basis, in_rep=D4.vector, out_rep=D4.regular, radial=RINGS, form="block", basis_filter=_near
+    ),
     "steer.kernels.kernel_basis by frequency": _call(
         kernel_basis, in_rep=D4.vector, out_rep=D4.regular, max_frequency=2
     ),
@@ -390,6 +401,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
         padding_mode="zeros",
         basis="rings",
         max_frequency=2,
+        basis_filter=_near,
         device=None,
         dtype=None,
     ),
@@ -413,6 +425,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
         padding_mode="zeros",
         basis="rings",
         max_frequency=2,
+        basis_filter=_near,
         device=None,
         dtype=None,
     ),
@@ -431,6 +444,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
         bias=True,
         basis="rings",
         max_frequency=2,
+        basis_filter=_near,
         device=None,
         dtype=None,
     ),
@@ -739,7 +753,7 @@ UNCALLED = {
     "ScalarFunctions.sample",
     *(
         f"{kind}.{name}"
-        for kind in ("ScalarFunctions", "AngularFunctions", "Interpolated", "Pixels", "FiniteDifferences")
+        for kind in ("ScalarFunctions", "AngularFunctions", "Interpolated", "Pixels", "FiniteDifferences", "Selection")
         for name in ("action", "count", "form", "names", "require", "turned")
     ),
     *(

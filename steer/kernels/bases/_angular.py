@@ -146,10 +146,9 @@ class Block:
 
     def energies(self, points: Array) -> Array:
         samples = self.functions.sample(points)
-        columns = self.in_rep.decomposition.copies
-        return np.array(
-            [
-                sum(len(rows) * len(at) * float(np.sum((self.pair(a, b) @ samples) ** 2)) for a, at in columns)
-                for b, rows in self.out_rep.decomposition.copies
-            ]
-        )
+        found = [np.zeros(0)]
+        for b, rows in self.out_rep.decomposition.copies:
+            for a, columns in self.in_rep.decomposition.copies:
+                each = np.sum((self.pair(a, b) @ samples) ** 2, axis=(1, 2, 3))
+                found.append(np.tile(each, len(rows) * len(columns)))
+        return np.concatenate(found)

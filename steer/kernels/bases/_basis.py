@@ -12,6 +12,7 @@ from ..cache._fetch import fingerprint
 from ._functions import Element, ScalarFunctions, SolvedForm
 from ._orbit import Orbit
 from ._radial import Rings
+from ._selection import BasisFilter, SelectedForm, Selection, require_filter, select, selected
 from ._types import require_functions, require_pair, require_points, require_samples
 
 
@@ -76,7 +77,14 @@ class KernelBasis:
         functions.require(self.in_rep.group)
         require_samples(functions, self.in_rep.group.dim)
         ends = self.in_rep, self.out_rep
-        self.form: SolvedForm | Orbit = Orbit(*ends, functions) if descriptor.form == "orbit" else functions.form(*ends)
+        self.form: SolvedForm | Orbit | SelectedForm
+        if descriptor.form == "orbit":
+            if isinstance(functions, Selection):
+                self.form = selected(Orbit(*ends, functions.functions), functions)
+            else:
+                self.form = Orbit(*ends, functions)
+        else:
+            self.form = functions.form(*ends)
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -116,6 +124,7 @@ def kernel_basis(
     max_frequency: int | None = None,
     radial: ScalarFunctions | None = None,
     form: str | None = None,
+    basis_filter: BasisFilter | None = None,
 ) -> KernelBasis:
     """Basis of the steerable kernels from one representation to another: K(g x) = rho_out(g) K(x) rho_in(g)^-1.
 
@@ -129,13 +138,15 @@ def kernel_basis(
         radial: the scalar functions, `Rings` or others; by default one ring of radius 1 and width 0.6, enough to look
             at the angular solutions.
         form: "block" or "orbit"; by default the one that `KernelPlan` uses.
+        basis_filter: which kernels to keep: a function of their `elements` that returns True or False, such as ``lambda
+            e: e.degree % 2 == 0``, or some of the elements. See `Selection`.
 
     Returns:
         The basis; the same object for equal arguments.
 
     Raises:
         KernelError: an argument is not a representation or no scalar functions, the groups differ, no band limit is
-            given, or "orbit" is asked for without an induced representation.
+            given, or "orbit" is asked for without an induced representation; `basis_filter` keeps nothing, or fails.
 
     Source:
         Cesa, Lang, Weiler 2022, "A program to build E(n)-equivariant steerable CNNs" (the Wigner-Eckart form); Weiler,
@@ -156,7 +167,11 @@ def kernel_basis(
     natural = natural_form(in_rep, out_rep)
     if not (form is None or is_one_of(form, ("block", "orbit"))) or (form == "orbit" and natural == "block"):
         raise KernelError(f"form: expected 'block', or 'orbit' if a representation is induced; got {form!r}")
-    return _basis(KernelDescriptor(in_rep, out_rep, functions, form or natural))
+    require_filter(basis_filter)
+    basis = _basis(KernelDescriptor(in_rep, out_rep, functions, form or natural))
+    if basis_filter is None:
+        return basis
+    return _basis(KernelDescriptor(in_rep, out_rep, select(functions, basis.elements, basis_filter), form or natural))
 
 
 def _capped(radial: ScalarFunctions | None, max_frequency: int | None) -> ScalarFunctions:

@@ -54,7 +54,7 @@ class Form(Protocol):
         """(len, out, in, m): the kernels at points (m, d)."""
 
     def energies(self, points: Array) -> Array:
-        """Sums of the squares of all kernels at points (m, d): one sum, or one over the rows of each output irrep."""
+        """(len,): sums of the squares of each kernel over its entries and points (m, d)."""
 
 
 class SolvedForm(Form, Protocol):

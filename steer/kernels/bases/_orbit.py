@@ -95,5 +95,5 @@ class Orbit:
         moved = self.scalars(points)
         gram = np.einsum("bgm,cgm->bc", moved, moved, optimize=True)  # V(g_i) is orthogonal
         if self.at_identity is None:
-            return np.array([self.shape[0] * self.shape[1] * np.trace(gram)])
-        return np.array([np.einsum("nwvb,bc,nwvc->", self.at_identity, gram, self.at_identity, optimize=True)])
+            return np.tile(np.diagonal(gram), self.shape[0] * self.shape[1])
+        return np.asarray(np.einsum("nwvb,bc,nwvc->n", self.at_identity, gram, self.at_identity, optimize=True))

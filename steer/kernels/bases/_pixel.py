@@ -92,7 +92,7 @@ class Pixels(ScalarFunctions):
         return np.asarray(places[:, None, :] == np.arange(len(self.grid.points))[:, None], dtype=np.float64)
 
     def _is_mapped_by(self, group: Group) -> bool:
-        return _maps(self.grid, group)
+        return maps_grid(self.grid, group)
 
     def require(self, group: Group) -> None:
         """Raise an error unless every element of the group maps the grid to itself.
@@ -258,11 +258,11 @@ class PixelForm:
         return np.asarray(self.spectrum[..., positions] * (positions >= 0))
 
     def energies(self, points: Array) -> Array:
-        return np.array([np.sum(self.sample(points) ** 2)])
+        return np.asarray(np.sum(self.sample(points) ** 2, axis=(1, 2, 3)))
 
 
 @functools.lru_cache(maxsize=256)
-def _maps(grid: Grid, group: Group) -> bool:
+def maps_grid(grid: Grid, group: Group) -> bool:
     """Whether every element of a group maps a grid to itself."""
     # Generators suffice: they are injective, so permute the grid. Those of a continuous group generate a dense
     # subgroup, whose identity component then fixes every point, because it is connected.

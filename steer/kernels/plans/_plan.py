@@ -15,16 +15,16 @@ from ...reps import Fields, Induced, Representation
 from .._collect import collector
 from .._spec import KernelSpec
 from ..bases._bases import functions_for
-from ..bases._basis import kernel_basis
 from ..bases._functions import ScalarFunctions
 from ..bases._grid import Grid
+from ..bases._selection import BasisFilter, require_filter, select
 from ..bases._types import as_fields, require_functions, require_points
 from ..cache._fetch import fingerprint
-from ._cell import Cell
+from ._cell import cells_of, whole
 from ._expansion import Expansion
 from ._pointwise_map import map_channels
 from ._project import Projection, as_filter, project_on, require_channels
-from ._reading import InFunctions, OnGrid
+from ._reading import InFunctions, OnGrid, Reading
 from ._scales import forward_scales, transposed_scales
 from ._strategy import STRATEGIES
 from ._unreached import Unreached, report, require_answer, unreached_fields
@@ -88,15 +88,13 @@ class KernelPlan:
         self.in_size, self.out_size = in_reps.size, out_reps.size
         # first channels of the fields of each representation
         self.columns, self.rows = columns, rows = in_reps.summands.starts, out_reps.summands.starts
-        self.cells: tuple[tuple[Cell, ...], ...] = tuple(
-            tuple(Cell(kernel_basis(a, b, radial=functions), len(to), len(at)) for a, at in columns.items())
-            for b, to in rows.items()
-        )
+        self.cells = cells_of(rows, columns, functions)
         self.num_weights = sum(cell.num_weights for row in self.cells for cell in row)  # number of free coefficients
         self._scales: Array
         self.unreached = self._dead_ends(transposed)
         # What `expand` reads are plain attributes: torch.compile cannot trace a cached property that is not filled.
-        self._filters = Expansion(self.cells, OnGrid(functions, grid), strategy, rows, columns)
+        self._whole = whole(self.cells, rows, columns, functions)
+        self._filters = self._expansion(OnGrid(self._whole.functions, grid), strategy)
         self.parts = self._filters.parts
         self._spectra: tuple[InFunctions, Expansion] | None = None
 
@@ -292,6 +290,10 @@ class KernelPlan:
             raise KernelError(f"weight: expected shape (..., {self.num_weights}), got {tuple(weight.shape)}")
         return weight.reshape(math.prod(weight.shape[:-1]), self.num_weights)
 
+    def _expansion(self, reading: Reading, strategy: str) -> Expansion:
+        """The map to what is read off all kernels, of which the coefficients that are not kept are zero."""
+        return Expansion(self._whole.cells, reading, strategy, self.rows, self.columns, self._whole.kept)
+
     def _in_functions(self) -> tuple[InFunctions, Expansion]:
         """What `spectrum` reads, and the map; made when first asked for."""
         if self._spectra is None:
@@ -302,9 +304,9 @@ class KernelPlan:
                 )
             orbits = [rep for rep in (*self.rows, *self.columns) if isinstance(rep, Induced)]
             group = self.in_reps[0].group
-            reading = InFunctions(self.functions, group, tuple(dict.fromkeys(rep.subgroup for rep in orbits)))
+            reading = InFunctions(self._whole.functions, group, tuple(dict.fromkeys(rep.subgroup for rep in orbits)))
             strategy = "dense" if self._arguments[4] == "dense" else "auto"
-            self._spectra = reading, Expansion(self.cells, reading, strategy, self.rows, self.columns)
+            self._spectra = reading, self._expansion(reading, strategy)
         return self._spectra
 
     def scales(self) -> Array:
@@ -369,8 +371,9 @@ class KernelPlan:
         heads = ["weights", "Mflop", "kB moved", "kB held", "kB peak"]
         lines = [f"{'from':>28} {'to':>28} {'strategy':>9}" + "".join(f" {head:>9}" for head in heads)]
         total = np.zeros(5)
+        flat = [cell for row in self.cells for cell in row]
         for placed in self.parts:
-            cost, cells = placed.part.cost, placed.part.cells
+            cost, cells = placed.part.cost, [flat[index] for index in placed.cells]
             numbers = np.array(
                 [
                     sum(cell.num_weights for cell in cells),
@@ -401,6 +404,7 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     strategy: str = "auto",
     transposed: int = 0,
     unreached: str = "warn",
+    basis_filter: BasisFilter | None = None,
 ) -> KernelPlan:
     """Compile the steerable kernels between two field types into a plan that expands coefficients on a grid.
 
@@ -416,13 +420,17 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
         unreached: what to do about fields of the output, or summands of its direct sums, that no kernel reaches, and
             which are zero therefore: "warn" (a `steer.errors.UnreachedWarning` that names them, and what would help),
             "error", or "ignore". `KernelPlan.unreached` lists them.
+        basis_filter: which kernels to keep: a function of the `elements` of `kernel_basis` that returns True or False,
+            such as ``lambda e: e.degree % 2 == 0``, or some of the elements. `functions` of the plan is a `Selection`
+            then, which stores those that are kept. Coefficients, fingerprint and scales are those of the kept kernels;
+            an expansion costs what that of all kernels does.
 
     Returns:
         The plan; the same object for equal arguments.
 
     Raises:
-        KernelError: the types are of two groups, an argument is out of range, the strategy fits no part of the plan; or
-            with "error", an output field gets no kernel.
+        KernelError: the types are of two groups, an argument is out of range, the strategy fits no part of the plan,
+            `basis_filter` keeps nothing or fails; or with "error", an output field gets no kernel.
 
     Example:
         >>> import steer, torch
@@ -444,11 +452,16 @@ def compile(  # noqa: A001 - the name of the contract; torch.compile is no less 
     if radial is not None and max_frequency is not None:
         raise KernelError(f"max_frequency: got {max_frequency} beside radial={radial}, whose limits say it; pass one")
     functions = functions_for("rings", lattice, max_frequency) if radial is None else radial
+    require_filter(basis_filter)
     collect = collector()
     if collect is not None:
         uncompiled = Uncompiled(in_reps, out_reps, lattice, functions, strategy, transposed)
         collect(uncompiled.spec)
         return uncompiled
+    if basis_filter is not None:
+        cells = cells_of(out_reps.summands.starts, in_reps.summands.starts, functions)
+        elements = (name for row in cells for cell in row for name in cell.basis.elements)
+        functions = select(functions, elements, basis_filter)
     plan = _compile(in_reps, out_reps, lattice, functions, strategy, transposed)
     plan.report_unreached(unreached)
     return plan

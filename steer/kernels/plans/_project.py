@@ -11,7 +11,8 @@ from ...errors import ShapeError
 from ..bases._angular import Block
 from ..bases._basis import KernelBasis
 from ..bases._functions import Form
-from ..bases._orbit import Orbit
+from ..bases._orbit import Indices, Orbit
+from ..bases._selection import SelectedForm
 
 if TYPE_CHECKING:
     from ._plan import KernelPlan
@@ -108,14 +109,16 @@ def coefficients(basis: KernelBasis, points: Array, filters: Array) -> Array:
     if not len(basis):
         return np.zeros((len(filters), 0))
     form: Form = basis.form
-    if isinstance(form, Orbit):
-        return _of_orbit(form, points, filters)
-    if isinstance(form, Block):
-        return _of_block(form, points, filters)
+    kept = form.kept if isinstance(form, SelectedForm) else None
+    whole = form.whole if isinstance(form, SelectedForm) else form
+    if isinstance(whole, Orbit):
+        return _of_orbit(whole, points, filters, kept)
+    if isinstance(whole, Block):
+        return _of_block(whole, points, filters, kept)
     return _solve(form.sample(points), filters)
 
 
-def _of_orbit(orbit: Orbit, points: Array, filters: Array) -> Array:
+def _of_orbit(orbit: Orbit, points: Array, filters: Array, kept: Indices | None) -> Array:
     """Each coset's filter moved back to the identity coset, where all are samples of one kernel at g_i^-1 x.
 
     V(g_i) is orthogonal, so that moving keeps the sum of squares.
@@ -125,27 +128,36 @@ def _of_orbit(orbit: Orbit, points: Array, filters: Array) -> Array:
     cosets = filters.reshape(len(filters), len(orbit.movers), inner, other, len(points))
     moved = np.einsum("rgwum,guv->rwvgm", cosets, orbit.movers, optimize=True).reshape(len(filters), inner, other, -1)
     scalars = orbit.scalars(points).reshape(count, -1)
-    if orbit.at_identity is None:
+    if orbit.at_identity is None and kept is None:
         return _solve(scalars, moved.reshape(-1, moved.shape[-1])).reshape(len(filters), -1)
     # what is orthogonal to all scalar functions is orthogonal to all kernels: solve in their span
     left, sizes, span = np.linalg.svd(scalars, full_matrices=False)
-    return _solve(orbit.at_identity @ (left * sizes), moved @ span.T)
+    kernels = orbit.at_identity
+    if kernels is None:
+        kernels = np.eye(inner * other * count).reshape(-1, inner, other, count)
+    return _solve((kernels if kept is None else kernels[kept]) @ (left * sizes), moved @ span.T)
 
 
-def _of_block(block: Block, points: Array, filters: Array) -> Array:
+def _of_block(block: Block, points: Array, filters: Array, kept: Indices | None) -> Array:
     """Irrep by irrep: in the bases that split the representations, pairs of irreps have kernels of their own."""
     scalars = block.functions.sample(points)
     q_out, q_in = block.out_rep.decomposition.isotypic_basis, block.in_rep.decomposition.isotypic_basis
     turned = np.einsum("pi,rpqm,qj->rijm", q_out, filters, q_in, optimize=True)
-    found, row = [], 0
+    found, row, first = [], 0, 0
     for b, rows in block.out_rep.decomposition.copies:
         column = 0
         for a, columns in block.in_rep.decomposition.copies:
             height, width = len(rows) * b.size, len(columns) * a.size
             part = turned[:, row : row + height, column : column + width]
             part = part.reshape(len(filters), len(rows), b.size, len(columns), a.size, len(points)).swapaxes(2, 3)
-            solved = _solve(block.pair(a, b) @ scalars, part.reshape(-1, b.size, a.size, len(points)))
-            found.append(solved.reshape(len(filters), -1))
+            kernels = block.pair(a, b) @ scalars
+            if kept is None:
+                found.append(_solve(kernels, part.reshape(-1, b.size, a.size, len(points))).reshape(len(filters), -1))
+            else:  # of each pair of parts perhaps others
+                for i, j in np.ndindex(len(rows), len(columns)):
+                    own = kept[(kept >= first) & (kept < first + len(kernels))] - first
+                    found.append(_solve(kernels[own], part[:, i, j]))
+                    first += len(kernels)
             column += width
         row += height
     return np.concatenate(found, axis=1)

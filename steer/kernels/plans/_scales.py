@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..._values import Array
-from ..bases._angular import Block
 from ..bases._grid import Grid
 from ._cell import Cell
 
@@ -31,8 +30,8 @@ def forward_scales(cells: Cells, grid: Grid) -> tuple[Array, list[int]]:
     """
     found, dead = [], []
     for number, row in enumerate(cells):
-        spread = sum(cell.energy(grid) for cell in row if not isinstance(cell.basis.form, Block))
-        by_irrep = [_by_irrep(cell, grid) for cell in row if isinstance(cell.basis.form, Block)]
+        spread = sum(cell.energy(grid) for cell in row if not cell.is_block)
+        by_irrep = [_by_irrep(cell, grid) for cell in row if cell.is_block]
         reached = np.sum(by_irrep, axis=0) if by_irrep else np.zeros(0)
         # of a regular field alone they are not needed, and for a large group slow to find
         irreps = row[0].out_rep.decomposition.copies if by_irrep else []
@@ -47,24 +46,17 @@ def forward_scales(cells: Cells, grid: Grid) -> tuple[Array, list[int]]:
         left = (1 - spread / total) / np.sum(shares[live]) if by_irrep and np.any(live) else 0.0
         single = np.where(live, np.sqrt(left / np.where(live, reached, 1.0)), 0.0) if by_irrep else reached
         for cell in row:
-            block = isinstance(cell.basis.form, Block)
-            found.append(_spread_over(cell, single) if block else np.full(cell.num_weights, total**-0.5))
+            # one scale for each kernel, or the same for all
+            each = np.tile(single[cell.irrep_of], cell.fields_out * cell.fields_in) if cell.is_block else total**-0.5
+            found.append(np.full(cell.num_weights, each))
     return np.concatenate(found), dead
 
 
 def _by_irrep(cell: Cell, grid: Grid) -> Array:
     """Energy of the components of each distinct irrep of the output, on average over them."""
     sizes = [psi.size * len(where) for psi, where in cell.out_rep.decomposition.copies]
-    return np.asarray(cell.fields_in * cell.energies(grid) / np.array(sizes))
-
-
-def _spread_over(cell: Cell, scales: Array) -> Array:
-    """The scale of the irrep that each coefficient of a cell goes to."""
-    part_of = np.zeros(len(cell.out_rep.irreps), dtype=np.intp)
-    for index, (_, where) in enumerate(cell.out_rep.decomposition.copies):
-        part_of[list(where)] = index
-    elements = [part_of[element.out_part] for element in cell.basis.elements]
-    return np.tile(scales[np.array(elements, dtype=np.intp)], cell.fields_out * cell.fields_in)
+    sums = np.bincount(cell.irrep_of, cell.energies(grid), len(sizes))
+    return np.asarray(cell.fields_in * sums / np.array(sizes))
 
 
 def transposed_scales(

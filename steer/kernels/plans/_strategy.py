@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ...errors import KernelError
-from ...reps import Induced, Representation
+from ...reps import Induced
 from ..bases._angular import Block
 from ..bases._orbit import Orbit
 from ._axis import Axis
 from ._block_part import BlockPart
-from ._cell import Cell
+from ._cell import Cell, Fields
 from ._dense_part import DensePart
 from ._orbit_part import orbit_parts
 from ._part import Part
@@ -18,8 +18,6 @@ from ._reading import Reading
 from ._tiling import Tile
 
 STRATEGIES = ("auto", "orbit", "gather", "block", "dense")
-
-Fields = dict[Representation, list[int]]
 
 
 class Placed(NamedTuple):

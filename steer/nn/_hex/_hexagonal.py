@@ -11,6 +11,7 @@ import torch
 from ..._values import is_count, is_one_of
 from ...errors import KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions
+from ...kernels.bases._selection import BasisFilter
 from .._engine._module import Module, require_permutation
 from .._fields._hexagons import hexagon, masked, require_hexagon
 from .._fields._types import FieldType
@@ -41,6 +42,9 @@ class HexConv2d(Conv2d):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -71,6 +75,7 @@ class HexConv2d(Conv2d):
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         unreached: str = "warn",
+        basis_filter: BasisFilter | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -90,6 +95,7 @@ class HexConv2d(Conv2d):
             basis=basis,
             max_frequency=max_frequency,
             unreached=unreached,
+            basis_filter=basis_filter,
             device=device,
             dtype=dtype,
         )

@@ -10,8 +10,9 @@ import torch
 from ..._spacing import Spacing, along_axes, as_spacing
 from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
-from ...kernels import Grid, ScalarFunctions, functions_for, require_symmetric
+from ...kernels import Grid, ScalarFunctions, Selection, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
+from ...kernels.bases._selection import BasisFilter
 from ...kernels.plans._project import as_array, as_filter
 from .._engine._hooked import renew
 from .._engine._sampling import Window
@@ -49,6 +50,7 @@ class Convolution(Steerable):
         basis: str | ScalarFunctions,
         max_frequency: int | None,
         unreached: str,
+        basis_filter: BasisFilter | None,
         bias: bool,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
@@ -76,11 +78,14 @@ class Convolution(Steerable):
                 radial=functions,
                 transposed=self.groups if transposed else 0,
                 unreached=unreached,
+                basis_filter=basis_filter,
             ),
             bias,
             device,
             dtype,
         )
+        if basis_filter is not None:
+            self.basis = self.plan.functions
 
     @classmethod
     def from_filter(
@@ -204,7 +209,10 @@ class Convolution(Steerable):
         }
         shown = [f"{name}={value!r}" for name, value in given.items() if value != usual[name]]
         shown += [f"spacing={self.spacing}"] if self.spacing is not None else []
-        shown += [f"basis={self.basis!r}"] if self.basis != "rings" else []
+        if isinstance(self.basis, Selection):  # of which there may be thousands
+            shown += [f"basis={self.basis.functions!r}", f"basis_filter={len(self.basis.elements)} elements"]
+        elif self.basis != "rings":
+            shown.append(f"basis={self.basis!r}")
         return ", ".join([super().extra_repr(), f"kernel_size={self.kernel_size}", *shown])
 
 
@@ -230,6 +238,7 @@ class Conv(Convolution):
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         unreached: str = "warn",
+        basis_filter: BasisFilter | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -241,7 +250,7 @@ class Conv(Convolution):
         self.padding = self._amount(padding)
         self.padding_mode = padding_mode
         self.groups = require_count("groups", groups, FieldTypeError, 1)
-        super().__init__(in_type, out_type, basis, max_frequency, unreached, bias, device, dtype)
+        super().__init__(in_type, out_type, basis, max_frequency, unreached, basis_filter, bias, device, dtype)
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
         self._sample_by(Window(*axis, padding_mode) for axis in axes)
 
@@ -304,6 +313,9 @@ class Conv1d(Conv):
         max_frequency: cap on the degree of the harmonics, 0 or 1; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -383,6 +395,9 @@ class Conv2d(Conv):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -459,6 +474,9 @@ class Conv3d(Conv):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 

@@ -9,6 +9,7 @@ import torch
 from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError
 from ...kernels import ScalarFunctions, per_axis
+from ...kernels.bases._selection import BasisFilter
 from .._engine._sampling import Spread
 from .._engine._spaced import borders
 from .._fields._types import FieldType
@@ -39,6 +40,7 @@ class ConvTranspose(Convolution):
         basis: str | ScalarFunctions = "rings",
         max_frequency: int | None = None,
         unreached: str = "warn",
+        basis_filter: BasisFilter | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -60,7 +62,9 @@ class ConvTranspose(Convolution):
             )
         self.padding_mode = padding_mode
         self.groups = require_count("groups", groups, FieldTypeError, 1)
-        super().__init__(in_type, out_type, basis, max_frequency, unreached, bias, device, dtype, transposed=True)
+        super().__init__(
+            in_type, out_type, basis, max_frequency, unreached, basis_filter, bias, device, dtype, transposed=True
+        )
         axes = zip(self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding, strict=True)
         self._sample_by(Spread(*axis) for axis in axes)
 
@@ -101,6 +105,9 @@ class ConvTranspose1d(ConvTranspose):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -164,6 +171,9 @@ class ConvTranspose2d(ConvTranspose):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -214,6 +224,9 @@ class ConvTranspose3d(ConvTranspose):
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
+        basis_filter: which kernels to keep: a function of an element (`irrep`, `degree`, `ring`, ...; see
+            `steer.kernels.Element`) that returns True or False, or some of the elements. It is asked once; `basis` is a
+            `steer.kernels.Selection` then, which stores what is kept.
         device: of the parameters.
         dtype: of the parameters.
 

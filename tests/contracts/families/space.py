@@ -23,6 +23,10 @@ CASES: dict[str, Case] = {
     "ConvTranspose1d D1 fields": Case(lambda: nn.ConvTranspose1d(LINE, LINE, 4, stride=2, padding=1), (8,)),
     "Conv2d D4 regular": Case(lambda: nn.Conv2d(REGULAR, REGULAR, 3, padding=1), (6, 6)),
     "Conv2d D4 pixel, stride": Case(lambda: nn.Conv2d(IMAGE, REGULAR, 3, stride=2, padding=1, basis="pixel"), (7, 7)),
+    "Conv2d D4 filtered": Case(
+        lambda: nn.Conv2d(REGULAR, REGULAR, 5, padding=2, basis_filter=lambda e: (e.degree + e.in_part) % 2 == 0),
+        (6, 6),
+    ),
     "Conv2d O(2) irreps": Case(lambda: nn.Conv2d(WAVES, WAVES, 5, padding=2), (6, 6)),
     "Conv3d O(3) irreps": Case(lambda: nn.Conv3d(VOXELS, VOXELS, 3, padding=1), (4, 4, 4)),
     "ConvTranspose2d O(2) irreps": Case(lambda: nn.ConvTranspose2d(WAVES, WAVES, 4, stride=2, padding=1), (5, 5)),
