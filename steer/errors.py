@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BasisWarning",
     "CacheError",
     "CheckpointError",
     "FieldTypeError",
@@ -59,6 +60,10 @@ class SteerWarning(UserWarning):
 
 class GridWarning(SteerWarning):
     """A layer whose stride loses an exact symmetry of the grid on maps of the size that it has met."""
+
+
+class BasisWarning(SteerWarning):
+    """Kernels that are not quite what was asked for: rings outside of the kernel, an identity that is blurred."""
 
 
 class UnreachedWarning(SteerWarning):

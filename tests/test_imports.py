@@ -67,6 +67,7 @@ PRIVATE_IMPORTS = {
     ("steer.plot._orbit", "steer.reps.theory._group"): "the error of what is no group",
     ("steer.testing._compare", "steer.nn._fields._hexagons"): "which samples of a square are of the hexagon",
     ("steer.testing._elements", "steer.nn._fields._transform"): "lattices, and what maps them to themselves",
+    ("steer.nn._linear._conv", "steer.kernels.bases._cut"): "layers warn of rings that their kernel cuts off",
     ("steer.nn._linear._conv", "steer.kernels.bases._selection"): "the type of `basis_filter`",
     ("steer.nn._linear._conv_transpose", "steer.kernels.bases._selection"): "the type of `basis_filter`",
     ("steer.nn._hex._hexagonal", "steer.kernels.bases._selection"): "the type of `basis_filter`",

@@ -1,18 +1,27 @@
 """Initialisation of layers with coefficients, in place, by torch's generator: the counterpart of `torch.nn.init`."""
 
+import dataclasses
 import math
+import warnings
+from typing import Final
 
 import numpy as np
 import torch
 
-from .._values import Array, is_real
-from ..errors import FieldTypeError, KernelError, ShapeError
+from .._values import Array, is_real, outside
+from ..errors import BasisWarning, FieldTypeError, KernelError, ShapeError
 from ..kernels import Projection, Rings
 from ..kernels import compile as compile_plan
 from ._engine._hooked import require_own
 from ._linear._steerable import Steerable
 
 __all__ = ["dirac_", "normal_", "orthogonal_"]
+
+_BLUR: Final = 1e-6
+"""Part of an identity that is lost or off the centre, up to which it is exact."""
+
+_NARROW: Final = 0.15
+"""Width of a ring that is below 1e-9 one pixel from its centre."""
 
 
 def normal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
@@ -83,8 +92,10 @@ def orthogonal_(layer: Steerable, gain: float = 1.0) -> torch.Tensor:
 def dirac_(layer: Steerable) -> torch.Tensor:
     """Set the identity at the centre of the kernel, as nearly as the basis can, as `torch.nn.init.dirac_` does.
 
-    Least squares, scaled so that constant features pass unchanged. With basis="pixel" and an odd kernel, and with
-    `Linear`, all features do; Gaussian rings blur them.
+    Least squares, scaled so that constant features pass unchanged. With basis="pixel" and with `Linear`, all features
+    do. The default rings are as wide as 0.6 pixels and blur them: some 0.08 of the centre is on each of its neighbours.
+    A `BasisWarning` says how much there is off the centre, and names rings of which it is exact: the first one so
+    narrow that it reaches no neighbour. Even kernels have no sample at the centre, and average those about it.
 
     Args:
         layer: a convolution or a linear map of one type; with `groups`, each group passes its fields.
@@ -94,6 +105,18 @@ def dirac_(layer: Steerable) -> torch.Tensor:
 
     Raises:
         FieldTypeError: the layer has no coefficients, or its types differ.
+
+    Example:
+        >>> import steer, torch
+        >>> from steer import nn
+        >>> G = steer.group("SO(2)", dim=2)
+        >>> t = nn.FieldType(G, [G.trivial, G.vector])
+        >>> rings = steer.kernels.Rings(radii=(0.0, 1.0, 2.0), widths=(0.15, 0.6, 0.45), limits=(0, 2, 3))
+        >>> conv = nn.Conv2d(t, t, 5, padding=2, basis=rings)
+        >>> _ = nn.init.dirac_(conv)
+        >>> x = torch.randn(1, 3, 9, 9)
+        >>> torch.allclose(conv(x), x, atol=1e-5)
+        True
     """
     _require(layer, 1.0)
     if layer.in_type != layer.out_type:
@@ -103,8 +126,25 @@ def dirac_(layer: Steerable) -> torch.Tensor:
     copies = layer.plan.out_size // layer.plan.in_size
     identity = np.tile(np.eye(layer.plan.in_size), (copies, 1))
     found = _at_centre(layer, identity)
+    if found.residual > _BLUR:
+        _warn_of_blur(layer, found)
     sums = found.filter.flatten(2).sum(2).numpy()
     return _set(layer, found, float(np.sum(identity) / np.sum(identity * sums)))
+
+
+def _warn_of_blur(layer: Steerable, found: Projection) -> None:
+    functions = layer.plan.functions
+    exact = "basis='pixel' for groups that map the grid to itself"
+    if isinstance(functions, Rings) and 0.0 in functions.radii and all(size % 2 for size in layer.plan.grid.shape):
+        rings = zip(functions.radii, functions.widths, strict=True)
+        narrow = dataclasses.replace(functions, widths=tuple(width if radius else _NARROW for radius, width in rings))
+        exact += f", and basis={narrow!r} for all"
+    warnings.warn(
+        f"layer: its basis has no identity: {found.residual:.2f} of it, in root mean square, is lost or off the "
+        f"centre, which blurs features; exact are {exact}",
+        BasisWarning,
+        stacklevel=outside(),
+    )
 
 
 def _require(layer: Steerable, gain: float) -> None:

@@ -239,6 +239,7 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "Selection.capped": _call(steer.kernels.Selection(RINGS, ELEMENTS).capped, max_frequency=1),
     "steer.kernels.Rings": _call(Rings, radii=(0.0, 1.0), widths=(0.6, 0.6), limits=(0, 2)),
     "Rings.sample": _call(RINGS.sample, points=np.zeros((4, 2))),
+    "Rings.leaks": _call(RINGS.leaks, grid=Grid((3, 3))),
     "Rings.capped": _call(RINGS.capped, max_frequency=1),
     "Rings.for_grid": _call(Rings.for_grid, grid=Grid((3, 3)), max_frequency=1),
     "Rings.for_kernel": _call(Rings.for_kernel, shape=(3, 3), max_frequency=1),

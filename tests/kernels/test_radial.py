@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import steer
+from steer import nn
+from steer.errors import BasisWarning, KernelError
 from steer.kernels import Grid, Rings, kernel_basis
 from steer.kernels.bases._grid import axis_classes
 from steer.kernels.bases._radial import _norm
+from steer.testing import assert_equivariant, equivariance_error
 from tests.catalogue import IN_PLANE, O2, generators, group_id
 
 RINGS = Rings((0.0, 0.5, 2.0, 6.0), (0.7, 0.45, 0.6, 1.3), (2, 3, 5, 8))
@@ -28,6 +31,51 @@ def test_scalar_functions_are_normalised_and_orthogonal_on_a_ring():
         np.testing.assert_allclose(gram[start:stop, start:stop], np.eye(stop - start), atol=1e-10)
         start = stop
     assert start == RINGS.count(2) == len(values)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [Grid((4,)), Grid((3, 5)), Grid((3, 3), spacing=(2.0, 1.0)), pytest.param(Grid((2, 3, 3)), marks=pytest.mark.slow)],
+    ids=str,
+)
+def test_leaks_are_the_norm_outside_of_the_kernel(grid):
+    # sums over cells of equal size, on average over the harmonics, whose borders are those of the kernel
+    dim = len(grid.shape)
+    step, reach = (0.01, 0.05, 0.1)[dim - 1], (5.0, 5.0, 3.0)[dim - 1]
+    axis = np.arange(-reach + step / 2, reach, step)
+    points = np.stack([part.ravel() for part in np.meshgrid(*dim * [axis], indexing="ij")], axis=-1)
+    sizes = np.array(grid.shape[::-1]) * (grid.spacing or dim * (1.0,))[::-1]
+    outside = (np.abs(points) > sizes / 2).any(axis=1)
+    for radius, width in ((0.0, 0.7), (1.2, 0.5)):
+        rings = Rings((radius,), (width,), (1,))
+        for block in np.split(rings.sample(points) ** 2, [1]):
+            expected = block[:, outside].sum() / block.sum()
+            if dim != 2 or grid.shape[0] == grid.shape[1] or len(block) > 1:
+                assert rings.leaks(grid)[0] == pytest.approx(expected, abs=2e-3)
+    assert Rings.for_grid(grid).leaks(Grid((99,) * dim)) == pytest.approx(np.zeros(len(Rings.for_grid(grid).radii)))
+
+
+def test_leaks_of_hexagons_and_beyond_space():
+    rings, hexagon = Rings((0.0, 2.0), (0.6, 0.6), (0, 2)), Grid((5, 5), "hexagonal")
+    inner, outer = rings.leaks(hexagon)
+    assert inner < 1e-4 < 0.3 < outer < 0.7  # the border is from 2.2 to 2.5
+    assert Rings((1.0,), (0.5,), (0,)).leaks(Grid((3, 3, 3, 3)))[0] < 0.1
+    with pytest.raises(KernelError, match="grid"):
+        rings.leaks((5, 5))
+
+
+def test_rings_outside_of_the_kernel_are_told_where_they_matter():
+    rings, D4, SO2 = Rings((3.0,), (0.45,), (2,)), steer.group("D4", dim=2), steer.group("SO(2)", dim=2)
+    flips = nn.FieldType(D4, [D4.trivial, D4.vector])
+    assert_equivariant(nn.Conv2d(flips, flips, 5, padding=2, basis=rings))  # exact, and nothing to be told
+    turns = nn.FieldType(SO2, [SO2.trivial, SO2.vector])
+    with pytest.warns(BasisWarning, match=r"outside of the kernel, 7\d% of that of radius 3; .*SO\(2\)"):
+        layer = nn.Conv2d(turns, turns, 5, padding=2, basis=rings)
+    usual = nn.Conv2d(turns, turns, 5, padding=2)
+    lost, little = (
+        equivariance_error(part, shape=(1, 33, 33), elements=SO2.sample(2, seed=0)).max() for part in (layer, usual)
+    )
+    assert lost > 10 * little
 
 
 @pytest.mark.parametrize("dim", [2, 3, 4])

@@ -1,6 +1,7 @@
 """Initialisations: second moments, isometries, identities; of every kind of layer."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 
 import steer
 from steer import nn
-from steer.errors import FieldTypeError, KernelError, ShapeError
+from steer.errors import BasisWarning, FieldTypeError, KernelError, ShapeError
+from steer.kernels import Rings
 from steer.reps import intertwiners
 
 C4 = steer.group("C4", dim=2)
@@ -80,6 +82,7 @@ def test_orthogonal_matrices_of_a_complex_irrep_are_all_rotations_of_it():
     assert len({int(4 * (angle + math.pi) / (2 * math.pi)) for angle in angles}) == 4  # every quadrant
 
 
+@pytest.mark.filterwarnings("ignore:layer. its basis has no identity:steer.errors.BasisWarning")
 @pytest.mark.parametrize("name", LAYERS)
 def test_dirac_passes_constants(name):
     layer = LAYERS[name]()
@@ -97,6 +100,25 @@ def test_dirac_is_the_identity_on_pixels():
     nn.init.dirac_(layer)
     x = torch.randn(2, MIXED.size, 6, 6, dtype=torch.float64)
     torch.testing.assert_close(layer(x), x, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("group", "size"), [(SO2, 3), (SO2, 5), (D4, 5), (O, 3)], ids=str)
+def test_dirac_says_what_is_off_the_centre_and_which_rings_have_none(group, size):
+    kind = nn.FieldType(group, [group.trivial, group.vector])
+    conv = nn.Conv2d if group.dim == 2 else nn.Conv3d
+    layer = conv(kind, kind, size, padding=size // 2, dtype=torch.float64)
+    with pytest.warns(BasisWarning, match=r"has no identity: 0\.\d\d of it, .* basis=Rings\(.* for all") as caught:
+        nn.init.dirac_(layer)
+    (told,) = re.findall(r"(0\.\d\d) of it", str(caught[0].message))
+    identity = torch.zeros_like(layer.filter())
+    identity[(slice(None), slice(None), *group.dim * [size // 2])] = torch.eye(kind.size, dtype=torch.float64)
+    found = layer.plan.project(identity)
+    assert float((found.filter - identity).norm() / identity.norm()) == pytest.approx(float(told), abs=0.006)
+    (rings,) = re.findall(r"basis=(Rings\(.*\)) for all", str(caught[0].message))
+    layer = conv(kind, kind, size, padding=size // 2, dtype=torch.float64, basis=eval(rings, {"Rings": Rings}))
+    nn.init.dirac_(layer)
+    x = torch.randn(2, kind.size, *group.dim * [6], dtype=torch.float64)
+    torch.testing.assert_close(layer(x), x, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LAYERS)

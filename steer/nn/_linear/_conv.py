@@ -12,6 +12,7 @@ from ..._values import Array, is_one_of, require_count
 from ...errors import FieldTypeError, KernelError, ShapeError
 from ...kernels import Grid, ScalarFunctions, Selection, functions_for, require_symmetric
 from ...kernels import compile as compile_plan
+from ...kernels.bases._cut import warn_of_cut_rings
 from ...kernels.bases._selection import BasisFilter
 from ...kernels.plans._project import as_array, as_filter
 from .._engine._hooked import renew
@@ -65,6 +66,8 @@ class Convolution(Steerable):
         group_type = split_type(source, target, self.groups)
         grid = Grid(self.kernel_size, self.lattice, self._tap_spacing)
         functions = functions_for(basis, grid, max_frequency)
+        if isinstance(basis, ScalarFunctions):
+            warn_of_cut_rings(basis, grid, in_type.group)
         self.basis = basis
 
         super().__init__(
@@ -390,8 +393,10 @@ class Conv2d(Conv):
 
             "derivative": differential operators up to order 4 by finite differences (Jenner, Weiler 2022).
 
-            Or a value of `steer.kernels.ScalarFunctions`, such as `Interpolated` with cubic splines, `Rings` of other
-            radii, or a subclass of `AngularFunctions` of your own.
+            Or a value of `steer.kernels.ScalarFunctions`: `Interpolated` with cubic splines, a subclass of
+            `AngularFunctions` of your own, or `Rings(radii, widths, limits)` of your own, with a radius, a width and a
+            largest degree for each. `Rings.leaks` tells how much of each ring the kernel cuts off; of more than half
+            there is a `BasisWarning`, where the group has more elements than the grid.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
