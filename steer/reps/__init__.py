@@ -7,6 +7,7 @@ from .._names import missing
 from . import rotations
 from .groups._actions import GroupAction, with_action
 from .groups._catalogue import group
+from .groups._diagonal import Diagonal
 from .groups._e3nn import e3nn_basis
 from .groups._line import LineGroup
 from .groups._planar import PlanarGroup
@@ -37,6 +38,7 @@ __all__ = [
     "BandLimited",
     "Coupling",
     "Decomposition",
+    "Diagonal",
     "DirectProduct",
     "DirectSum",
     "Fields",

@@ -24,6 +24,7 @@ OCT = steer.group("O", dim=3)
 LINE = steer.group("D1", dim=1)
 ACTION = steer.reps.with_action(D4, D4.vector)
 PRODUCT = steer.reps.direct_product(C4, D4)
+PAIRS = PRODUCT.diagonal()
 SCALARS = nn.FieldType(D4, [D4.trivial])
 REGULAR = nn.FieldType(D4, 2 * [D4.regular])
 VECTORS = nn.FieldType(D4, [D4.vector, D4.trivial])
@@ -199,6 +200,10 @@ REPS: dict[str, Callable[[], Call]] = {
     "Representation.places": _call(D4.regular.places, g=TURN),
     "Restriction.restrict": _call(D4.vector.restrict("D2").restrict, subgroup="C2"),
     "Fields.restrict": _call(VECTORS.restrict, subgroup="C4"),
+    "DirectProduct.diagonal": _call(PRODUCT.diagonal, first=PRODUCT.first, through=PRODUCT.first.vector),
+    "Diagonal.haar": _call(PAIRS.haar, max_degree=2),
+    "Diagonal.subgroup": _call(PAIRS.subgroup, name="C2"),
+    "Diagonal.subgroups": _call(PAIRS.subgroups, max_order=2),
     "DirectProduct.haar": _call(PRODUCT.haar, max_degree=2),
     "DirectProduct.subgroup": _call(PRODUCT.subgroup, name="C2 x D1"),
     "DirectProduct.subgroups": _call(PRODUCT.subgroups, max_order=2),
@@ -712,6 +717,7 @@ OTHERS = {
     "BandLimited": "Group.band_limited",
     "Coupling": "coupling",
     "Decomposition": "decompose",
+    "Diagonal": "DirectProduct.diagonal",
     "DirectProduct": "direct_product",
     "DirectSum": "the sum of representations",
     "FourierTransform": "fourier",

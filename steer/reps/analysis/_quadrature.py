@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._values import MEMBERSHIP, Array, Frozen, frozen, is_one_of, require_count, require_room
 from ...errors import GroupError
+from ..groups._diagonal import Diagonal
 from ..groups._products import FACTORS, DirectProduct, pairs
 from ..groups._settings import about_z
 from ..theory._cosets import columns, cosets, fixed_vectors, has_finite_index
@@ -268,6 +269,11 @@ def _build(asked: Quadrature) -> Rule:
     group, small, symmetry = asked.group, asked.subgroup, asked.symmetry
     if group._bare != group:  # the same elements, whatever they move
         return _build(dataclasses.replace(asked, group=group._bare, subgroup=small._bare, symmetry=_bare(symmetry)))
+    if isinstance(group, Diagonal) and isinstance(small, Diagonal) and isinstance(symmetry, Diagonal | None):
+        # the same nodes as of the group that it is a copy of
+        own = None if symmetry is None else symmetry.base
+        found = _build(dataclasses.replace(asked, group=group.base, subgroup=small.base, symmetry=own))
+        return Rule(group._lift(found.elements), found.weights)
     if isinstance(group, DirectProduct) and symmetry is not None and _is_product(small, symmetry):
         return _of_factors(asked, group)
     if symmetry is not None:

@@ -119,6 +119,7 @@ class GroupAction(Group):
         return self._through(self.base._lifted(subgroup._bare, small._bare))
 
     _dimension = _of_base("_dimension")
+    _stretch = _of_base("_stretch")
 
     def _through(self, subgroup: Group) -> "GroupAction":
         return GroupAction(subgroup, None if self.by is None else self.by.restrict(subgroup))

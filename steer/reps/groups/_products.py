@@ -19,6 +19,7 @@ from ..theory._intertwiner import clebsch_gordan, endomorphisms
 from ..theory._lattice import Moves
 from ..theory._representation import Irrep, IrrepData, Representation, block_diagonal
 from ..theory._tensors import irreps_at
+from ._diagonal import Diagonal, diagonal
 
 FACTORS = ("first", "second")
 
@@ -361,10 +362,40 @@ class DirectProduct(Group):
         bare = [part[1:-1] if part.startswith("(") else part for part in names]
         return DirectProduct(self.first.subgroup(bare[0]), self.second.subgroup(bare[1]))
 
+    def diagonal(self, first: Group | str | None = None, through: Representation | None = None) -> Diagonal:
+        """The pairs (k, phi(k)), for k in a subgroup K of the first factor.
+
+        Such as the reflections of O(2) x D1 that come with a change of sign, of magnetic moments, say, which no product
+        of subgroups is. With both factors equal, the pairs (g, g).
+
+        Args:
+            first: K or its name; the whole first factor when None.
+            through: phi, a representation of K whose matrices are elements of the second factor; when None, each
+                element of K goes to itself.
+
+        Returns:
+            The subgroup, with the irreps and the moves of K. Representations and field types of the product are
+            restricted to it.
+
+        Raises:
+            GroupError: K is not a subgroup of the first factor, or `through` no representation of it by elements of the
+                second.
+
+        Example:
+            >>> import steer
+            >>> O2, signs = steer.group("O(2)", dim=2), steer.group("D1", dim=1)  # the numbers 1 and -1
+            >>> G = steer.reps.direct_product(O2, signs)
+            >>> small = G.diagonal(through=O2.irrep("0-"))  # reflections come with -1
+            >>> moment = G.inflate(O2.irrep("0-")).tensor(G.inflate(signs.irrep("A2")))
+            >>> [psi.label for psi in moment.restrict(small).irreps]  # of both signs nothing is left
+            ['0+']
+        """
+        return diagonal(self, first, through)
+
     def subgroups(self, max_order: int = 12) -> tuple["DirectProduct", ...]:
         """The products of a subgroup of each factor, one of each conjugacy class, smallest first.
 
-        Subgroups that are no products, such as the diagonal of C2 x C2, are left out.
+        Subgroups that are no products, such as the diagonal of C2 x C2, are left out; see `diagonal`.
 
         Args:
             max_order: of a continuous product, the largest order of the finite ones.

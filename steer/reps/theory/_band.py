@@ -1,7 +1,7 @@
 """Which irreps are kept of functions on a group or its cosets: those up to a frequency, or those of a list."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..._values import require_count
 from ...errors import RepresentationError
@@ -31,14 +31,14 @@ def kept_irreps(group: "Group", subgroup: "Group", given: object) -> tuple[int, 
     Raises:
         RepresentationError: neither; an empty list, an irrep twice, or one of another group.
     """
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+    if isinstance(given, str | bytes) or not _iterates(given):
         if isinstance(given, str):
             raise RepresentationError(
                 f"max_frequency: expected an integer >= 0, or a list of irreps or labels, got {given!r}; "
                 f"pass [{given!r}]"
             )
         return require_count("max_frequency", given, RepresentationError), None
-    chosen = [_irrep(group, one) for one in given]
+    chosen = [_irrep(group, one) for one in cast("Iterable[object]", given)]
     if not chosen or len(set(chosen)) < len(chosen):
         what = "one of them twice" if chosen else "an empty list"
         raise RepresentationError(
@@ -50,6 +50,14 @@ def kept_irreps(group: "Group", subgroup: "Group", given: object) -> tuple[int, 
     kept = tuple(psi for psi in known if psi in set(chosen))
     is_band = kept == below and (subgroup == group.trivial_subgroup or not has_finite_index(group, subgroup))
     return highest, None if is_band else kept
+
+
+def _iterates(given: object) -> bool:
+    try:
+        iter(given)  # type: ignore[call-overload]
+    except TypeError:  # also of arrays without axes
+        return False
+    return True
 
 
 def _irrep(group: "Group", given: object) -> Irrep:

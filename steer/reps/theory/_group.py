@@ -248,6 +248,11 @@ class Group(Frozen, ABC):
         """A frequency that no irrep of the action exceeds."""
         return 1
 
+    @property
+    def _stretch(self) -> int:
+        """By how much frequencies of a group may grow when its representations are restricted to this one."""
+        return 1
+
     def _harmonic(self, degree: int) -> Representation:
         """`harmonic` of a degree that is an integer >= 0."""
         if self.dim in (2, 3):

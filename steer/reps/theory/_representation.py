@@ -590,7 +590,7 @@ class Restriction(Representation):
 
     @property
     def _degree(self) -> int:
-        return self.base._degree
+        return self.base._degree * self.group._stretch
 
     def _matrices(self, g: Array) -> Array:
         return self.base._matrices(self.base.group._embed(self.group, g))
