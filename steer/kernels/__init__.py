@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any
 from .._names import missing
 from . import cache
 from ._spec import KernelSpec
+from .bases._aliasing import aliasing
 from .bases._angular import AngularFunctions
 from .bases._bases import functions_for
 from .bases._basis import KernelBasis, KernelDescriptor, kernel_basis
 from .bases._constraint import constraint_residual
 from .bases._derivative import FiniteDifferences, GaussianDerivatives
-from .bases._functions import Element, ScalarFunctions
+from .bases._functions import Aliasing, Element, ScalarFunctions
 from .bases._grid import Grid, per_axis, require_symmetric
 from .bases._interpolated import Interpolated
+from .bases._least_aliasing import LeastAliasing
 from .bases._pixel import Pixels
 from .bases._radial import Rings
 from .bases._selection import Selection
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .plans._project import Projection
 
 __all__ = [
+    "Aliasing",
     "AngularFunctions",
     "Element",
     "FiniteDifferences",
@@ -32,11 +35,13 @@ __all__ = [
     "KernelDescriptor",
     "KernelPlan",
     "KernelSpec",
+    "LeastAliasing",
     "Pixels",
     "Projection",
     "Rings",
     "ScalarFunctions",
     "Selection",
+    "aliasing",
     "cache",
     "compile",
     "constraint_residual",

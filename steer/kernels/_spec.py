@@ -63,7 +63,7 @@ class KernelSpec(Frozen):
         object.__setattr__(self, "basis", functions_for(basis, grid, max_frequency))
 
     def descriptors(self) -> tuple[Descriptor[Any], ...]:
-        """What has to be solved, without solving it: one for each pair of representations whose kernels are not free.
+        """What has to be solved, without solving it: the functions, and the pairs whose kernels are not free.
 
         Returns:
             Frozen values; each prints all that its solution depends on.
@@ -72,4 +72,5 @@ class KernelSpec(Frozen):
             KernelError: the basis has no kernels of these types.
         """
         forms = (kernel_basis(a, b, radial=self.basis).form for b in self.out_type for a in self.in_type)
-        return tuple(dict.fromkeys(form.descriptor for form in forms if form.descriptor is not None))
+        pairs = dict.fromkeys(form.descriptor for form in forms if form.descriptor is not None)
+        return (*self.basis.descriptors, *pairs)

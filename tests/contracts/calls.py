@@ -238,6 +238,19 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "steer.kernels.GaussianDerivatives": _call(steer.kernels.GaussianDerivatives, max_order=2, width=0.8),
     "steer.kernels.Grid": _call(Grid, shape=(3, 3), lattice="square"),
     "steer.kernels.Interpolated": _call(steer.kernels.Interpolated, shape=(3, 3), order=1, masked=True),
+    "steer.kernels.LeastAliasing": _call(
+        steer.kernels.LeastAliasing, grid=Grid((3, 3)), counts=(2, 1), band_limit=0.5, noise=2e-5
+    ),
+    "steer.kernels.aliasing": _call(steer.kernels.aliasing, functions=RINGS, grid=Grid((3, 3)), band_limit=0.5),
+    "LeastAliasing.for_grid": _call(
+        steer.kernels.LeastAliasing.for_grid,
+        grid=Grid((3, 3)),
+        max_frequency=1,
+        band_limit=0.5,
+        noise=2e-5,
+        tolerance=0.1,
+    ),
+    "LeastAliasing.sample": _call(steer.kernels.LeastAliasing(Grid((3, 3)), (2, 1)).sample, points=Grid((3, 3)).points),
     "steer.kernels.Pixels": _call(Pixels, grid=Grid((3, 3))),
     "steer.kernels.Selection": _call(steer.kernels.Selection, functions=RINGS, elements=ELEMENTS),
     "Selection.sample": _call(steer.kernels.Selection(RINGS, ELEMENTS).sample, points=np.zeros((4, 2))),
@@ -748,6 +761,7 @@ OTHERS = {
     "CacheInfo": "cache.info",
     "CacheReport": "cache.verify",
     "Descriptor": "subclasses",
+    "Aliasing": "steer.kernels.aliasing",
     "GridLoss": "warnings, and the audit of a layer",
     "Summary": "models.summary",
 }
@@ -760,8 +774,16 @@ UNCALLED = {
     "ScalarFunctions.sample",
     *(
         f"{kind}.{name}"
-        for kind in ("ScalarFunctions", "AngularFunctions", "Interpolated", "Pixels", "FiniteDifferences", "Selection")
-        for name in ("action", "count", "form", "names", "require", "turned")
+        for kind in (
+            "ScalarFunctions",
+            "AngularFunctions",
+            "Interpolated",
+            "Pixels",
+            "FiniteDifferences",
+            "LeastAliasing",
+            "Selection",
+        )
+        for name in ("action", "count", "form", "names", "quality", "require", "turned")
     ),
     *(
         f"{kind}.{name}"
@@ -770,6 +792,7 @@ UNCALLED = {
     ),
     *(
         "ScalarFunctions.capped",
+        "LeastAliasing.capped",
         "ScalarFunctions.for_grid",
         "Descriptor.from_arrays",
         "Descriptor.to_arrays",

@@ -45,6 +45,7 @@ NO_ERRORS = {
     "steer.nn.GridLoss": "a result, made by grid_loss",
     "steer.kernels.ScalarFunctions.count": "a number",
     "steer.kernels.ScalarFunctions.names": "a list of names",
+    "steer.kernels.ScalarFunctions.quality": "what is known",
     "steer.kernels.ScalarFunctions.action": "of any group that `require` lets pass",
     "steer.kernels.FiniteDifferences.scales": "arithmetic",
     "steer.kernels.Interpolated.names": "a list of names",

@@ -32,6 +32,7 @@ INTERPOLATED = {
 DERIVATIVES = {
     "derivative": lambda size: "derivative",
     "gaussian": lambda size: GaussianDerivatives.for_kernel((size, size)),
+    "least aliasing": lambda size: "least_aliasing",
 }
 BASES = INTERPOLATED | DERIVATIVES
 

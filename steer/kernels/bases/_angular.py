@@ -116,14 +116,15 @@ class Block:
 
     @functools.cached_property
     def elements(self) -> tuple[Element, ...]:
-        found = []
+        found, quality = [], {block: self.functions.quality(*block[::-1]) for block in self.functions.blocks}
         for b, rows in self.out_rep.decomposition.copies:
             for a, columns in self.in_rep.decomposition.copies:
                 for row in rows:
                     for column in columns:
                         for ring, degree in self.functions.blocks:
                             for label, copy, multiplicity in self.solution[a, b, degree].labels:
-                                found.append(Element(label, degree, ring, row, column, copy, multiplicity))
+                                of = quality[ring, degree]
+                                found.append(Element(label, degree, ring, row, column, copy, multiplicity, of))
         return tuple(found)
 
     @functools.cached_property

@@ -5,11 +5,13 @@ from ._derivative import FiniteDifferences
 from ._functions import ScalarFunctions, require_value
 from ._grid import Grid
 from ._interpolated import Interpolated
+from ._least_aliasing import LeastAliasing
 from ._pixel import Pixels
 from ._radial import Rings
 
 BASES: dict[str, type[ScalarFunctions]] = {
     "rings": Rings,
+    "least_aliasing": LeastAliasing,
     "pixel": Pixels,
     "interpolated": Interpolated,
     "derivative": FiniteDifferences,
@@ -21,7 +23,8 @@ def functions_for(basis: str | ScalarFunctions, grid: Grid, max_frequency: int |
     """The scalar functions of the basis called `basis` on a grid: what a layer makes its kernels of.
 
     Args:
-        basis: "rings", "pixel", "interpolated" or "derivative"; a value of `ScalarFunctions` is returned as it is.
+        basis: "rings", "least_aliasing", "pixel", "interpolated" or "derivative"; a value of `ScalarFunctions` is
+            returned as it is.
         grid: where filters are sampled.
         max_frequency: cap on the degree of the harmonics; by default what the grid carries.
 

@@ -14,6 +14,23 @@ from ..cache._descriptor import Descriptor
 from ._grid import Grid
 
 
+class Aliasing(NamedTuple):
+    """What sampling does to the filters of one degree, on waves up to a band limit; see `steer.kernels.aliasing`.
+
+    Attributes:
+        degree: of the harmonics.
+        ring: which of the filters of the degree.
+        error: root mean square of the part of the response that is not steerable, relative to the whole; 0.01 is 1%.
+        noise_gain: squared norm of a filter relative to the mean square of its response: how much white noise is
+            amplified beside what is in the band.
+    """
+
+    degree: int
+    ring: int
+    error: float
+    noise_gain: float
+
+
 class Element(NamedTuple):
     """The name of one basis kernel: an irrep J in the harmonics of a degree, a ring, and two parts of the fields.
 
@@ -28,6 +45,7 @@ class Element(NamedTuple):
         in_part: which irrep of the input representation.
         copy: which copy of J among the harmonics of the degree.
         multiplicity: which Clebsch-Gordan coefficient of J between the two parts.
+        aliasing: what sampling does to the functions that it is made of, where they are made for a grid; else None.
     """
 
     irrep: str
@@ -37,6 +55,12 @@ class Element(NamedTuple):
     in_part: int
     copy: int
     multiplicity: int
+    aliasing: "Aliasing | None" = None
+
+    @property
+    def name(self) -> "Element":
+        """The element without what is measured: the same on every machine."""
+        return self._replace(aliasing=None)
 
 
 class Form(Protocol):
@@ -197,6 +221,23 @@ class ScalarFunctions(Frozen, ABC):
         Raises:
             KernelError: these functions have kernels of induced representations only.
         """
+
+    @property
+    def descriptors(self) -> tuple[Descriptor[Any], ...]:
+        """What has to be solved for the functions themselves, and is kept by the cache."""
+        return ()
+
+    def quality(self, degree: int, ring: int) -> Aliasing | None:
+        """What sampling does to the functions of a degree, where they are made for a grid and a band limit.
+
+        Args:
+            degree: of the harmonics.
+            ring: which functions of the degree.
+
+        Returns:
+            Their error and noise gain, or None where they are made for no grid.
+        """
+        return None
 
     @property
     def defined_on(self) -> Grid | None:

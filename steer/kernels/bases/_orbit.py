@@ -53,7 +53,12 @@ class Orbit:
         label = self.induced.subgroup.trivial.label
         scalars = self.functions.names(self.induced.group.dim)
         ends = [((w, v) if self.into else (v, w)) for w in range(inner) for v in range(outer)]
-        return tuple(Element(label, degree, ring, *end, copy, 0) for end in ends for degree, ring, copy in scalars)
+        quality = {(degree, ring): self.functions.quality(degree, ring) for degree, ring, _ in scalars}
+        return tuple(
+            Element(label, degree, ring, *end, copy, 0, quality[degree, ring])
+            for end in ends
+            for degree, ring, copy in scalars
+        )
 
     @functools.cached_property
     def at_identity(self) -> Array | None:

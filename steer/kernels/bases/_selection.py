@@ -12,9 +12,12 @@ from ..._values import Array, as_tuple, is_integer, is_listing
 from ...errors import KernelError
 from ...reps import Group, Representation
 from ..cache._descriptor import Descriptor
-from ._functions import Element, ScalarFunctions, SolvedForm
+from ._functions import Aliasing, Element, ScalarFunctions, SolvedForm
 from ._grid import Grid
 from ._orbit import Orbit
+
+NAMES = Element._fields[:-1]
+"""What tells elements apart: not what is measured of their filters."""
 
 BasisFilter = Callable[[Element], bool] | Iterable[Element]
 """Which kernels to keep: a predicate of their elements, or the elements."""
@@ -76,6 +79,13 @@ class Selection(ScalarFunctions):
     def require(self, group: Group) -> None:
         self.functions.require(group)
 
+    def quality(self, degree: int, ring: int) -> Aliasing | None:
+        return self.functions.quality(degree, ring)
+
+    @property
+    def descriptors(self) -> tuple[Descriptor[Any], ...]:
+        return self.functions.descriptors
+
     def form(self, in_rep: Representation, out_rep: Representation) -> SolvedForm:
         return cast(SolvedForm, selected(self.functions.form(in_rep, out_rep), self))
 
@@ -132,7 +142,7 @@ class SelectedForm:
 def selected(form: SolvedForm | Orbit, selection: Selection) -> "SolvedForm | Orbit | SelectedForm":
     """Those of all kernels between two representations that are kept; the form itself if all are."""
     among = set(selection.elements)
-    kept = np.array([index for index, name in enumerate(form.elements) if name in among], dtype=np.intp)
+    kept = np.array([index for index, each in enumerate(form.elements) if each.name in among], dtype=np.intp)
     return form if len(kept) == len(form.elements) else SelectedForm(form, kept)
 
 
@@ -182,19 +192,17 @@ def as_elements(name: str, given: object) -> tuple[Element, ...]:
     Raises:
         KernelError: they are not.
     """
-    what = (
-        f"elements, as kernel_basis(...).elements are, of {len(Element._fields)} entries {', '.join(Element._fields)}"
-    )
+    what = f"elements, as kernel_basis(...).elements are, of {len(NAMES)} entries {', '.join(NAMES)}"
     found = []
     for each in as_tuple(name, given, KernelError, what):
         values = tuple(each) if is_listing(each) else ()
-        if (
-            len(values) != len(Element._fields)
-            or not isinstance(values[0], str)
-            or not all(map(is_integer, values[1:]))
-        ):
+        named, rest = values[: len(NAMES)], values[len(NAMES) :]  # what is measured is no part of the name
+        whole = len(named) == len(NAMES) and len(values) <= len(Element._fields)
+        if not whole or not isinstance(named[0], str) or not all(map(is_integer, named[1:])):
             raise KernelError(f"{name}: expected {what}, got {each!r}")
-        found.append(Element(values[0], *map(int, values[1:])))
+        if rest and not (rest[0] is None or is_listing(rest[0])):
+            raise KernelError(f"{name}: expected {what}, got {each!r}")
+        found.append(Element(named[0], *map(int, named[1:])))
     if not found:
         raise KernelError(f"{name}: expected {what}, got none")
     return tuple(found)
@@ -214,7 +222,7 @@ def _keeps(predicate: Callable[[Element], bool], name: Element) -> bool:
 
 
 def _listed(given: Iterable[Element], names: Iterable[Element]) -> list[Element]:
-    wanted, known = as_elements("basis_filter", given), set(names)
+    wanted, known = as_elements("basis_filter", given), {each.name for each in names}
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise KernelError(

@@ -363,7 +363,7 @@ class KernelPlan:
         """A table of the parts: fields, strategy, coefficients, and the cost of one expansion in float32.
 
         Mflop are millions of floating-point operations; kB are read and written, held as constants, and temporaries at
-        the peak.
+        the peak. Where kernels are made for a grid and a band limit, the error of each filter is given, by degree.
 
         Returns:
             The text of the table.
@@ -391,7 +391,17 @@ class KernelPlan:
             total = np.concatenate([total[:4] + numbers[:4], [max(total[4], numbers[4])]])
         if len(self.parts) > 1:
             lines.append(f"{'all':>28} {'':>28} {'':>9}" + _numbers(total))
-        return "\n".join(lines)
+        return "\n".join(lines + self._qualities())
+
+    def _qualities(self) -> list[str]:
+        """A line with the errors of the filters by degree, where they are known."""
+        names = dict.fromkeys((degree, ring) for degree, ring, _ in self.functions.names(self.in_reps.group.dim))
+        found: dict[int, list[str]] = {}
+        for degree, ring in names:
+            if (quality := self.functions.quality(degree, ring)) is not None:
+                found.setdefault(degree, []).append(f"{100 * quality.error:.2g}")
+        each = "; ".join(f"degree {degree}: {', '.join(errors)}" for degree, errors in found.items())
+        return [f"not steerable, % of the response: {each}"] if found else []
 
 
 def compile(  # noqa: A001 - the name of the contract; torch.compile is no less a shadow

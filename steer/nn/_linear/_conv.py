@@ -385,6 +385,9 @@ class Conv2d(Conv):
 
             "rings": Gaussian rings times circular harmonics, for every group.
 
+            "least_aliasing": the filters of the kernel's samples that turn best by angles that the grid does not have,
+            for every group: a tenth of the error of rings, or less (`steer.kernels.LeastAliasing`).
+
             "pixel": all steerable kernels on the grid, for groups that map it to itself (C4, D4 and subgroups): exact,
             and for regular fields the group convolution of Cohen, Welling 2016.
 
@@ -475,7 +478,8 @@ class Conv3d(Conv):
         spacing: distances of neighbouring samples (z, y, x) in any unit, of which only the ratios count; None where
             voxels are cubes.
         basis: what kernels are made of, as in `Conv2d`: "rings", Gaussian shells times spherical harmonics, for every
-            group; "pixel", for subgroups of Oh; "interpolated"; "derivative"; or a `steer.kernels.ScalarFunctions`.
+            group; "least_aliasing", for every group; "pixel", for subgroups of Oh; "interpolated"; "derivative"; or a
+            `steer.kernels.ScalarFunctions`.
         max_frequency: cap on the degree of the harmonics; by default what the kernel size carries.
         unreached: "warn", "error" or "ignore" where there is no steerable kernel to an output field, which then is
             zero but for the bias.
