@@ -31,7 +31,7 @@ FEW = [
 
 def some(element):
     """A filter that reads every entry, so that pairs of parts have kernels of their own."""
-    name, *numbers = element
+    name, *numbers, _ = element
     return (ord(name[0]) + sum((i + 1) * n for i, n in enumerate(numbers))) % 3 != 1
 
 

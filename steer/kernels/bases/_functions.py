@@ -57,6 +57,10 @@ class Element(NamedTuple):
     multiplicity: int
     aliasing: "Aliasing | None" = None
 
+    def __repr__(self) -> str:
+        known = [f"{key}={value!r}" for key, value in self._asdict().items() if value is not None]
+        return f"Element({', '.join(known)})"
+
     @property
     def name(self) -> "Element":
         """The element without what is measured: the same on every machine."""

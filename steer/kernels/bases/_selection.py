@@ -202,7 +202,8 @@ def as_elements(name: str, given: object) -> tuple[Element, ...]:
             raise KernelError(f"{name}: expected {what}, got {each!r}")
         if rest and not (rest[0] is None or is_listing(rest[0])):
             raise KernelError(f"{name}: expected {what}, got {each!r}")
-        found.append(Element(named[0], *map(int, named[1:])))
+        irrep, degree, ring, out_part, in_part, copy, multiplicity = named[0], *map(int, named[1:])
+        found.append(Element(irrep, degree, ring, out_part, in_part, copy, multiplicity))
     if not found:
         raise KernelError(f"{name}: expected {what}, got none")
     return tuple(found)
