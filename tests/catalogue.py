@@ -111,6 +111,12 @@ def mostly_slow(groups: Sequence[Group]) -> list[object]:
     return [group if stands_for_others(group) else pytest.param(group, marks=pytest.mark.slow) for group in groups]
 
 
+def nearly_all_slow(groups: Sequence[Group]) -> list[object]:
+    """The groups as parameters of a test, marked slow but for D4, O(2) and O(3)."""
+    quick = (D4, O2, O3)
+    return [group if group in quick else pytest.param(group, marks=pytest.mark.slow) for group in groups]
+
+
 def group_id(group: Group) -> str:
     """A short name for pytest: the axis of a tilted group, the dimension of one that is not of the plane."""
     if isinstance(group, PlanarGroup):

@@ -67,7 +67,7 @@ def test_a_bad_probability_is_refused(p):
 # Single numbers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.nearly_all_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_single_numbers_of_fields_that_stay_numbers(group):
     # diag(m) for independent m commutes with the action, up to the places of m, where each row has one entry
     kinds = [rep for rep in catalogue.few_types(group) if rep.size <= catalogue.LARGEST]
@@ -80,7 +80,7 @@ def test_single_numbers_of_fields_that_stay_numbers(group):
                 nn.Dropout(nn.FieldType(group, [group.trivial, rep]), elementwise=True)
 
 
-@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("inplace", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_single_numbers_are_dropped_independently(inplace):
     D4 = steer.group("D4", dim=2)
     field_type = nn.FieldType(D4, [D4.regular, D4.irrep("A2"), D4.vector])

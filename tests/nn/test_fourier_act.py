@@ -333,6 +333,7 @@ def test_the_list_of_the_output_is_another():
 
 
 AXIS = SO3.subgroup("Cinf")
+SLOW = pytest.mark.slow
 SPINS = [SO3.sections(AXIS.irrep("E1"), 2), SO3.sections(AXIS.irrep("E2"), ["2", "3"])]
 
 
@@ -340,11 +341,12 @@ SPINS = [SO3.sections(AXIS.irrep("E1"), 2), SO3.sections(AXIS.irrep("E2"), ["2",
     ("rep", "function", "error"),
     [
         (SPINS[0], "tanh", 0.01),
-        (SPINS[1], torch.nn.Softshrink(0.3), 0.01),
-        (O3.sections(O3.subgroup("Cinfv").irrep("E1"), 2).restrict("SO(3)"), "silu", 0.01),
-        (SO3.sections(SO3.subgroup("D3").regular, 1), "elu", 0.01),  # H permutes components, on which f acts
+        pytest.param(SPINS[1], torch.nn.Softshrink(0.3), 0.01, marks=SLOW),
+        pytest.param(O3.sections(O3.subgroup("Cinfv").irrep("E1"), 2).restrict("SO(3)"), "silu", 0.01, marks=SLOW),
+        # H permutes components, on which f acts
+        pytest.param(SO3.sections(SO3.subgroup("D3").regular, 1), "elu", 0.01, marks=SLOW),
         (O2.sections(O2.subgroup("D1").irreps()[1], 3), "tanh", 1e-3),  # H changes signs, and f is odd
-        (SPINS[0].restrict("O"), "tanh", 1e-12),
+        pytest.param(SPINS[0].restrict("O"), "tanh", 1e-12, marks=SLOW),
         (D4.sections(D4.subgroup("C4").irrep("E"), ["E"]), "softplus", 1e-12),
         (D4.sections(D4.subgroup("C2").irrep("B"), ["E"]), "tanh", 1e-12),
     ],

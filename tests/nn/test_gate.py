@@ -211,7 +211,7 @@ def signs(group):
     return [psi for psi in catalogue.irreps(group) if psi.size == 1]
 
 
-@pytest.mark.parametrize("group", catalogue.mostly_slow(catalogue.GROUPS), ids=catalogue.group_id)
+@pytest.mark.parametrize("group", catalogue.nearly_all_slow(catalogue.GROUPS), ids=catalogue.group_id)
 def test_gates_that_change_sign(group):
     elements = [np.eye(group.dim), *catalogue.generators(group)]
     kinds = [rep for rep in catalogue.few_types(group) if 1 < rep.size <= catalogue.LARGEST]
