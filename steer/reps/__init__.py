@@ -25,6 +25,7 @@ from .theory._intertwiner import clebsch_gordan, intertwiners, multiplicity
 from .theory._lie_algebra import lie_algebra
 from .theory._matrices import MatrixRepresentation, representation
 from .theory._orbits import orbits
+from .theory._reduced import ReducedTensorProduct, reduced_tensor_product
 from .theory._representation import DirectSum, Irrep, IrrepData, Representation, Restriction, TensorProduct
 from .theory._signed import SignedPoints, Unsigned
 
@@ -54,6 +55,7 @@ __all__ = [
     "PlanarGroup",
     "PolyhedralGroup",
     "Quadrature",
+    "ReducedTensorProduct",
     "Representation",
     "Restriction",
     "RotationGroup",
@@ -77,6 +79,7 @@ __all__ = [
     "multiplicity",
     "orbits",
     "quadrature",
+    "reduced_tensor_product",
     "representation",
     "rotations",
     "solid_harmonics",

@@ -161,6 +161,7 @@ REPS: dict[str, Callable[[], Call]] = {
     "steer.reps.rotations.to_axis_angle": _call(steer.reps.rotations.to_axis_angle, matrices=np.eye(3)),
     "steer.reps.rotations.to_quaternion": _call(steer.reps.rotations.to_quaternion, matrices=np.eye(3)),
     "steer.reps.multiplicity": _call(steer.reps.multiplicity, rep_in=D4.vector, rep_out=D4.regular),
+    "steer.reps.reduced_tensor_product": _call(steer.reps.reduced_tensor_product, formula="ij=ji", i=D4.vector),
     "steer.reps.orbits": _call(steer.reps.orbits, rep=D4.regular),
     "steer.reps.quadrature": _call(steer.reps.quadrature, group=O2, degree=3, subgroup="D1", kind="product"),
     "steer.reps.quadrature orbit": _call(
@@ -745,6 +746,7 @@ OTHERS = {
     "PlanarGroup": "steer.group",
     "PolyhedralGroup": "steer.group",
     "Quadrature": "quadrature",
+    "ReducedTensorProduct": "reduced_tensor_product",
     "Representation": "subclasses",
     "Restriction": "Representation.restrict",
     "RotationGroup": "steer.group",

@@ -180,6 +180,17 @@ def test_products_of_fields(page):
     torch.testing.assert_close(ours(torch.cat([x, y], 1)), expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("formula", ["ij=ji", "ij=-ji", "ijk=jik=ikj", "ijkl=jikl=klij"])
+def test_reduced_tensor_products(formula):
+    theirs = o3.ReducedTensorProducts(formula, i="1o")
+    ours = steer.reps.reduced_tensor_product(formula, i=O3.vector)
+    assert sorted(f"1x{psi.label}" for psi in ours.irreps) == sorted(
+        f"1x{irrep}" for count, irrep in theirs.irreps_out for _ in range(count)
+    )
+    projectors = [np.tensordot(basis, basis, (0, 0)) for basis in (ours.tensors, theirs.change_of_basis.numpy())]
+    np.testing.assert_allclose(*projectors, atol=1e-6)
+
+
 def test_gates(page):
     gate = theirs.Gate("2x0e", [torch.nn.functional.silu], "2x0e", [torch.sigmoid], "1x1o + 1x2e")
     factors = gate.act_scalars.acts[0].cst, gate.act_gates.acts[0].cst
