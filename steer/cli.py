@@ -61,7 +61,7 @@ def main(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("steer-demo"),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training digits.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training digits.")] = 6,
     seed: Annotated[int, typer.Option(help="Of weights, batches and test angles.")] = 0,
 ) -> None:
     """Train steerable networks on upright digits and test them on rotated ones, beside a plain CNN."""

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import scipy.ndimage
 import torch
 
-SIZE = 25
-"""Pixels of an enlarged image: the digit is 16 pixels wide, so that no turn pushes a corner out of the frame."""
+SIZE = 17
+"""Pixels of an enlarged image: the digit is 11 pixels wide, so that no turn pushes a corner out of the frame."""
 
-SCALE = 8 / 16
+SCALE = 8 / 11
 MARGIN = 2
 TRAIN = 1197
 
@@ -22,7 +22,7 @@ class Digits(NamedTuple):
     labels: torch.Tensor
 
     def enlarged(self, degrees: float | npt.NDArray[np.float64] = 0.0) -> torch.Tensor:
-        """(n, 1, 25, 25): the images as cubic splines, turned by an angle (x towards y) or by one angle each."""
+        """(n, 1, 17, 17): the images as cubic splines, turned by an angle (x towards y) or by one angle each."""
         angles = np.deg2rad(np.broadcast_to(degrees, len(self.images)))
         # a margin of zeros lets the splines fall off smoothly: a hard edge would not survive a turn of the pixel grid
         framed = np.pad(self.images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))

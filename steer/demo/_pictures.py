@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from .. import group, plot
 from ..kernels import kernel_basis
 from ..nn import Conv2d, Sequential
-from ._data import Digits
+from ._data import SIZE, Digits
 from ._networks import Classifier
 from ._train import ANGLES, Result
 
@@ -131,13 +131,13 @@ def fields(model: Classifier, test: Digits) -> Figure:
         for k in range(8):
             _image(row[1 + k], feature[k], limit, "magma")
             row[1 + k].set_title(f"{45 * k}\N{DEGREE SIGN}", fontsize=8, color="#555555")
-        row[1 + turns].add_patch(Rectangle((-0.5, -0.5), 25, 25, fill=False, color="#3ddc97", lw=3))
+        row[1 + turns].add_patch(Rectangle((-0.5, -0.5), SIZE, SIZE, fill=False, color="#3ddc97", lw=3))
         arrows = np.einsum("vk,kyx->vyx", vector, feature)
         _image(row[9], image[0, 0].numpy(), 2.0, "gray_r")
         every = slice(None, None, 2)
         row[9].quiver(
-            np.arange(25)[every],
-            np.arange(25)[every],
+            np.arange(SIZE)[every],
+            np.arange(SIZE)[every],
             arrows[0, every, every],
             arrows[1, every, every],
             color="#d1495b",

@@ -31,7 +31,7 @@ NETWORKS: tuple[tuple[str, Callable[[], Classifier]], ...] = (
 BY_ANGLE = 150
 
 
-def run(folder: Path, *, epochs: int = 12, seed: int = 0, console: Console | None = None) -> list[Result]:
+def run(folder: Path, *, epochs: int = 6, seed: int = 0, console: Console | None = None) -> list[Result]:
     """Train three networks on upright digits, test them on rotated ones, print a table and write pictures.
 
     Args:

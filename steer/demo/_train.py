@@ -11,7 +11,7 @@ from ..kernels import cache
 from ._data import Digits
 from ._networks import Classifier
 
-BATCH = 64
+BATCH = 32
 ANGLES = tuple(range(0, 360, 15))
 
 
