@@ -359,7 +359,7 @@ def test_fields_over_cosets(rep, function, error):
     shape = (2, *rep.group.dim * [3])
     assert_equivariant(layer, shape=shape, dtype=torch.float64)  # symmetries of the grid, exactly
     kind = layer.samples.kinds[rep]
-    samples = torch.from_numpy(kind.synthesis) @ torch.randn(rep.size, 4000, dtype=torch.float64)
+    samples = torch.tensor(kind.synthesis) @ torch.randn(rep.size, 4000, dtype=torch.float64)
     # 4000 draws of a mean square with at least 3 degrees of freedom each: five standard deviations
     assert abs(samples.square().mean() - 1) < 5 * (2 / 3 / 4000) ** 0.5
 
