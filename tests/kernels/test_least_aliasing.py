@@ -122,8 +122,14 @@ def test_what_a_filter_says_of_itself(grid):
         total, wrong = (sum(s * part[i] for s, part in zip(share, parts, strict=True)) for i in range(2))
         quality = [functions.quality(degree, ring) for ring in range(len(filters))]
         np.testing.assert_allclose([each.error for each in quality], np.sqrt(wrong / total), rtol=1e-5, atol=ROUNDING)
-        np.testing.assert_allclose([each.noise_gain for each in quality], filters.shape[2] / total, rtol=1e-8)
-        np.testing.assert_allclose(np.sum(filters**2, axis=(1, 2)), filters.shape[2])
+        norms = np.sum(filters**2, axis=(1, 2))
+        np.testing.assert_allclose([each.noise_gain for each in quality], norms / total, rtol=1e-8)
+        # the share of the response to white noise, which is the norm, that is in the ball of the band
+        ball = {1: 2 * limit, 2: math.pi * limit**2, 3: 4 / 3 * math.pi * limit**3}[dim]
+        cell = math.sqrt(3) / 2 if grid.lattice == "hexagonal" else math.prod(grid.spacing or (1,))
+        inside = total / norms * ball * cell / (2 * math.pi) ** dim
+        np.testing.assert_allclose(norms / filters.shape[2], inside, rtol=1e-8)
+        assert np.all(inside < 1.001)
 
 
 def objective(filters, grid, degree, functions):

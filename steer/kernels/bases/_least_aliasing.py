@@ -14,7 +14,15 @@ from ...errors import KernelError, ShapeError
 from ...reps import Group, group, harmonic_size
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
-from ._aliasing import Ball, energies, nyquist, require_fraction, steerable_response, total_energy
+from ._aliasing import (
+    Ball,
+    energies,
+    nyquist,
+    require_fraction,
+    share_of_ball,
+    steerable_response,
+    total_energy,
+)
 from ._angular import AngularFunctions
 from ._functions import Aliasing
 from ._grid import Grid, require_grid
@@ -29,10 +37,11 @@ TOLERANCE = 0.1
 
 
 class Multiplets(NamedTuple):
-    """Filters of one degree, the most steerable first, each of unit mean square over the harmonics.
+    """Filters of one degree, the most steerable first.
 
     Attributes:
-        filters: (n, m, harmonic).
+        filters: (n, m, harmonic), of a squared norm, on average over the harmonics, that is the share of their response
+            to white noise which is in the band.
         errors: (n,), as of `Aliasing`.
         noise_gains: (n,).
     """
@@ -90,7 +99,9 @@ class MultipletDescriptor(Descriptor[Multiplets]):
         filters *= math.sqrt(size) / np.linalg.norm(filters, axis=(1, 2), keepdims=True)
         filters = np.stack([fix_sign(each) for each in filters])
         energy, lost = energies(filters, points, self.degree, ball)
-        return Multiplets(frozen(filters), frozen(np.sqrt(lost / energy)), frozen(size / energy))
+        shares = energy / size * share_of_ball(self.grid, ball.limit)
+        scaled = filters * np.sqrt(shares)[:, None, None]
+        return Multiplets(frozen(scaled), frozen(np.sqrt(lost / energy)), frozen(size / energy))
 
     def to_arrays(self, value: Multiplets) -> tuple[dict[str, Array], dict[str, str]]:
         return {str(i): array for i, array in enumerate(value)}, {}
@@ -117,6 +128,9 @@ class LeastAliasing(AngularFunctions):
     eigenproblem on the samples. The noise term keeps out filters of small response that cancel large samples. The
     symmetries of the grid turn solutions exactly; at other angles the error is that of `aliasing`, a tenth of that of
     rings or less.
+
+    The squared norm of a filter is the share of its response to white noise which is in the band, nearly 1 of smooth
+    filters: fresh coefficients of one size then make networks that hear little of what the grid cannot turn.
 
     The functions are defined on the samples of the grid alone. Turned filters are combinations of those of their
     multiplet. `for_grid` gives those that the grid can steer. Of a dilated kernel the samples are the pixels.
