@@ -14,7 +14,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +167,7 @@ def network_rows() -> Iterator[list[str]]:
             yield row
 
 
-def table(heads: list[str], rows: Iterator[list[str]]) -> str:
+def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -177,11 +177,13 @@ def measured(peers: dict[tuple[int, int, int], np.ndarray]) -> str:
     import torch
 
     torch.set_num_threads(1)
-    heads = ["kernel", "degree", "filters"]
-    for limit in LIMITS:
-        heads += [f"{limit:g}: made for it", "least aliasing", "rings", "escnn", "noise"]
+    heads, rows = ["made for the limit", "least aliasing", "rings", "escnn", "noise"], list(filter_rows(peers))
+    tables = ""
+    for start, limit in zip(range(3, 18, len(heads)), LIMITS, strict=True):
+        own = ([*row[:3], *row[start : start + len(heads)]] for row in rows)
+        tables += f"Below {limit:g} of Nyquist:\n\n{table(['kernel', 'degree', 'filters', *heads], own)}\n"
     nets = ["network", "basis", *(f"{band:g}: {angle:g}°" for band in (0.25, 0.5) for angle in ANGLES)]
-    return f"{table(heads, filter_rows(peers))}\n{table(nets, network_rows())}"
+    return f"{tables}Networks:\n\n{table(nets, network_rows())}"
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ def share_of_ball(grid: Grid, limit: float) -> float:
     dim = len(grid.shape)
     cell = ROW if grid.lattice == "hexagonal" else math.prod(grid.spacing or (1.0,))
     ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * limit**dim
-    return cell * ball / (2 * math.pi) ** dim
+    return float(cell * ball / (2 * math.pi) ** dim)
 
 
 def require_fraction(name: str, value: object) -> float:
