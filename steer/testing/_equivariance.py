@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from ._inputs import (
     types_of,
 )
 from ._tolerance import TOLERANCES, require_tolerance
+from ._waves import Waves, WaveSettings, at_centre, relative_error, require_settings
 
 
 def equivariance_error(
@@ -41,6 +42,9 @@ def equivariance_error(
     out_type: FieldType | None = None,
     lattice: str | tuple[str, str] | None = None,
     spacing: Any = None,
+    inputs: str = "noise",
+    band_limit: float | None = None,
+    average: float | None = None,
 ) -> Array:
     """The relative error ||module(g x) - g module(x)|| / ||module(x)|| for each group element g.
 
@@ -50,6 +54,14 @@ def equivariance_error(
     Gaussian of 2 pixels) that fades out within the disk inscribed in the grid, and only outputs inside that disk, less
     `margin`, are compared. Features without positions, and those of sets of points (batch, size, n), turn in their
     fibres.
+
+    With ``inputs="waves"`` nothing is interpolated. The inputs are random sums of plane waves below a band limit, in a
+    smooth window that fades out within the disk inscribed in the grid. An element turns their amplitudes and their
+    frequencies, which is exact at all angles; and outputs are compared at the centre, which no element moves. The error
+    is then that of the module alone: of its filters, its strides and what its nonlinearities do between the samples. It
+    is a mean over the fields of the batch, which should be some ten or more. Outputs of an even size have no sample at
+    their centre: they are averaged over a smooth window of 4 pixels about it, which takes away errors of high
+    frequencies. `average` sets such a window for others, as what is averaged over the map in the end needs.
 
     Where input and output are fields of different groups (behind `nn.Restrict`, or in models whose stages have groups
     of their own), the elements are those of the common subgroup.
@@ -76,6 +88,11 @@ def equivariance_error(
         spacing: distances of neighbouring samples ([z,] y, x), of input and output, or a pair of one of the input and
             one of the output; when None those of the layers inside (`nn.Conv3d`). Random inputs then have as many
             samples along each axis as fit one length, and `margin` counts pixels of the smallest distance.
+        inputs: "noise", or "waves"; their `shape` is by default (16, 65), (16, 33, 33) or (8, 17, 17, 17).
+        band_limit: the highest frequency of waves, as a fraction of the Nyquist frequency of the coarsest axis, in
+            (0, 1]; 0.5 when None.
+        average: with waves, radius in pixels of the output of the window over which outputs are averaged before they
+            are compared; when None they are compared at the centre.
 
     Returns:
         (n,), float64, in the order of the elements.
@@ -85,7 +102,8 @@ def equivariance_error(
         GroupError: a matrix is not in the group, or not in the common subgroup.
         ShapeError: an input that does not fit the type or the module.
         SteerError: nothing would be compared: no elements, an empty input, a margin that leaves no pixel, or an output
-            that is zero wherever it is compared.
+            that is zero wherever it is compared; waves with an `x` or a `margin`, where there are no positions, or of
+            a band limit or window that is none.
 
     Example:
         >>> import steer
@@ -95,7 +113,8 @@ def equivariance_error(
         >>> bool((steer.testing.equivariance_error(nn.Conv2d(t, t, 3)) < 1e-5).all())
         True
     """
-    return _measured(module, x, elements, shape, dtype, seed, margin, (in_type, out_type), lattice, spacing).errors
+    types, settings = (in_type, out_type), require_settings(inputs, band_limit, average)
+    return _measured(module, x, elements, shape, dtype, seed, margin, types, lattice, spacing, settings).errors
 
 
 def assert_equivariant(
@@ -129,9 +148,9 @@ def assert_equivariant(
     """
     limit = None if tolerance is None else require_tolerance(tolerance)
     types = options.pop("in_type", None), options.pop("out_type", None)
-    known = {"shape": None, "dtype": None, "seed": 0, "margin": None} | options
-    grids = {name: known.pop(name, None) for name in ("lattice", "spacing")}
-    found = _measured(module, x, elements, types=types, **grids, **known)
+    settings = require_settings(*(options.pop(*default) for default in _SETTINGS))
+    known = {"shape": None, "dtype": None, "seed": 0, "margin": None, "lattice": None, "spacing": None} | options
+    found = _measured(module, x, elements, types=types, settings=settings, **known)
     errors, common, comparison = found
     if limit is None:
         limit = TOLERANCES.get(comparison.x.dtype, TOLERANCES[torch.float32])
@@ -145,6 +164,10 @@ def assert_equivariant(
             f"{errors[worst]:.3g}, above {limit:.3g}; {np.sum(failing)} of {len(errors)} elements fail"
             + "".join(f"; {cause}" for cause in _causes(comparison, common.source[failing]))
         )
+
+
+_SETTINGS: Final = (("inputs", "noise"), ("band_limit", None), ("average", None))
+"""Options of waves, with what they are if they are left out."""
 
 
 class _Measured(NamedTuple):
@@ -166,6 +189,7 @@ def _measured(
     types: tuple[FieldType | None, FieldType | None],
     lattice: str | tuple[str, str] | None,
     spacing: Any,
+    settings: WaveSettings | None,
 ) -> _Measured:
     """What `equivariance_error` returns, and how it came about."""
     width = require_margin(margin)
@@ -174,6 +198,13 @@ def _measured(
     lattices = lattices_of(module, lattice)
     groups = kinds[0].group, kinds[1].group
     spacings = spacings_of(module, spacing, groups[0].dim)
+    if settings is not None:
+        _require_made("x", x, "shape, seed and band_limit")
+        _require_made("margin", width, "average")
+        fields = Waves.random(kinds[0], shape, seed, lattices[0], spacings[0], settings.band_limit)
+        shared = common_elements(*groups, elements, lattices[0], True, spacings[0])
+        like = Comparison(module, fields.sampled().to(*place(module, dtype)), kinds, lattices, spacings=spacings)
+        return _Measured(_on_waves(like, fields, shared, settings.average), shared, like)
     grid = lattices[0], spacings[0]
     common = None if elements is None else common_elements(*groups, elements, lattices[0], True)
     if x is not None:
@@ -193,11 +224,38 @@ def _measured(
             common = common_elements(*groups, None, lattices[0], has_positions, spacings[0])
         errors = errors_of(comparison.ways(common, width, out))
         if not errors.any() and comparison.is_zero(out, common, width):
-            raise SteerError(
-                f"module: the output of {type(module).__name__} is zero wherever it is compared, and so says nothing; "
-                f"give its parameters other values, or pass another x"
-            )
+            raise _says_nothing(module)
     return _Measured(errors, common, comparison)
+
+
+def _require_made(name: str, value: object, instead: str) -> None:
+    """Refuse what is not asked for of fields that are made here."""
+    if value is not None:
+        raise SteerError(f"{name}: fields of inputs='waves' are made and compared by {instead}; leave {name} out")
+
+
+def _on_waves(like: Comparison, fields: Waves, common: Common, average: float | None) -> Array:
+    """The errors, one for each element, of fields that turn without interpolation."""
+    kind, end = like.types[1], (like.types[1], like.lattices[1], like.spacings[1], average)
+    with evaluation_mode(like.module):
+        before = at_centre(like.run(like.x), *end)
+        if not before.numel():
+            raise SteerError(f"module: its output is of shape {tuple(before.shape)}, so that nothing is compared")
+        scale = float(torch.linalg.vector_norm(before))
+        errors = [
+            relative_error(at_centre(like.run(fields.sampled(g).to(like.x)), *end), kind.transform(before, h), scale)
+            for g, h in zip(common.source, common.target, strict=True)
+        ]
+    if not scale and not any(errors):
+        raise _says_nothing(like.module)
+    return np.array(errors)
+
+
+def _says_nothing(module: torch.nn.Module) -> SteerError:
+    return SteerError(
+        f"module: the output of {type(module).__name__} is zero wherever it is compared, and so says nothing; give its "
+        f"parameters other values, or pass another x"
+    )
 
 
 def _types(

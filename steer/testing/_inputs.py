@@ -150,7 +150,7 @@ def random_input(
     dim = kind.group.dim
     apart = spacing or dim * (1.0,)
     what = f"(batch, *space), {dim} axes of space, (batch, n) for n points, or (batch,) for features without positions"
-    given = (2, *_sides(apart)) if shape is None else as_tuple("shape", shape, SteerError, what)
+    given = (2, *sides(apart)) if shape is None else as_tuple("shape", shape, SteerError, what)
     if not given or not all(is_count(size, 1) for size in given) or len(given) not in (1, 2, dim + 1):
         raise SteerError(f"shape: expected {what}, sizes >= 1, got {given}")
     batch, *space = given
@@ -172,7 +172,7 @@ def random_input(
     return x
 
 
-def _sides(spacing: tuple[float, ...]) -> list[int]:
+def sides(spacing: tuple[float, ...]) -> list[int]:
     """Samples along each axis of the random input: odd, over one length, nine or more of the coarsest axis."""
     side = SIDE.get(len(spacing), 3)
     length = side if max(spacing, default=1.0) == 1 else max(side, 9 * max(spacing))
