@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from . import kernels, nn, plot, testing
     from ._precompute import precompute
     from .nn import export, project
+    from .testing import audit
 
 
 __all__ = [
     "__version__",
+    "audit",
     "errors",
     "export",
     "group",
@@ -36,6 +38,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name in ("export", "project"):
         return getattr(importlib.import_module(".nn", __name__), name)
+    if name == "audit":
+        return importlib.import_module(".testing", __name__).audit
     if name == "precompute":
         return importlib.import_module("._precompute", __name__).precompute
     raise missing(f"module {__name__!r}", name, __all__)

@@ -40,6 +40,7 @@ class _Group(TyperGroup):
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(_command.precompute)
+app.command()(_command.audit)
 app.add_typer(_command.app, name="cache")
 
 

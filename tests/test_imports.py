@@ -71,6 +71,7 @@ PRIVATE_IMPORTS = {
     ("steer.nn._linear._conv", "steer.kernels.bases._selection"): "the type of `basis_filter`",
     ("steer.nn._linear._conv_transpose", "steer.kernels.bases._selection"): "the type of `basis_filter`",
     ("steer.nn._hex._hexagonal", "steer.kernels.bases._selection"): "the type of `basis_filter`",
+    ("steer.testing._audit_runs", "steer.nn._engine._output_shape"): "copies of networks",
     ("steer.testing._inputs", "steer.nn._engine._sampling"): "how far apart the samples of an output are",
     ("steer.testing._inputs", "steer.nn._fields._hexagons"): "random maps are hexagons",
 }

@@ -48,12 +48,12 @@ def precompute(
     _use(directory)
     try:
         wanted = [_target(text) for text in targets]
-    except _OwnError as error:
-        raise _failed(error) from None
+    except OwnError as error:
+        raise failed(error) from None
     try:
         report = run(wanted, workers=workers, shard=shard, console=console)
-    except _OwnError as error:
-        raise _failed(error) from None
+    except OwnError as error:
+        raise failed(error) from None
     except KeyboardInterrupt as stop:
         done = stop.args[0] if stop.args else None
         kept = f" {done.solved} solved and kept, {done.hits} in the cache before." if done else ""
@@ -73,13 +73,21 @@ def precompute(
 
 def _target(text: str) -> Any:
     """A path, or what MODULE:FACTORY names."""
-    module, colon, name = text.partition(":")
-    if not colon or Path(text).suffix in (".toml", ".yaml", ".yml"):
+    if ":" not in text or Path(text).suffix in (".toml", ".yaml", ".yml"):
         return text
+    return named(text, "targets: expected MODULE:FACTORY, such as project.models:build, or a spec file")
+
+
+def named(text: str, expected: str) -> Any:
+    """What MODULE:FACTORY names, a function guarded so that its errors are `OwnError`.
+
+    Raises:
+        OwnError: the module's own code fails.
+        SteerError: there is none, or it has not that name.
+    """
+    module, _, name = text.partition(":")
     if not all(part.isidentifier() for part in [*module.split("."), *name.split(".")]):
-        raise SteerError(
-            f"targets: expected MODULE:FACTORY, such as project.models:build, or a spec file, got {text!r}"
-        )
+        raise SteerError(f"{expected}, got {text!r}")
     found: Any = _imported(module)
     for part in name.split("."):
         if not hasattr(found, part):
@@ -97,7 +105,7 @@ def _imported(module: str) -> Any:
         # what is not there is bad input; what fails in there is shown as Python would
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise SteerError(f"MODULE: cannot import {module!r} ({error})") from error
-        raise _OwnError(f"the import of {module}", error) from error
+        raise OwnError(f"the import of {module}", error) from error
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
@@ -117,16 +125,16 @@ def _guarded(factory: Callable[[], object], text: str) -> Callable[[], object]:
         try:
             return factory()
         except (Exception, SystemExit) as error:
-            raise _OwnError(text, error) from error
+            raise OwnError(text, error) from error
 
     return build
 
 
-class _OwnError(Exception):
+class OwnError(Exception):
     """What went wrong in the code of the user, and where that is."""
 
 
-def _failed(error: _OwnError) -> typer.Exit:
+def failed(error: OwnError) -> typer.Exit:
     """The end of a command whose user's code has failed, after saying how."""
     where, cause = error.args
     terminal.complain_of(cause, where)

@@ -124,7 +124,7 @@ def common_elements(
         found = grid_symmetries(shared, lattice, spacing=spacing)
         if len(found) == 1 and shared.order != 1 and not has_positions:
             found = shared.elements if shared.order <= MOST else shared.sample(16, 0)
-        common = Common(_embedded(source, shared, found), _embedded(target, shared, found), shared)
+        common = Common(embedded(source, shared, found), embedded(target, shared, found), shared)
     else:
         found = grid_symmetries(source, lattice, spacing=spacing)
         found = found[target.contains(found)] if source.element_size == target.element_size else found[:1]
@@ -171,7 +171,7 @@ def common_group(source: Group, target: Group) -> Group | None:
     return None
 
 
-def _embedded(group: Group, shared: Group, g: Array) -> Array:
+def embedded(group: Group, shared: Group, g: Array) -> Array:
     return g if shared == group else group._embed(shared, g)
 
 
@@ -181,7 +181,7 @@ def _given(source: Group, target: Group, shared: Group | None, elements: npt.Arr
     if shared is not None and shared.element_size != source.element_size and size == (shared.element_size,):
         g = require_elements(shared, elements)
         shared.action(g)
-        return Common(_embedded(source, shared, g), _embedded(target, shared, g), shared)
+        return Common(embedded(source, shared, g), embedded(target, shared, g), shared)
     g = require_elements(source, elements)
     source.action(g)
     if source == target:

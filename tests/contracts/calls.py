@@ -670,6 +670,20 @@ LAYERS: dict[str, Callable[[], Call]] = {
             "out_type": None,
         },
     ),
+    "steer.testing.audit": lambda: Call(
+        steer.audit,
+        {
+            "model": nn.ReLU(REGULAR),
+            "input_shape": (1, 16, 3, 3),
+            "elements": TURN[None],
+            "in_type": None,
+            "band_limit": 0.5,
+            "average": None,
+            "seed": 0,
+            "lattice": None,
+            "spacing": None,
+        },
+    ),
     "steer.testing.equivariance_error": lambda: Call(
         steer.testing.equivariance_error,
         {
@@ -684,6 +698,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
             "out_type": None,
             "lattice": None,
             "spacing": None,
+            "inputs": "noise",
+            "band_limit": None,
+            "average": None,
         },
     ),
     "steer.testing.assert_group": _call(steer.testing.assert_group, group=C4, max_frequency=1, seed=0),
@@ -766,6 +783,7 @@ OTHERS = {
     "Aliasing": "steer.kernels.aliasing",
     "GridLoss": "warnings, and the audit of a layer",
     "Summary": "models.summary",
+    "Audit": "steer.audit",
 }
 """Values that nobody builds by their class, and what does."""
 
