@@ -240,7 +240,7 @@ KERNELS: dict[str, Callable[[], Call]] = {
     "steer.kernels.Grid": _call(Grid, shape=(3, 3), lattice="square"),
     "steer.kernels.Interpolated": _call(steer.kernels.Interpolated, shape=(3, 3), order=1, masked=True),
     "steer.kernels.LeastAliasing": _call(
-        steer.kernels.LeastAliasing, grid=Grid((3, 3)), counts=(2, 1), band_limit=0.5, noise=2e-5
+        steer.kernels.LeastAliasing, rings=RINGS, grid=Grid((3, 3)), band_limit=0.5, noise=2e-5
     ),
     "steer.kernels.aliasing": _call(steer.kernels.aliasing, functions=RINGS, grid=Grid((3, 3)), band_limit=0.5),
     "LeastAliasing.for_grid": _call(
@@ -251,7 +251,7 @@ KERNELS: dict[str, Callable[[], Call]] = {
         noise=2e-5,
         tolerance=0.1,
     ),
-    "LeastAliasing.sample": _call(steer.kernels.LeastAliasing(Grid((3, 3)), (2, 1)).sample, points=Grid((3, 3)).points),
+    "LeastAliasing.sample": _call(steer.kernels.LeastAliasing(RINGS, Grid((3, 3))).sample, points=Grid((3, 3)).points),
     "steer.kernels.Pixels": _call(Pixels, grid=Grid((3, 3))),
     "steer.kernels.Selection": _call(steer.kernels.Selection, functions=RINGS, elements=ELEMENTS),
     "Selection.sample": _call(steer.kernels.Selection(RINGS, ELEMENTS).sample, points=np.zeros((4, 2))),

@@ -1,6 +1,5 @@
-"""Filters of least aliasing are optimal, exact under the symmetries of the grid, and beat rings where the grid can."""
+"""Filters of least aliasing are the nearest to rings that a grid steers, exact under its symmetries, and beat rings."""
 
-import itertools
 import math
 import pickle
 
@@ -26,7 +25,7 @@ SPACE += [pytest.param(Grid((5, 5, 5)), marks=pytest.mark.slow)]
 GRIDS = [Grid((1,)), Grid((6,)), *PLANE, *SPACE]
 
 
-TAIL = 1e-3
+TAIL = 1e-2
 """Weight of the waves above the band limit, up to 1.5 times that."""
 
 ROUNDING = 1e-6
@@ -120,43 +119,40 @@ def test_what_a_filter_says_of_itself(grid):
         filters = multiplets(functions, grid, degree)
         parts = [measured(filters, grid.points, degree, *shell)[2:] for shell in shells]
         total, wrong = (sum(s * part[i] for s, part in zip(share, parts, strict=True)) for i in range(2))
-        quality = [functions.quality(degree, ring) for ring in range(len(filters))]
+        quality = [functions.quality(degree, ring) for ring, own in functions.blocks if own == degree]
         np.testing.assert_allclose([each.error for each in quality], np.sqrt(wrong / total), rtol=1e-5, atol=ROUNDING)
         norms = np.sum(filters**2, axis=(1, 2))
         np.testing.assert_allclose([each.noise_gain for each in quality], norms / total, rtol=1e-8)
-        # the share of the response to white noise, which is the norm, that is in the ball of the band
-        ball = {1: 2 * limit, 2: math.pi * limit**2, 3: 4 / 3 * math.pi * limit**3}[dim]
-        cell = math.sqrt(3) / 2 if grid.lattice == "hexagonal" else math.prod(grid.spacing or (1,))
-        inside = total / norms * ball * cell / (2 * math.pi) ** dim
-        np.testing.assert_allclose(norms / filters.shape[2], inside, rtol=1e-8)
-        assert np.all(inside < 1.001)
+        np.testing.assert_allclose(norms, np.sum(multiplets(functions.rings, grid, degree) ** 2, axis=(1, 2)))
 
 
-def objective(filters, grid, degree, functions):
-    """What is maximised, from responses to waves: (k,)."""
+def lost(filters, grid, degree, functions):
+    """The mean square of the responses that are not steerable, on the waves that filters are made for: (k,)."""
     dim, limit = len(grid.shape), functions.band_limit * nyquist(grid)
     share = np.array([1 - TAIL, TAIL * 1.5**dim])
     share /= share.sum()
-    parts = [measured(filters, grid.points, degree, *waves(dim, radius))[2:] for radius in (limit, 1.5 * limit)]
-    total, wrong = (sum(s * part[i] for s, part in zip(share, parts, strict=True)) for i in range(2))
-    noise = functions.noise * (2 * functions.band_limit) ** 2
-    return (total - wrong) / (total + noise * np.sum(filters**2, axis=(1, 2)))
+    parts = [measured(filters, grid.points, degree, *waves(dim, radius))[3] for radius in (limit, 1.5 * limit)]
+    return sum(s * part for s, part in zip(share, parts, strict=True))
 
 
 @pytest.mark.parametrize("grid", [Grid((3, 3)), Grid((4, 4)), Grid((3, 5)), Grid((5, 5), "hexagonal")], ids=str)
-def test_no_other_filters_do_better(grid):
-    # stationary: no small change of the first filter of a degree, symmetric or not, is better; nor are rings
+def test_no_other_samples_are_better(grid):
+    # of the size that minimises, to which they are brought back here, no change makes them better, symmetric or not
     functions, rng = functions_for("least_aliasing", grid), np.random.default_rng(0)
+
+    def objective(filters, rings, degree):
+        return functions.noise * np.sum((filters - rings) ** 2, axis=(1, 2)) + lost(filters, grid, degree, functions)
+
     for degree in range(functions.max_frequency + 1):
-        filters = multiplets(functions, grid, degree)
-        best = objective(filters[:1], grid, degree, functions)[0]
-        changes = rng.normal(size=(40, *filters.shape[1:]))
-        for scale in (1e-3, 0.1, 10.0):
-            assert objective(filters[:1] + scale * changes, grid, degree, functions).max() < best
-        rings = multiplets(functions_for("rings", grid), grid, degree)
-        if len(rings):
-            assert objective(rings, grid, degree, functions).max() < best
-        assert np.all(np.diff(objective(filters, grid, degree, functions)) < 0)
+        filters, rings = (multiplets(each, grid, degree) for each in (functions, functions.rings))
+        for one, ring in zip(filters, rings, strict=True):
+            square = functions.noise * np.sum(one**2) + lost(one[None], grid, degree, functions)[0]
+            best = one * functions.noise * np.sum(one * ring) / square
+            least = objective(best[None], ring, degree)[0]
+            changes = rng.normal(size=(20, *one.shape))
+            for scale in (1e-4, 1e-2, 1.0):
+                assert objective(best + scale * changes, ring, degree).min() > least
+            assert objective(ring[None], ring, degree)[0] > least
 
 
 @pytest.mark.parametrize("grid", [*PLANE, *SPACE], ids=str)
@@ -181,11 +177,11 @@ def test_kernels_solve_the_constraint_on_the_grid(group):
 
 # They beat rings -----------------------------------------------------------------------------------------------------
 
-COUNTS = {3: (2, 1, 1), 5: (3, 2, 2, 1, 1), 7: (4, 3, 3, 1, 1), 9: (5, 4, 4, 2, 1, 1)}
-"""As many filters as escnn has by default, and one of each degree that it has none of."""
+OVER = {((9, 9), 4, 0.25): 0.5}
+"""Where the error is no third of that of rings; the other exception, of escnn's, is in docs/theory/aliasing.md."""
 
-OVER = {(2, 5, 2, 0.75): 0.36, (3, 5, 2, 0.75): 0.36}
-"""Where the best of so many filters is no third of rings."""
+NOISY = {((5, 5), 3, 0.25): 2.1, ((5, 5, 5), 3, 0.25): 2.3}
+"""Where the noise gain is above twice that of rings."""
 
 
 def set_error(filters, grid, degree, limit):
@@ -200,27 +196,39 @@ def set_error(filters, grid, degree, limit):
     "shape", [(5, 5), (7, 7), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((9, 9), (5, 5, 5)))], ids=str
 )
 def test_a_third_of_the_error_of_rings_at_twice_their_noise(shape, limit):
-    grid, rings = Grid(shape), Rings.for_kernel(shape)
-    functions = LeastAliasing(grid, COUNTS[shape[0]], band_limit=limit)
-    ratios = []
-    for degree in range(rings.max_frequency + 1):
-        if degree >= len(functions.counts):
-            break
-        ours, theirs = (set_error(multiplets(each, grid, degree), grid, degree, limit) for each in (functions, rings))
-        assert ours[1] < 2 * theirs[1]
+    grid, ratios = Grid(shape), []
+    functions = functions_for("least_aliasing", grid)
+    assert functions.rings == Rings.for_grid(grid)  # as many of each
+    for degree in range(functions.max_frequency + 1):
+        ours, theirs = (
+            set_error(multiplets(each, grid, degree), grid, degree, limit) for each in (functions, functions.rings)
+        )
+        assert ours[1] < NOISY.get((shape, degree, limit), 2) * theirs[1]
         if theirs[0] > 1e-3:
             ratios.append(ours[0] / theirs[0])
-            assert ratios[-1] < OVER.get((len(shape), shape[0], degree, limit), 1 / 3)
-    assert np.median(ratios) < 0.2
+            assert ratios[-1] < OVER.get((shape, degree, limit), 1 / 3)
+    assert np.median(ratios) < 0.25
+
+
+@pytest.mark.parametrize("grid", [*PLANE, *SPACE], ids=str)
+def test_filters_of_a_degree_are_apart(grid):
+    # none is nearly a combination of the others, as they would be where a grid steers fewer
+    functions = functions_for("least_aliasing", grid)
+    for degree in range(functions.max_frequency + 1):
+        filters = multiplets(functions, grid, degree)
+        filters = filters.reshape(len(filters), -1)
+        unit = filters / np.linalg.norm(filters, axis=1, keepdims=True)
+        assert np.linalg.svd(unit)[1].min() > 0.04
 
 
 def test_degrees_three_and_four_in_five_pixels():
     grid = Grid((5, 5))
-    functions = functions_for("least_aliasing", grid)
-    assert functions.counts == (3, 2, 2, 1, 1)
-    found = {each.degree: each.error for each in aliasing(functions, grid)}
-    assert found[3] < 0.003
-    assert found[4] < 0.02
+    assert functions_for("least_aliasing", grid).rings.limits == (0, 2, 3)
+    more = functions_for("least_aliasing", grid, 4)
+    assert more.rings.limits == (0, 2, 4)
+    found = {each.degree: each.error for each in aliasing(more, grid) if each.ring == 2}
+    assert found[3] < 0.005
+    assert found[4] < 0.025
 
 
 @pytest.mark.parametrize("group", [C8, SO2, O2], ids=group_id)
@@ -258,28 +266,30 @@ def test_values_print_what_builds_them(grid):
     again = eval(repr(functions), {**vars(steer.kernels)})
     assert again == functions == pickle.loads(pickle.dumps(functions))
     assert hash(again) == hash(functions)
-    assert again.capped(1).counts == functions.counts[:2]
-    assert len(functions.blocks) == sum(functions.counts)
+    assert again.capped(1).rings == functions.rings.capped(1)
     assert functions.count(len(grid.shape)) == len(functions.names(len(grid.shape)))
 
 
 def test_degrees_are_capped():
     grid = Grid((5, 5))
-    assert functions_for("least_aliasing", grid, 2).counts == (3, 2, 2)
+    assert functions_for("least_aliasing", grid, 2).rings.limits == (0, 2, 2)
     assert functions_for("least_aliasing", grid, 0).max_frequency == 0
-    with pytest.raises(KernelError, match="a 5 x 5 kernel carries frequencies from 0 to 4, got 5"):
-        functions_for("least_aliasing", grid, 5)
+    with pytest.raises(KernelError, match="a 5 x 5 kernel carries frequencies from 0 to 4, got 6"):
+        functions_for("least_aliasing", grid, 6)
+    with pytest.raises(KernelError, match="a 5 kernel carries frequencies from 0 to 1, got 2"):
+        functions_for("least_aliasing", Grid((5,)), 2)
 
 
 def test_a_band_limit_and_a_tolerance_of_ones_own():
     grid = Grid((5, 5))
-    assert LeastAliasing.for_grid(grid, tolerance=0.01).counts == (2, 2, 1, 1)
-    wide = LeastAliasing.for_grid(grid, band_limit=0.75)
-    assert wide.band_limit == 0.75
-    assert wide != LeastAliasing.for_grid(grid)
-    at = {each: {a.degree: a.error for a in aliasing(each, grid, band_limit=0.75) if not a.ring} for each in (wide,)}
-    usual = {a.degree: a.error for a in aliasing(LeastAliasing.for_grid(grid), grid, band_limit=0.75) if not a.ring}
-    assert all(at[wide][degree] < usual[degree] for degree in wide.counts and range(len(wide.counts)))
+    assert LeastAliasing.for_grid(grid, tolerance=0.001).rings.limits == (0, 2)
+    found = {limit: LeastAliasing.for_grid(grid, band_limit=limit) for limit in (0.25, 0.5, 0.75)}
+    assert len({*found.values()}) == 3
+    for degree in (1, 2, 3):
+        errors = {
+            limit: set_error(multiplets(each, grid, degree), grid, degree, 0.75)[0] for limit, each in found.items()
+        }
+        assert errors[0.75] < errors[0.5] < errors[0.25]
 
 
 def test_plans_tell_the_errors():
@@ -287,19 +297,19 @@ def test_plans_tell_the_errors():
         [SO2.trivial], [SO2.band_limited(1)], Grid((3, 3)), radial=functions_for("least_aliasing", Grid((3, 3)))
     )
     assert plan.describe().splitlines()[-1] == (
-        "not steerable, % of the response: degree 0: 0.026, 0.22; degree 1: 0.25; degree 2: 2.5"
+        "not steerable, % of the response: degree 0: 0.037, 0.081; degree 1: 0.45; degree 2: 3.7"
     )
 
 
 def test_the_cache_holds_them(tmp_path):
     spec = KernelSpec([SO2.trivial], [SO2.irrep("1")], 5, basis="least_aliasing")
-    assert [each.degree for each in spec.descriptors()[:-1]] == [0, 1, 2, 3, 4]
+    assert [each.degree for each in spec.descriptors()[:-1]] == [0, 1, 2, 3]
     with cache.use(tmp_path):
         steer.precompute(spec)
         assert len(list(cache.contents())) == len(spec.descriptors())
         before = functions_for("least_aliasing", Grid((5, 5))).sample(Grid((5, 5)).points)
         cache.clear(disk=False)
-        functions = LeastAliasing(Grid((5, 5)), (3, 2, 2, 1, 1))
+        functions = LeastAliasing(Rings.for_kernel((5, 5)), Grid((5, 5)))
         assert cache.info().solved == 0
         np.testing.assert_array_equal(functions.sample(Grid((5, 5)).points), before)
 
@@ -307,13 +317,12 @@ def test_the_cache_holds_them(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: LeastAliasing(Grid((3, 3)), (4,)), "3, 3.* has 3 filters of degree 0, got 4"),
-        (lambda: LeastAliasing(Grid((3, 3)), ()), "counts: expected a filter of some degree"),
-        (lambda: LeastAliasing(Grid((3, 3)), (1, -1)), "counts: expected"),
-        (lambda: LeastAliasing((3, 3), (1,)), "grid: expected a steer.kernels.Grid"),
-        (lambda: LeastAliasing(Grid((3, 3)), (1,), 0), "band_limit: expected a fraction"),
-        (lambda: LeastAliasing(Grid((3, 3)), (1,), 1.5), "band_limit: expected a fraction"),
-        (lambda: LeastAliasing(Grid((3, 3)), (1,), noise=0), "noise: expected a finite number > 0"),
+        (lambda: LeastAliasing("rings", Grid((3, 3))), "rings: expected steer.kernels.Rings"),
+        (lambda: LeastAliasing(Rings.point(), (3, 3)), "grid: expected a steer.kernels.Grid"),
+        (lambda: LeastAliasing(Rings.point(), Grid(())), "grid: expected 1 to 3 axes of space"),
+        (lambda: LeastAliasing(Rings.point(), Grid((3, 3)), 0), "band_limit: expected a fraction"),
+        (lambda: LeastAliasing(Rings.point(), Grid((3, 3)), 1.5), "band_limit: expected a fraction"),
+        (lambda: LeastAliasing(Rings.point(), Grid((3, 3)), noise=0), "noise: expected a finite number > 0"),
         (lambda: LeastAliasing.for_grid(Grid((3, 3)), tolerance=-1), "tolerance: expected an error from 0 to 1"),
         (lambda: LeastAliasing.for_grid(Grid((3, 3)), tolerance=0), "tolerance: .* has no filter within 0"),
         (lambda: LeastAliasing.for_grid(Grid((3, 3)), -1), "max_frequency: expected"),
@@ -329,26 +338,15 @@ def test_what_is_refused(call, message):
         call()
 
 
-def test_signs_and_orders_are_fixed():
-    # the first component above 1e-6, and the most steerable first
-    for grid in (Grid((3, 3)), Grid((4, 4)), Grid((3, 3, 3))):
-        functions = functions_for("least_aliasing", grid)
-        for degree, count in enumerate(functions.counts):
-            for filters in multiplets(functions, grid, degree):
-                assert next(value for value in filters.ravel() if abs(value) > 1e-6) > 0
-            errors = [functions.quality(degree, ring).error for ring in range(count)]
-            assert all(a < b for a, b in itertools.pairwise(errors))
-
-
 def test_kernels_are_chosen_by_their_error():
     # what is measured chooses, and is no part of what is stored
     ends, grid = ([SO2.trivial], [SO2.irrep("2")]), Grid((5, 5))
     radial = functions_for("least_aliasing", grid)
-    plan = compile_plan(*ends, grid, radial=radial, basis_filter=lambda e: e.aliasing.error < 0.01)
+    plan = compile_plan(*ends, grid, radial=radial, basis_filter=lambda e: e.aliasing.error < 0.0015)
     assert all(element.aliasing is None for element in plan.functions.elements)
     basis = kernel_basis(SO2.trivial, SO2.irrep("2"), radial=plan.functions)
     assert len(basis) == plan.num_weights == 2
-    assert all(element.aliasing.error < 0.01 for element in basis.elements)
+    assert all(element.aliasing.error < 0.0015 for element in basis.elements)
     listed = compile_plan(*ends, grid, radial=radial, basis_filter=basis.elements)
     assert listed.functions == plan.functions
     assert eval(repr(plan.functions), {**vars(steer.kernels)}) == plan.functions

@@ -17,7 +17,7 @@ from ...errors import KernelError
 from ...reps import harmonic_size, harmonics
 from ._angular import AngularFunctions
 from ._functions import Aliasing
-from ._grid import ROW, Grid, require_grid
+from ._grid import Grid, require_grid
 
 CENTRE = 1e-9
 """A sample nearer to the centre than this, in pixels, has no direction."""
@@ -137,17 +137,6 @@ def aliasing(
 def nyquist(grid: Grid) -> float:
     """The Nyquist frequency of the coarsest axis of a grid, in radians per pixel."""
     return math.pi / max(grid.spacing or (1.0,))
-
-
-def share_of_ball(grid: Grid, limit: float) -> float:
-    """Of all frequencies that the lattice of a grid tells apart, the share below a limit in radians per pixel.
-
-    A filter of norm 1 has the mean square response 1 to white noise, by Parseval's theorem over those frequencies.
-    """
-    dim = len(grid.shape)
-    cell = ROW if grid.lattice == "hexagonal" else math.prod(grid.spacing or (1.0,))
-    ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1) * limit**dim
-    return float(cell * ball / (2 * math.pi) ** dim)
 
 
 def require_fraction(name: str, value: object) -> float:

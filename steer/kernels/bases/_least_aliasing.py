@@ -1,4 +1,4 @@
-"""Filters that a grid can steer best: the solutions of an eigenproblem on its samples, for each degree of harmonics."""
+"""Rings moved to the nearest filters that a grid can steer."""
 
 import functools
 import math
@@ -8,41 +8,36 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..._linalg import fix_sign, orthonormal_columns
-from ..._values import Array, as_numbers, as_tuple, frozen, is_real, require_count
+from ..._linalg import orthonormal_columns
+from ..._values import Array, as_numbers, frozen, is_real, require_count
 from ...errors import KernelError, ShapeError
 from ...reps import Group, group, harmonic_size
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
-from ._aliasing import (
-    Ball,
-    energies,
-    nyquist,
-    require_fraction,
-    share_of_ball,
-    steerable_response,
-    total_energy,
-)
+from ._aliasing import Ball, energies, nyquist, require_fraction, steerable_response, total_energy
 from ._angular import AngularFunctions
 from ._functions import Aliasing
 from ._grid import Grid, require_grid
+from ._radial import Rings
 from ._wigner_eckart import harmonic
 
 BAND_LIMIT, NOISE = 0.5, 2e-5
-TAIL, REACH = 1e-3, 1.5
-"""Density of waves above the band limit, and up to how many times the limit. Without them filters of 7 x 7 and larger
-are worse than rings at 3/4 of the Nyquist frequency, with more of them the error in the band grows."""
-TOLERANCE = 0.1
-"""Rings are within 8% on the same band; most filters that the grid cannot steer are far above."""
+"""With less noise errors fall, and filters of a degree grow alike: a grid of 5 x 5 steers one of degree 2 well, and two
+not so well. docs/theory/aliasing.md has the errors."""
+TAIL, REACH = 1e-2, 1.5
+"""Weight of waves above the band limit, and up to how many times the limit. Without them filters are worse than rings
+at 3/4 of the Nyquist frequency; with more of them the error in the band grows."""
+TOLERANCE, APART = 0.1, 0.1
+"""Largest error, where rings themselves have 0.08 on the band; and the least part of a filter of unit norm that is no
+combination of the others of its degree, where those of rings have 0.4 to 0.8."""
 
 
 class Multiplets(NamedTuple):
-    """Filters of one degree, the most steerable first.
+    """Filters of one degree, one for each ring.
 
     Attributes:
-        filters: (n, m, harmonic), of a squared norm, on average over the harmonics, that is the share of their response
-            to white noise which is in the band.
-        errors: (n,), as of `Aliasing`.
+        filters: (n, m, harmonic), of the norm that the samples of the ring have.
+        errors: (n,), as of `Aliasing`; 1 where a ring has no samples.
         noise_gains: (n,).
     """
 
@@ -53,17 +48,21 @@ class Multiplets(NamedTuple):
 
 @dataclass(frozen=True)
 class MultipletDescriptor(Descriptor[Multiplets]):
-    """What is solved and cached: all filters of a degree on a grid that the symmetries of the grid turn exactly.
+    """What is solved and cached: the filters of one degree that are nearest to rings on a grid.
 
     Args:
         grid: where filters are sampled.
         degree: of the harmonics.
+        radii: of the rings.
+        widths: of the rings.
         band_limit: as of `LeastAliasing`.
         noise: as of `LeastAliasing`.
     """
 
     grid: Grid
     degree: int
+    radii: tuple[float, ...]
+    widths: tuple[float, ...]
     band_limit: float
     noise: float
 
@@ -83,100 +82,88 @@ class MultipletDescriptor(Descriptor[Multiplets]):
 
     def compute(self) -> Multiplets:
         points, ball = self.grid.points, self.ball
-        basis = symmetric_multiplets(self.grid, self.degree)
-        size = basis.shape[-1]
-        if not len(basis):
-            return Multiplets(np.zeros((0, len(points), size)), np.zeros(0), np.zeros(0))
-        radius = float(np.linalg.norm(points, axis=1).max())
-        frequencies, weights = ball.nodes(points.shape[1], radius)
-        response = np.einsum("qxi,axi->qa", steerable_response(points, self.degree, frequencies), basis, optimize=True)
-        steerable = (response * weights[:, None]).T @ response
-        moved = np.einsum("xy,byi->bxi", total_energy(points, ball), basis, optimize=True)
-        total = np.einsum("axi,bxi->ab", basis, moved, optimize=True)
-        noise = self.noise * (2 * self.band_limit) ** 2
-        values, vectors = _generalised(steerable, total + noise * np.eye(len(basis)))
-        filters = np.einsum("ak,axi->kxi", vectors[:, np.argsort(-values, kind="stable")], basis, optimize=True)
-        filters *= math.sqrt(size) / np.linalg.norm(filters, axis=(1, 2), keepdims=True)
-        filters = np.stack([fix_sign(each) for each in filters])
-        energy, lost = energies(filters, points, self.degree, ball)
-        shares = energy / size * share_of_ball(self.grid, ball.limit)
-        scaled = filters * np.sqrt(shares)[:, None, None]
-        return Multiplets(frozen(scaled), frozen(np.sqrt(lost / energy)), frozen(size / energy))
+        rings = Rings(self.radii, self.widths, (self.degree,) * len(self.radii))
+        size = harmonic_size(points.shape[1], self.degree)
+        wanted = rings.sample(points).reshape(len(self.radii), -1, len(points))[:, -size:].transpose(0, 2, 1)
+        basis, lost = _lost_energy(self.grid, self.degree, ball)
+        start = np.einsum("axi,kxi->ak", basis, wanted, optimize=True)
+        found = np.linalg.solve(np.eye(len(basis)) + lost / self.noise, start)
+        filters = np.einsum("ak,axi->kxi", found, basis, optimize=True)
+        norms = [np.linalg.norm(each, axis=(1, 2)) for each in (wanted, filters)]
+        there = norms[1] > 0
+        filters *= np.divide(norms[0], norms[1], out=np.zeros_like(norms[0]), where=there)[:, None, None]
+        energy, missed = energies(filters, points, self.degree, ball)
+        errors = np.sqrt(np.divide(missed, energy, out=np.ones_like(energy), where=there))
+        gains = np.divide(norms[0] ** 2, energy, out=np.full_like(energy, math.inf), where=there)
+        return Multiplets(frozen(filters), frozen(errors), frozen(gains))
 
     def to_arrays(self, value: Multiplets) -> tuple[dict[str, Array], dict[str, str]]:
         return {str(i): array for i, array in enumerate(value)}, {}
 
     def from_arrays(self, arrays: dict[str, Array], texts: dict[str, str]) -> Multiplets:
         found = Multiplets(*(frozen(arrays[str(i)]) for i in range(len(Multiplets._fields))))
-        n, shape = len(found.errors), (len(self.grid.points), harmonic_size(len(self.grid.shape), self.degree))
-        if found.filters.shape != (n, *shape) or found.noise_gains.shape != (n,):
+        n, shape = len(self.radii), (len(self.grid.points), harmonic_size(len(self.grid.shape), self.degree))
+        if found.filters.shape != (n, *shape) or not found.errors.shape == found.noise_gains.shape == (n,):
             raise ValueError(f"filters have the shape {found.filters.shape}")
         return found
 
 
 @dataclass(frozen=True)
 class LeastAliasing(AngularFunctions):
-    """The filters of a grid whose response to waves below a band limit is the most steerable.
+    """Rings moved to the nearest filters that a grid can steer.
 
-    For each degree L a multiplet of filters, one for each harmonic, has a response H(omega) to the wave exp(i omega.x).
-    Those of the highest ratio of steerable to total energy are wanted::
+    The samples r of a ring and its harmonics of degree L are a multiplet of filters, one for each harmonic. A multiplet
+    F has a response H(omega) to the wave exp(i omega.x), of which the projection P on h(|omega|) Y_L(omega / |omega|)
+    is steerable. The filters here are the samples that::
 
-        maximise  <|P H|^2>  /  ( <|H|^2> + noise (2 band_limit)^2 |F|^2 ),
+        minimise  noise |F - r|^2 + <|H - P H|^2>,
 
-    with P the projection on h(|omega|) Y_L(omega / |omega|) and < > the mean over waves, uniform in the ball of
-    frequencies up to the band limit, with a weight of 0.001 up to 1.5 times that. It is a generalised symmetric
-    eigenproblem on the samples. The noise term keeps out filters of small response that cancel large samples. The
-    symmetries of the grid turn solutions exactly; at other angles the error is that of `aliasing`, a tenth of that of
-    rings or less.
-
-    The squared norm of a filter is the share of its response to white noise which is in the band, nearly 1 of smooth
-    filters: fresh coefficients of one size then make networks that hear little of what the grid cannot turn.
+    then of the norm of r, where < > is the mean over waves, uniform in the ball of frequencies up to the band limit,
+    and with a hundredth of the weight up to 1.5 times that: one linear system for each degree. The symmetries of the
+    grid turn them exactly; at other angles the error is that of `aliasing`, on average a tenth of that of rings, at
+    nearly the same response to noise.
 
     The functions are defined on the samples of the grid alone. Turned filters are combinations of those of their
-    multiplet. `for_grid` gives those that the grid can steer. Of a dilated kernel the samples are the pixels.
+    multiplet. Of a dilated kernel the samples are the pixels.
 
     Args:
+        rings: the rings to start from.
         grid: where filters are sampled.
-        counts: number of filters of each degree from 0 on.
         band_limit: the highest frequency, as a fraction of the Nyquist frequency of the coarsest axis.
-        noise: white noise in each pixel, relative to the mean energy of the waves there.
+        noise: weight of the distance from the rings, as the energy of white noise in each pixel relative to that of the
+            waves there.
 
     Raises:
-        KernelError: no grid, more filters of a degree than the grid has, or a value out of range.
+        KernelError: no rings, no grid, or a value out of range.
 
     Source:
-        Generalised eigenproblems for filters of most energy in a band are Slepian's (1978, "Prolate spheroidal wave
-        functions, V"); for steerable ones see Simoncelli, Farid 1996, "Steerable wedge filters for local orientation
-        analysis".
+        Rings: Weiler, Cesa 2019, "General E(2)-equivariant steerable CNNs". Filters that are steerable in the sense of
+        least squares: Freeman, Adelson 1991, "The design and use of steerable filters"; Simoncelli, Farid 1996,
+        "Steerable wedge filters for local orientation analysis".
 
     Example:
         >>> import steer
-        >>> filters = steer.kernels.LeastAliasing.for_grid(steer.kernels.Grid((5, 5)))
-        >>> filters.counts
-        (3, 2, 2, 1, 1)
-        >>> [round(100 * found.error, 2) for found in steer.kernels.aliasing(filters, (5, 5))[:2]]  # in per cent
-        [0.01, 0.1]
+        >>> grid = steer.kernels.Grid((5, 5))
+        >>> filters = steer.kernels.LeastAliasing.for_grid(grid)
+        >>> filters.rings == steer.kernels.Rings.for_grid(grid)
+        True
+        >>> for functions in (filters, filters.rings):  # errors of the last ring, in per cent
+        ...     print([round(100 * found.error, 2) for found in steer.kernels.aliasing(functions, grid)[4:]])
+        [0.05, 0.1, 0.11, 0.36]
+        [2.17, 1.5, 2.45, 7.72]
     """
 
+    rings: Rings
     grid: Grid
-    counts: tuple[int, ...]
     band_limit: float = BAND_LIMIT
     noise: float = NOISE
 
     def __post_init__(self) -> None:
-        require_grid(self.grid)
-        counts = as_tuple("counts", self.counts, KernelError, "a tuple with the number of filters of each degree")
-        counts = tuple(require_count("counts", count, KernelError) for count in counts)
-        while counts and not counts[-1]:
-            counts = counts[:-1]
-        object.__setattr__(self, "counts", counts)
+        if not isinstance(self.rings, Rings):
+            raise KernelError(f"rings: expected steer.kernels.Rings, got {self.rings!r}")
+        _lattice_group(require_grid(self.grid))
         object.__setattr__(self, "band_limit", require_fraction("band_limit", self.band_limit))
         object.__setattr__(self, "noise", _require_noise(self.noise))
-        if not counts:
-            raise KernelError("counts: expected a filter of some degree, got none")
-        for degree, count in enumerate(counts):
-            if count and count > (n := len(self._solved(degree).errors)):
-                raise KernelError(f"counts: {self.grid!r} has {n} filters of degree {degree}, got {count}")
 
     @classmethod
     def for_grid(
@@ -188,13 +175,14 @@ class LeastAliasing(AngularFunctions):
         noise: float = NOISE,
         tolerance: float = TOLERANCE,
     ) -> "LeastAliasing":
-        """All filters that a grid can steer within a tolerance, up to the first degree that has none.
+        """Those from the rings of `Rings.for_grid` that the grid can steer within a tolerance, and tell apart.
 
         Args:
             grid: where filters are sampled.
-            max_frequency: cap on the degrees; by default what the grid carries.
+            max_frequency: cap on the degrees. Above those of the rings, which are the default, the last ring gets more
+                degrees, as long as these are within the tolerance.
             band_limit: the highest frequency, as a fraction of the Nyquist frequency of the coarsest axis.
-            noise: white noise in each pixel, relative to the mean energy of the waves there.
+            noise: weight of the distance from the rings.
             tolerance: the largest error, on the waves that filters are made for; 0.1 is 10%.
 
         Returns:
@@ -203,49 +191,54 @@ class LeastAliasing(AngularFunctions):
         Raises:
             KernelError: `max_frequency` is not an integer from 0 to what the grid carries, or a value is out of range.
         """
-        require_grid(grid)
+        _lattice_group(require_grid(grid))
         band_limit, noise = require_fraction("band_limit", band_limit), _require_noise(noise)
         if not is_real(tolerance) or not 0 <= tolerance <= 1:
             raise KernelError(f"tolerance: expected an error from 0 to 1, got {tolerance!r}")
-        cap = None if max_frequency is None else require_count("max_frequency", max_frequency, KernelError)
-        counts: list[int] = []
-        top = 1 if len(grid.shape) == 1 else math.inf  # degrees of harmonics on a line
-        while len(counts) <= min(top, math.inf if cap is None else cap):
-            errors = fetch(MultipletDescriptor(grid, len(counts), band_limit, noise)).errors
-            if not (found := _leading(errors, tolerance)):
-                break
-            counts.append(found)
-        if not counts:
+        rings = Rings.for_grid(grid)
+        if max_frequency is not None:
+            cap = require_count("max_frequency", max_frequency, KernelError)
+            rings = rings.capped(cap)
+            if cap > rings.max_frequency and len(grid.shape) > 1:
+                rings = Rings(rings.radii, rings.widths, (*rings.limits[:-1], min(cap, len(grid.points))))
+        tried = cls(rings, grid, band_limit, noise)
+        within = {block for block in tried.apart if tried.quality(*block[::-1]).error <= tolerance}
+        limits = [_leading(ring, limit, within) for ring, limit in enumerate(rings.limits)]
+        kept = [(*ring, limit) for *ring, limit in zip(rings.radii, rings.widths, limits, strict=True) if limit >= 0]
+        if not kept:
             raise KernelError(f"tolerance: {grid!r} has no filter within {tolerance}; allow a larger error")
-        if cap is not None and cap >= len(counts):
+        found = Rings(*zip(*kept, strict=True))
+        if max_frequency is not None and found.max_frequency < max_frequency:
             size = " x ".join(map(str, grid.shape))
             raise KernelError(
-                f"max_frequency: a {size} kernel carries frequencies from 0 to {len(counts) - 1}, got {cap}; take a "
-                f"larger kernel_size, or LeastAliasing.for_grid with a larger tolerance"
+                f"max_frequency: a {size} kernel carries frequencies from 0 to {found.max_frequency}, got "
+                f"{max_frequency}; take a larger kernel_size, or LeastAliasing.for_grid with a larger tolerance"
             )
-        return cls(grid, tuple(counts), band_limit, noise)
+        return cls(found, grid, band_limit, noise)
 
     def capped(self, max_frequency: int) -> "LeastAliasing":
-        cap = require_count("max_frequency", max_frequency, KernelError)
-        return LeastAliasing(self.grid, self.counts[: cap + 1], self.band_limit, self.noise)
+        return LeastAliasing(self.rings.capped(max_frequency), self.grid, self.band_limit, self.noise)
 
     @property
     def max_frequency(self) -> int:
         """The highest degree."""
-        return len(self.counts) - 1
-
-    @functools.cached_property
-    def blocks(self) -> tuple[tuple[int, int], ...]:
-        """Number in its degree, and degree, of each multiplet, in their order."""
-        return tuple((ring, degree) for degree, count in enumerate(self.counts) for ring in range(count))
+        return self.rings.max_frequency
 
     @property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """Ring and degree of each multiplet, in their order."""
+        return self.rings.blocks
+
+    @functools.cached_property
     def descriptors(self) -> tuple[MultipletDescriptor, ...]:
-        return tuple(
-            MultipletDescriptor(self.grid, degree, self.band_limit, self.noise)
-            for degree, count in enumerate(self.counts)
-            if count
-        )
+        found = []
+        for degree in range(self.max_frequency + 1):
+            rings = self._rings_of(degree)
+            radii, widths = ([values[ring] for ring in rings] for values in (self.rings.radii, self.rings.widths))
+            found.append(
+                MultipletDescriptor(self.grid, degree, tuple(radii), tuple(widths), self.band_limit, self.noise)
+            )
+        return tuple(found)
 
     @property
     def defined_on(self) -> Grid:
@@ -257,11 +250,29 @@ class LeastAliasing(AngularFunctions):
             raise KernelError(f"grid: expected {group.dim} sizes for {group.name}, got {self.grid!r}")
 
     def quality(self, degree: int, ring: int) -> Aliasing:
-        solved = self._solved(degree)
-        return Aliasing(degree, ring, float(solved.errors[ring]), float(solved.noise_gains[ring]))
+        solved, place = fetch(self.descriptors[degree]), self._rings_of(degree).index(ring)
+        return Aliasing(degree, ring, float(solved.errors[place]), float(solved.noise_gains[place]))
+
+    @property
+    def apart(self) -> list[tuple[int, int]]:
+        """Ring and degree of the filters that are no combinations of those of the same degree on rings further out."""
+        found = []
+        for degree, descriptor in enumerate(self.descriptors):
+            filters = fetch(descriptor).filters.reshape(len(descriptor.radii), -1)
+            others = np.zeros((0, filters.shape[1]))
+            for ring, each in list(zip(self._rings_of(degree), filters, strict=True))[::-1]:
+                rest = each - others.T @ (others @ each)
+                if float(np.linalg.norm(rest)) > APART * float(np.linalg.norm(each)):
+                    others = np.concatenate([others, rest[None] / np.linalg.norm(rest)])
+                    found.append((ring, degree))
+        return found
+
+    def _rings_of(self, degree: int) -> list[int]:
+        """The rings that have a degree."""
+        return [ring for ring, limit in enumerate(self.rings.limits) if limit >= degree]
 
     def sample(self, points: npt.ArrayLike) -> Array:
-        """The functions at points that are samples of the kernel, by degree, then number, then harmonic.
+        """The functions at points that are samples of the kernel, by ring, then degree, then harmonic.
 
         Args:
             points: (..., d), in pixels.
@@ -298,10 +309,8 @@ class LeastAliasing(AngularFunctions):
     @functools.cached_property
     def _stencils(self) -> tuple[Array, ...]:
         """For each block, its filters (harmonic, m)."""
-        return tuple(self._solved(degree).filters[ring].T for ring, degree in self.blocks)
-
-    def _solved(self, degree: int) -> Multiplets:
-        return fetch(MultipletDescriptor(self.grid, degree, self.band_limit, self.noise))
+        solved = [fetch(descriptor) for descriptor in self.descriptors]
+        return tuple(solved[degree].filters[self._rings_of(degree).index(ring)].T for ring, degree in self.blocks)
 
     def _positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """(...): the positions of points (..., d) in a flattened kernel."""
@@ -349,17 +358,20 @@ def _lattice_group(grid: Grid) -> Group:
     return group(("D1", "D6" if grid.lattice == "hexagonal" else "D4", "Oh")[dim - 1], dim=dim)
 
 
-def _generalised(a: Array, b: Array) -> tuple[Array, Array]:
-    """Eigenvalues, and eigenvectors in columns, of a v = lambda b v, for a symmetric and b positive definite."""
-    root = np.linalg.inv(np.linalg.cholesky(b))
-    values, vectors = np.linalg.eigh(root @ a @ root.T)
-    return values, root.T @ vectors
+@functools.lru_cache(maxsize=16)
+def _lost_energy(grid: Grid, degree: int, ball: Ball) -> tuple[Array, Array]:
+    """A basis (n, m, harmonic) of the multiplets of a degree, and the mean square (n, n) of what it cannot steer."""
+    points, basis = grid.points, symmetric_multiplets(grid, degree)
+    frequencies, weights = ball.nodes(points.shape[1], float(np.linalg.norm(points, axis=1).max()))
+    response = np.einsum("qxi,axi->qa", steerable_response(points, degree, frequencies), basis, optimize=True)
+    moved = np.einsum("xy,byi->bxi", total_energy(points, ball), basis, optimize=True)
+    total = np.einsum("axi,bxi->ab", basis, moved, optimize=True)
+    return frozen(basis), frozen(total - (response * weights[:, None]).T @ response)
 
 
-def _leading(errors: Array, tolerance: float) -> int:
-    """How many of the first errors are within a tolerance, up to the first that is not."""
-    over = np.flatnonzero(errors > tolerance)
-    return int(over[0]) if over.size else len(errors)
+def _leading(ring: int, limit: int, within: set[tuple[int, int]]) -> int:
+    """The degree up to which all of a ring are within the tolerance; -1 if 0 is not."""
+    return next((degree for degree in range(limit + 1) if (ring, degree) not in within), limit + 1) - 1
 
 
 def _require_noise(noise: object) -> float:

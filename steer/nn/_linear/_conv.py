@@ -385,8 +385,8 @@ class Conv2d(Conv):
 
             "rings": Gaussian rings times circular harmonics, for every group.
 
-            "least_aliasing": the filters of the kernel's samples that turn best by angles that the grid does not have,
-            for every group: a tenth of the error of rings, or less (`steer.kernels.LeastAliasing`).
+            "least_aliasing": rings moved to the nearest samples that turn by angles that the grid does not have, for
+            every group: about a tenth of the error of rings (`steer.kernels.LeastAliasing`).
 
             "pixel": all steerable kernels on the grid, for groups that map it to itself (C4, D4 and subgroups): exact,
             and for regular fields the group convolution of Cohen, Welling 2016.
