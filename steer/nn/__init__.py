@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._act._norm_act import NormAct
     from ._act._pointwise import ELU, GELU, LeakyReLU, Pointwise, ReLU, Sigmoid, SiLU, Tanh
     from ._act._vector_field import VectorFieldAct
+    from ._chain._alias_free import AliasFree
     from ._chain._branch import Branch, Identity, Parallel, Residual
     from ._chain._chain import Restrict, Sequential
     from ._chain._check_types import check_types
@@ -52,6 +53,7 @@ __all__ = [
     "GELU",
     "AdaptiveAvgPool",
     "AdaptiveMaxPool",
+    "AliasFree",
     "AvgPool",
     "BatchNorm",
     "Bilinear",
@@ -133,6 +135,7 @@ _LATER: Final = {
         "._act._norm_act": ("NormAct",),
         "._act._pointwise": ("ELU", "GELU", "LeakyReLU", "Pointwise", "ReLU", "Sigmoid", "SiLU", "Tanh"),
         "._act._vector_field": ("VectorFieldAct",),
+        "._chain._alias_free": ("AliasFree",),
         "._chain._branch": ("Branch", "Identity", "Parallel", "Residual"),
         "._chain._chain": ("Restrict", "Sequential"),
         "._chain._check_types": ("check_types",),

@@ -405,6 +405,7 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "Parallel.__getitem__": lambda: Call(nn.Parallel(nn.ReLU(REGULAR), nn.ReLU(REGULAR)).__getitem__, {"index": 0}),
     **{f"Sequential.{name}": _edit(name, **arguments) for name, arguments in EDITS.items()},
     "steer.nn.Residual": lambda: Call(nn.Residual, {"body": nn.ReLU(REGULAR), "shortcut": nn.ReLU(REGULAR)}),
+    "steer.nn.AliasFree": lambda: Call(nn.AliasFree, {"act": nn.ReLU(REGULAR), "factor": 2, "reach": 3}),
     "steer.nn.Conv1d": _call(
         nn.Conv1d, in_type=SEQUENCES, out_type=SEQUENCES, kernel_size=3, stride=1, padding=1, dilation=1
     ),
