@@ -25,7 +25,7 @@ SHAPE = (4, 1, 13, 13)
 
 def chain():
     torch.manual_seed(0)
-    convs = nn.Conv2d(IMAGE, HIDDEN, 5, padding=2), nn.Conv2d(HIDDEN, HIDDEN, 3, basis="least_aliasing")
+    convs = nn.Conv2d(IMAGE, HIDDEN, 5, padding=2, basis="rings"), nn.Conv2d(HIDDEN, HIDDEN, 3, basis="least_aliasing")
     return nn.Sequential(convs[0], nn.ReLU(HIDDEN), convs[1], nn.GroupPool(HIDDEN))
 
 
@@ -227,9 +227,11 @@ def test_the_command_prints_a_table_and_ends_with_1_above_the_tolerance():
     assert command("tests.test_audit:MODEL", "--input-shape", "2x8x5x5", "--tolerance", "1e-9").exit_code == 0
 
 
-def test_the_command_prints_json():
-    found = command("tests.test_audit:MODEL", "--input-shape", "2,8,5,5", "--json")
+def test_the_command_prints_json_and_draws(tmp_path):
+    picture = tmp_path / "audit.png"
+    found = command("tests.test_audit:MODEL", "--input-shape", "2,8,5,5", "--json", "--plot", str(picture))
     assert found.exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
     read = json.loads(found.output)
     assert [row["layer"] for row in read["rows"]] == ["ReLU"]
     assert read["worst"] == max(read["exact"], read["error"]) < 1e-12

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as standard_json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,9 @@ def audit(
         float | None, typer.Option(help="Radius in pixels of the window for comparisons; else the centre alone.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the waves.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of the errors of all layers: .png, .svg or .pdf.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON in place of the table.")] = False,
 ) -> None:
     """Measure what each layer of a model does to its equivariance.
@@ -50,6 +54,8 @@ def audit(
         typer.echo(standard_json.dumps(dataclasses.asdict(report) | {"worst": report.worst}, indent=1))
     else:
         _print(report)
+    if plot is not None:
+        _draw(report, plot)
     if tolerance is not None and not report.worst <= tolerance:
         terminal.complain(f"the error of the output, {report.worst:.3g}, is above the tolerance, {tolerance:g}")
         raise typer.Exit(ABOVE)
@@ -60,6 +66,18 @@ def _shape(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.replace("x", ",").split(","))
     except ValueError as error:
         raise SteerError(f"--input-shape: expected integers such as 16,1,33,33, got {text!r}") from error
+
+
+def _draw(report: "Audit", path: Path) -> None:
+    """A picture of the errors in a file."""
+    from ..plot import error_by_depth
+
+    figure = error_by_depth(report).get_figure(root=True)
+    assert figure is not None, "new axes have a figure"
+    try:
+        figure.savefig(path, bbox_inches="tight")
+    except ValueError as error:  # a kind of file that matplotlib does not write
+        raise SteerError(f"--plot: cannot draw {path.name} ({error})") from error
 
 
 def _print(report: "Audit") -> None:

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._audit import error_by_depth
     from ._basis import basis
     from ._character_table import character_table
     from ._equivariance import equivariance, error_by_angle
@@ -25,6 +26,7 @@ __all__ = [
     "character_table",
     "equivariance",
     "error_by_angle",
+    "error_by_depth",
     "fields",
     "filter",
     "hexagonal",
@@ -40,6 +42,7 @@ _FILES = {
     "character_table": "_character_table",
     "equivariance": "_equivariance",
     "error_by_angle": "_equivariance",
+    "error_by_depth": "_audit",
     "fields": "_fields",
     "filter": "_filters",
     "hexagonal": "_hexagonal",

@@ -733,6 +733,9 @@ PICTURES: dict[str, Callable[[], Call]] = {
     "steer.plot.equivariance": lambda: Call(
         steer.plot.equivariance, {"model": nn.ReLU(REGULAR), "x": torch.zeros(1, 16, 5, 5), "elements": TURN[None]}
     ),
+    "steer.plot.error_by_depth": lambda: Call(
+        steer.plot.error_by_depth, {"audits": steer.audit(nn.ReLU(REGULAR), (1, 16, 3, 3))}
+    ),
     "steer.plot.error_by_angle": lambda: Call(
         steer.plot.error_by_angle, {"models": nn.ReLU(REGULAR), "x": torch.randn(1, 16, 5, 5), "angles": [0.0]}
     ),
