@@ -230,7 +230,7 @@ def _evaluated(points: Any, degree: Any, normalization: str, directions: bool) -
         x = _wide(some.T, top)
         x = _unit(xp, x) if directions else x
         blocks = steps(x, factors)
-        values = xp.stack([row for one in degrees for row in blocks[one]])
+        values = xp.concatenate([rows for one in degrees for rows in blocks[one]])
         values = values if values.dtype == given.dtype else values.to(given.dtype)
         parts.append(values.T if xp is np else values.T.contiguous())  # to join parts that are not is slower
     whole = xp.concatenate(parts)
@@ -263,13 +263,13 @@ def _square(x: Any) -> Any:
 
 
 def _linear(x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
-    """Solid harmonics of degree 0 and 1, each over its factor, at points (1, n), row by row (n,)."""
-    return {degree: [x[0] ** degree / factor] for degree, factor in factors.items()}
+    """Solid harmonics of degree 0 and 1, each over its factor, at points (1, n), some rows (m, n) at a time."""
+    return {degree: [x**degree / factor] for degree, factor in factors.items()}
 
 
 def _planar(x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
-    """Solid harmonics of degrees, each over its factor, at points (2, n), row by row (n,)."""
-    powers = planar_powers(x[0], x[1], max(factors))
+    """Solid harmonics of degrees, each over its factor, at points (2, n), some rows (m, n) at a time."""
+    powers = planar_powers(x[:1], x[1:], max(factors))
     found = {}
     for degree, factor in factors.items():
         real, imaginary = powers[degree]
@@ -316,23 +316,32 @@ class _Recursion:
         return values if values.dtype == self.dtype else values.to(self.dtype)
 
     def __call__(self, x: Any, factors: dict[int, float]) -> dict[int, list[Any]]:
-        """The harmonics of degrees, each over its factor, at points (3, n), row by row (n,)."""
-        xp, z = self.xp, x[2]
-        one = z[None] ** 0  # 1 everywhere; a tensor stays differentiable
-        found = {0: list(self._rounded(one / factors.get(0, 1.0)))}
+        """The harmonics of degrees, each over its factor, at points (3, n), some rows (m, n) at a time."""
+        xp, z = self.xp, x[2:]
+        one = z**0  # 1 everywhere; a tensor stays differentiable
+        found = {0: [self._rounded(one / factors.get(0, 1.0))]}
         if not self.top:
             return found
         square = _square(x)
-        powers = planar_powers(x[0], x[1], self.top)[1:]
-        waves = [xp.stack([power[part] for power in powers]) for part in (0, 1)]
+        powers = planar_powers(x[:1], x[1:2], self.top)[1:]
+        waves = [xp.concatenate([power[part] for power in powers]) for part in (0, 1)]
         before, now = None, one
         for degree, (rising, falling, start) in enumerate(self.steps, 1):
-            risen = rising * z * now
-            inner = risen if before is None else xp.concatenate([risen[:-1] - falling * square * before, risen[-1:]])
-            before, now = now, xp.concatenate([inner, start * one])
+            parts = [rising * z * now]
+            if before is not None:
+                risen, last = self._split(parts[0], degree - 1)
+                parts = [risen - falling * square * before, last]
+            before, now = now, xp.concatenate([*parts, start * one])
             if degree in factors:
-                rows = now if factors[degree] == 1 else now / factors[degree]
-                cosines, sines = (list(self._rounded(rows[1:] * wave[:degree])) for wave in waves)
-                by_order = [*sines[::-1], self._rounded(rows[0]), *cosines]
-                found[degree] = [by_order[degree + m] for m in harmonic_orders(degree)]
+                scaled = now if factors[degree] == 1 else now / factors[degree]
+                zonal, others = self._split(scaled, 1)
+                cosines, sines = (self._rounded(others * wave[:degree]) for wave in waves)
+                zonal = self._rounded(zonal)
+                found[degree] = [xp.flip(sines, (0,)), zonal, cosines] if degree > 1 else [cosines, sines, zonal]
         return found
+
+    def _split(self, rows: Any, count: int) -> tuple[Any, Any]:
+        """The first rows and the others: the derivative of a split is one operation, those of two slices are six."""
+        if self.xp is np:
+            return rows[:count], rows[count:]
+        return rows.split((count, len(rows) - count))  # type: ignore[no-any-return]
