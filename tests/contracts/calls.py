@@ -386,7 +386,9 @@ LAYERS: dict[str, Callable[[], Call]] = {
     "steer.nn.NormMaxPool": _call(
         nn.NormMaxPool, in_type=VECTORS, kernel_size=3, stride=1, padding=1, dilation=1, ceil_mode=False
     ),
-    "steer.nn.BlurPool": _call(nn.BlurPool, in_type=VECTORS, kernel_size=3, stride=2, sigma=0.6, padding=1),
+    "steer.nn.BlurPool": _call(
+        nn.BlurPool, in_type=VECTORS, kernel_size=3, stride=2, sigma=0.6, padding=1, window="gaussian"
+    ),
     "steer.nn.BatchNorm": _call(
         nn.BatchNorm, in_type=VECTORS, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, sync=False
     ),

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from ..._spacing import as_spacing, printed
-from ..._values import Array, is_real
+from ..._values import Array, is_one_of, is_real
 from ...errors import KernelError
 from .._engine._layout import computed
 from .._engine._module import Module, traced
@@ -34,9 +34,16 @@ class BlurPool(Module):
     is divisible by the stride, with ``padding="same"`` for all sizes, and close to equivariant for other angles,
     because a Gaussian is round.
 
+    With ``window="slepian"`` the filter along each axis is the one that has most of its energy below the Nyquist
+    frequency of the outputs (Slepian 1978, discrete prolate spheroidal sequences), so that least of it can alias. Of
+    white noise below the Nyquist frequency of the input, at a stride of 2, an amplitude of 6% of the rest aliases with
+    5 taps and of 1% with 7, while the Gaussian leaves 22%; at half of the output's Nyquist frequency 0.66 (0.52 with 7)
+    of an amplitude passes, of the Gaussian 0.75. It is less round: 0.4% (0.8%) there, after 0.1%.
+
     Args:
         in_type: type of the input and output.
-        kernel_size: edge of the filter; 2 ceil(3 sigma) + 1 when None.
+        kernel_size: edge of the filter; 2 ceil(3 sigma) + 1 when None, 2 stride + 1 of the largest stride with
+            "slepian".
         stride: step between outputs.
         sigma: standard deviation in pixels; half the largest stride when None, which leaves 0.3 of an amplitude at
             the highest frequency that the outputs can hold; with a spacing half the largest stride in pixels of the
@@ -46,7 +53,9 @@ class BlurPool(Module):
             is sampled with one tap more along an axis whose size asks for that.
         spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. The Gaussian is
             round in space, sigma in units of the smallest of them, and one number for a size follows it as in `Conv3d`:
-            a stride of 2 is (1, 2, 2) at 3 : 1 : 1. An axis of stride 1 is blurred too, as far as its samples go.
+            a stride of 2 is (1, 2, 2) at 3 : 1 : 1. An axis of stride 1 is blurred too, as far as its samples go; with
+            "slepian" it is not.
+        window: "gaussian" or "slepian".
 
     Shape:
         (batch, in_type.size, *space) -> (batch, in_type.size, *smaller), each size n becoming floor((n + 2 padding -
@@ -54,7 +63,8 @@ class BlurPool(Module):
 
     Raises:
         KernelError: the group acts on no space; sizes that are no positive integers, or differ between axes
-            that the group mixes; sigma not positive; "same" with a kernel that is smaller than the stride.
+            that the group mixes; sigma not positive, or given with "slepian"; another window; "same" with a kernel that
+            is smaller than the stride.
     """
 
     filter: torch.Tensor
@@ -69,6 +79,7 @@ class BlurPool(Module):
         padding: Size | str | None = None,
         *,
         spacing: Sequence[float] | float | None = None,
+        window: str = "gaussian",
     ) -> None:
         super().__init__(in_type, in_type)
         group = in_type.group
@@ -78,15 +89,21 @@ class BlurPool(Module):
         self.stride = symmetric_sizes(
             "stride", steps("stride", stride, group.dim, self.spacing), group, 1, self.spacing
         )
-        if sigma is None:
-            lengths = [n * length for n, length in zip(self.stride, apart, strict=True) if n > 1]
-            sigma = max(lengths, default=1.0) / 2
-        if not is_real(sigma) or not 0 < sigma < math.inf:
-            raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
-        edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
+        if not is_one_of(window, ("gaussian", "slepian")):
+            raise KernelError(f"window: expected 'gaussian' or 'slepian', got {window!r}")
+        edges: Size
+        if window == "slepian":
+            if sigma is not None:
+                raise KernelError(f"sigma: it is that of a Gaussian, got {sigma!r} with window='slepian'; leave it out")
+            edges = 2 * max(self.stride) + 1 if kernel_size is None else kernel_size
+            profiles = [functools.partial(_slepian, stride=step) for step in self.stride]
+        else:
+            sigma = _deviation(sigma, self.stride, apart)
+            edges = 2 * math.ceil(3 * sigma) + 1 if kernel_size is None else kernel_size
+            profiles = [functools.partial(_gaussian, sigma=sigma / length) for length in apart]
         edges = kernel_sizes(edges, group.dim, self.spacing)
         self.kernel_size = symmetric_sizes("kernel_size", edges, group, 1, self.spacing)
-        self.sigma = sigma
+        self.sigma, self.window = sigma, window
         self.padding = self._borders(padding)
         axes = zip(self.kernel_size, self.stride, strict=True)
         if isinstance(self.padding, str):
@@ -94,11 +111,11 @@ class BlurPool(Module):
         else:
             self._sample_by(Window(*axis, n, taps="even") for axis, n in zip(axes, self.padding, strict=True))
         weights = np.ones(())
-        for axis, (edge, length) in enumerate(zip(self.kernel_size, apart, strict=True)):
-            weights = weights[..., None] * _gaussian(edge, sigma / length)
+        for axis, (edge, profile) in enumerate(zip(self.kernel_size, profiles, strict=True)):
+            weights = weights[..., None] * profile(edge)
             if self.padding == "same":  # both as long: one that has a tap more, and one that begins with none
-                self.add_constant(f"_narrow{axis}", np.pad(_gaussian(edge, sigma / length), (1, 0)))
-                self.add_constant(f"_wide{axis}", _gaussian(edge + 1, sigma / length))
+                self.add_constant(f"_narrow{axis}", np.pad(profile(edge), (1, 0)))
+                self.add_constant(f"_wide{axis}", profile(edge + 1))
         self.add_constant("filter", weights[None, None])
 
     def _borders(self, padding: Size | str | None) -> tuple[int, ...] | str:
@@ -184,10 +201,31 @@ class BlurPool(Module):
 
     def extra_repr(self) -> str:
         """Types and options, for printing."""
+        shape = f"sigma={self.sigma}" if self.sigma is not None else f"window={self.window!r}"
         return (
-            f"{super().extra_repr()}, kernel_size={self.kernel_size}, stride={self.stride}, sigma={self.sigma}, "
+            f"{super().extra_repr()}, kernel_size={self.kernel_size}, stride={self.stride}, {shape}, "
             f"padding={self.padding!r}{printed(self.spacing)}"
         )
+
+
+def _deviation(sigma: object, stride: Sequence[int], apart: Sequence[float]) -> float:
+    """The standard deviation; by default half of the largest step of the axes that are subsampled."""
+    if sigma is None:
+        return max((n * length for n, length in zip(stride, apart, strict=True) if n > 1), default=1.0) / 2
+    if not is_real(sigma) or not 0 < sigma < math.inf:
+        raise KernelError(f"sigma: expected a positive number of pixels, got {sigma!r}")
+    return float(sigma)
+
+
+def _slepian(edge: int, stride: int) -> Array:
+    """(edge,): taps of sum 1 with most of their energy below pi / stride; at a stride of 1 the middle alone."""
+    if stride == 1:
+        profile = (np.abs(np.arange(edge) - (edge - 1) / 2) < 1).astype(np.float64)
+    else:
+        apart = np.arange(edge)[:, None] - np.arange(edge)
+        profile = np.linalg.eigh(np.sinc(apart / stride))[1][:, -1]
+        profile = profile + profile[::-1]  # symmetric to the last bit
+    return np.asarray(profile / profile.sum())
 
 
 def _gaussian(edge: int, sigma: float) -> Array:
