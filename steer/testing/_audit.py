@@ -42,7 +42,7 @@ def audit(
     ``inputs="waves"``: of a copy of the network in evaluation, in float64 and in float32, at each layer. Every module
     will do, of this package, of torch, or of your own with some of both inside. Modules of torch have no types; where
     they follow on invariant fields, as heads of classifiers do, their outputs are taken for invariants, elsewhere
-    nothing is measured of them. That is told in their rows.
+    nothing is measured of them. That is told in their rows. It takes as long as some thirty calls of the network.
 
     Args:
         model: the network.

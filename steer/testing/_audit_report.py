@@ -61,8 +61,9 @@ class Audit:
             `share`: of the squared error of the output, how much came in here: what it grows by from the layer's input
             to its output, less what later layers average away. The shares add up to 1; None where there is nothing
             beyond round-off. They are exact for chains if the errors of layers are independent; among branches they
-            are estimates. Nonlinearities, which act on each sample by itself, have next to none: that their outputs
-            have waves above the band limit is seen in the next convolution, which then adds more than `alone`.
+            are estimates. Nonlinearities act on each sample by itself, so that alone they have no error; where they
+            have a share, they enlarge the error that they are given relative to the features. That their outputs have
+            waves above the band limit is seen in the next convolution, which then adds more than `alone`.
 
             `centre`: whether it reads space symmetrically about the centre, so that the centre stays where it is.
 
