@@ -29,8 +29,8 @@ class AliasFree(Composite):
     alias as little. Of ReLU, whose frequencies have no end, a part is left. The error of a C8 network of six layers
     with ReLU (kernels of 5 x 5, ``basis="least_aliasing"``) at 45 degrees, on inputs below a quarter and a half of the
     Nyquist frequency, falls from 0.27% and 0.62% to 0.21% and 0.23%, for 1.9 times the time of a step. At angles that
-    are not in the group nothing is to be had: a group of more elements has them. Smooth functions alias less, and gain
-    less.
+    are not in the group nothing is to be had: a group of more elements has them. Nor with rings, whose own aliases are
+    more. Smooth functions alias less, and gain less.
 
     Both filters are windowed sincs, the same along each axis ([z,] y, x), so that the symmetries of the grid stay
     exact, for all sizes. Outside of the map its border is continued. Samples stay where they are: the finer map has
