@@ -53,7 +53,7 @@ class Classifier(lightning.LightningModule):
 
     def maps(self) -> list[torch.nn.Module]:
         """The modules whose weights decay, or are pruned: linear maps and convolutions, of torch and of steer."""
-        return [part for part in self.modules() if isinstance(part, torch.nn.Linear) or hasattr(part, "plan")]
+        return [part for part in self.modules() if isinstance(part, torch.nn.Linear) or hasattr(part, "fingerprint")]
 
     def configure_optimizers(self) -> dict:
         decay = [part.weight for part in self.maps()]

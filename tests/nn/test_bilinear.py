@@ -233,3 +233,22 @@ def test_options_and_tensors_are_checked():
     with pytest.raises(FieldTypeError, match="y: Bilinear expects two tensors"):
         layer(x, SECOND(y))
     assert np.prod(layer.weight.shape) == layer.num_weights
+
+
+def test_only_weights_of_its_own_are_exported():
+    given = nn.Bilinear(FIRST, SECOND, paths="uvu", own_weights=False)
+    for model in (given, nn.Sequential(given, nn.NormPool(given.out_type)), torch.nn.Sequential(given)):
+        with pytest.raises(
+            SteerError, match=r"model: a Bilinear whose weights are given .* build it with weights of its"
+        ):
+            steer.export(model)
+    layer = nn.Bilinear(FIRST, SECOND, FIRST)
+    x, y = torch.randn(2, FIRST.size), torch.randn(2, SECOND.size)
+    torch.testing.assert_close(steer.export(layer)(torch.cat([x, y], 1)), layer(x, y))
+    bare = nn.Bilinear(FIRST[:1], FIRST[:1], FIRST[:1], [(0, 0, 0, "uuu", False)], own_weights=False)  # it needs none
+    torch.testing.assert_close(steer.export(bare)(x[:, :2]), bare(x[:, :2]))
+
+
+def test_field_by_field_of_other_counts_names_another_mode():
+    with pytest.raises(FieldTypeError, match=r'paths: "uuu" multiplies kinds of as many fields, .* paths="uvu"'):
+        nn.Bilinear(FIRST[3:5], FIRST[:3], paths="uuu")

@@ -43,6 +43,9 @@ class Bilinear(Module):
     of the output has second moment 1, or less where several paths with fewer products share a kind. Weights of its own
     are drawn so; the factor is in the maps, as it must be for given ones.
 
+    `steer.export` writes a layer with weights of its own, which then takes x and y joined, ``torch.cat([x, y], 1)``.
+    One whose weights are given is refused.
+
     Args:
         first: type of x.
         second: type of y.
@@ -222,6 +225,14 @@ class Bilinear(Module):
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self._multiplied(x, None, None)
+
+    def _export(self) -> torch.nn.Module:
+        if self.num_weights and not self.own_weights:
+            raise SteerError(
+                "model: a Bilinear whose weights are given at each call, own_weights=False, has no plain form; export "
+                "the parts before and after it, or build it with weights of its own"
+            )
+        return super()._export()
 
     def _multiplied(self, x: torch.Tensor, y: torch.Tensor | None, weight: torch.Tensor | None) -> torch.Tensor:
         given = x.movedim(1, -1)

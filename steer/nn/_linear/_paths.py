@@ -69,10 +69,16 @@ def own_paths(
         for (a, psi), (b, phi) in product(enumerate(left.irreps), enumerate(right.irreps))
         for chi, ends in _products(psi, phi, max_frequency)
     ]
+    counts = [{len(copies) for copies in kind.kinds.values()} for kind in (first, second)]
+    if mode == "uuu" and counts[0].isdisjoint(counts[1]):
+        raise FieldTypeError(
+            f'paths: "uuu" multiplies kinds of as many fields, and {first} and {second} have none; pass '
+            f'paths="uvu" for each field of the first type by all of the second'
+        )
     if not made:
         raise FieldTypeError(
-            f"max_frequency: no irrep up to {max_frequency} is in the products of {first} and {second}; pass a higher "
-            f'one, or paths="uvu" where there are not as many fields of a kind in both'
+            f"max_frequency: no irrep up to {max_frequency} is in the products of {first} and {second}; pass a "
+            f"higher one"
         )
     group = first.group
     highest = None if group.is_finite else max(chi.frequency for chi, *_ in made)
