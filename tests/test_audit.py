@@ -170,7 +170,9 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", [*list(NETWORKS)[:-1], pytest.param("unet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [*list(NETWORKS)[:-2], *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet", "unet"))]
+)
 def test_networks_of_all_kinds(name):
     build, shape, rows = NETWORKS[name]
     found = steer.audit(build(), shape)

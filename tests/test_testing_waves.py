@@ -68,7 +68,9 @@ def test_what_acts_on_samples_one_by_one_is_exact_at_all_angles():
     assert_equivariant(nn.ReLU(REGULAR), elements=EIGHTHS, inputs="waves", dtype=torch.float64)
 
 
-@pytest.mark.parametrize("degree", [1, 2, 3])
+@pytest.mark.parametrize(
+    "degree", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_the_error_of_a_ring_is_its_aliasing(degree):
     # the part of the response that the grid cannot steer: two of them differ by sqrt(2) times its size
     ring = Rings((1.5,), (0.6,), (degree,))
