@@ -46,7 +46,7 @@ UNTRAINED = {
         "Sigmoid",
         "Tanh",
     ),
-    *("TensorProduct", "TensorSquare", "Upsample", "VectorFieldAct", "NormAct squash", "BatchNorm plain"),
+    *("TensorProduct", "TensorSquare", "Upsample", "VectorFieldAct", "AliasFree", "NormAct squash", "BatchNorm plain"),
     *("InstanceNorm C8", "InstanceNorm O", "LayerNorm plain"),
 }
 """How the names of cases begin that have no parameters, which training would not change."""

@@ -102,7 +102,7 @@ ANY_TYPE: dict[str, Layer] = {
     "Mask": nn.Mask,
     "Restrict": lambda t: nn.Restrict(t, part(t.group) if isinstance(t, nn.FieldType) else "C1"),
     "Sequential": lambda t: nn.Sequential(nn.BatchNorm(t), nn.NormAct(t), nn.AvgPool(t, 3, 1, 1), nn.NormPool(t)),
-    "AliasFree": lambda t: nn.AliasFree(nn.NormAct(t, "squash")),
+    "AliasFree": lambda t: nn.AliasFree(nn.NormAct(t, "squash", bias=False)),
     "Branch": branch,
     "Parallel": parallel,
     "Residual": residual,
