@@ -252,3 +252,35 @@ def test_only_weights_of_its_own_are_exported():
 def test_field_by_field_of_other_counts_names_another_mode():
     with pytest.raises(FieldTypeError, match=r'paths: "uuu" multiplies kinds of as many fields, .* paths="uvu"'):
         nn.Bilinear(FIRST[3:5], FIRST[:3], paths="uuu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paths", ["uvw", "uvu"])
+def test_a_free_batch_beside_given_weights(paths):
+    layer = nn.Bilinear(FIRST, SECOND, FIRST if paths == "uvw" else None, paths, own_weights=False)
+
+    def inputs(rows):
+        sizes = (FIRST.size, SECOND.size, layer.num_weights)
+        return dict(zip(("x", "y", "weight"), (torch.randn(rows, size) for size in sizes), strict=True))
+
+    batch = torch.export.Dim("batch", min=0)
+    plain = torch.export.export(layer, (), inputs(5), dynamic_shapes={key: {0: batch} for key in inputs(1)}).module()
+    for rows in (0, 1, 7, layer.num_weights):
+        given = inputs(rows)
+        torch.testing.assert_close(plain(**given), layer(**given))
+
+
+def test_tensors_without_numbers_beside_others():
+    x, y = torch.randn(2, FIRST.size), torch.randn(2, SECOND.size)
+    given = nn.Bilinear(FIRST, SECOND, FIRST, own_weights=False)
+    with pytest.raises(ShapeError, match="weight: expected a tensor on the device of x, cpu, got one on meta"):
+        given(x, y, weight=torch.empty(given.num_weights, device="meta"))
+    with pytest.raises(ShapeError, match="y: expected a tensor on the device of x"):
+        nn.Bilinear(FIRST, SECOND, FIRST)(x, y.to("meta"))
+
+
+def test_weights_of_each_mode_under_autocast():
+    layer = nn.Bilinear(FIRST, SECOND, FIRST, [(0, 0, 1), (1, 0, 0, "uvu"), (3, 0, 3, "uuu", False)])
+    plain, x = steer.export(layer), torch.randn(2, layer.in_type.size)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert plain(x).dtype == layer(x).dtype == torch.bfloat16

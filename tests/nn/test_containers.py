@@ -7,7 +7,7 @@ import torch
 
 import steer
 from steer import nn
-from steer.errors import FieldTypeError, ShapeError
+from steer.errors import FieldTypeError, ShapeError, SteerError
 
 C8 = steer.group("C8", dim=2)
 REGULAR = nn.FieldType(C8, 2 * [C8.regular])
@@ -101,3 +101,41 @@ def test_other_positions_are_refused():
             module(torch.randn(1, 16, 6, 6))
     with pytest.raises(ShapeError, match=r"x: GlobalAvgPool expects \(batch, 16, \*space\) with an axis of space"):
         nn.GlobalAvgPool(REGULAR)(torch.randn(2, 16))
+
+
+def test_modules_that_write_in_place_have_fields_of_their_own():
+    both, x = REGULAR + VECTOR, torch.randn(2, 16, 4, 4)
+    conv, norm = nn.Conv2d(REGULAR, both, 3, padding=1), nn.NormAct(VECTOR)
+    nets = [nn.Sequential(conv, nn.Parallel(nn.ReLU(REGULAR, inplace=kind), norm)) for kind in (False, True)]
+    plain = steer.export(nets[1])
+    for net in (nets[1], plain):
+        torch.testing.assert_close(net(x), nets[0](x))
+    slopes = [torch.autograd.grad(net(x).square().sum(), conv.weight)[0] for net in nets]
+    torch.testing.assert_close(*slopes)
+    plain(x).sum().backward()
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        nn.Branch(nn.Identity(REGULAR), nn.ReLU(REGULAR, inplace=True)),
+        nn.Branch(nn.Sequential(nn.ReLU(REGULAR, inplace=True)), nn.Identity(REGULAR)),
+        nn.Residual(nn.ReLU(REGULAR, inplace=True)),
+        nn.Residual(nn.ReLU(REGULAR), nn.Dropout(REGULAR, inplace=True)),
+    ],
+    ids=repr,
+)
+def test_what_several_modules_read_none_writes(outer):
+    with pytest.raises(SteerError, match="writes into its input, which others read; build it without inplace=True"):
+        outer(torch.randn(2, 16, 4, 4))
+
+
+def test_modules_that_write_into_what_is_theirs():
+    x, act = torch.randn(2, 16, 4, 4), nn.ReLU(REGULAR, inplace=True)
+    inner = nn.Sequential(nn.Conv2d(REGULAR, REGULAR, 3, padding=1), act)
+    expected = inner(x) + x
+    assert torch.equal(nn.Residual(inner)(x), expected)
+    assert torch.equal(torch.vmap(nn.Residual(inner))(x[:, None])[:, 0], expected)
+    with torch.inference_mode():
+        assert torch.equal(nn.Residual(inner)(x.clone()), expected)
+    assert torch.equal(nn.Branch(act)(x.clone()), x.relu())

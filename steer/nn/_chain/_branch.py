@@ -1,13 +1,14 @@
 """Modules side by side: on the same fields or each on its own, with outputs concatenated; and sums with a shortcut."""
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self, overload
 
 import torch
 
-from ...errors import FieldTypeError, ShapeError
+from ...errors import FieldTypeError, ShapeError, SteerError
 from .._engine._module import Module, require_module
 from .._fields._fields import require_one_group
 from .._fields._types import FieldType
@@ -87,7 +88,7 @@ class Branch(_Beside):
     Raises:
         FieldTypeError: no module, one without field types, or one with another `in_type` or group of the output.
         ShapeError: at run time, outputs over different positions.
-        SteerError: at run time, a keyword that no module takes.
+        SteerError: at run time, a keyword that no module takes; a module that writes into the input, which others read.
     """
 
     def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
@@ -100,7 +101,10 @@ class Branch(_Beside):
         return modules[0].in_type, functools.reduce(operator.add, (module.out_type for module in modules))
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
-        return self._concatenated([self._call(module, x, keywords) for _, module in self._parts()])
+        parts = self._parts()
+        if len(parts) == 1:
+            return self._call(parts[0][1], x, keywords)
+        return self._concatenated([_beside_others(self, name, module, x, keywords) for name, module in parts])
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         parts = {name: replace(module) for name, module in self._parts()}
@@ -130,7 +134,7 @@ class Parallel(_Beside):
     Raises:
         FieldTypeError: no module, one without field types, or input or output types of two groups.
         ShapeError: at run time, a tensor of another number of channels, or outputs over different positions.
-        SteerError: at run time, a keyword that no module takes.
+        SteerError: at run time, a keyword that no module takes; a module that writes into the input, which others read.
     """
 
     def _types_of(self, modules: list[Module]) -> tuple[FieldType, FieldType]:
@@ -147,7 +151,7 @@ class Parallel(_Beside):
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
         modules = [module for _, module in self._parts()]
-        inputs = torch.split(x, [module.in_type.size for module in modules], 1)
+        inputs = _divided(x, [module.in_type.size for module in modules], any(map(_may_write, modules)))
         return self._concatenated(
             [self._call(module, part, keywords) for module, part in zip(modules, inputs, strict=True)]
         )
@@ -178,6 +182,7 @@ class Residual(Composite):
     Raises:
         FieldTypeError: no steer module, or types that do not agree.
         ShapeError: at run time, summands over different positions.
+        SteerError: at run time, a body that writes into the input, which the shortcut reads.
     """
 
     shortcut: Module | None
@@ -206,14 +211,47 @@ class Residual(Composite):
         return body.in_type, body.out_type
 
     def _through(self, x: torch.Tensor, keywords: dict[str, Any]) -> torch.Tensor:
-        made = self._call(self.body, x, keywords)
-        added = x if self.shortcut is None else self._call(self.shortcut, x, keywords)
+        made = _beside_others(self, "body", self.body, x, keywords)
+        added = x if self.shortcut is None else _beside_others(self, "shortcut", self.shortcut, x, keywords)
         _require_alike("Residual adds", made, added)
         return made + added
 
     def _plain(self, replace: Callable[[torch.nn.Module], torch.nn.Module]) -> torch.nn.Module:
         shortcut = torch.nn.Identity() if self.shortcut is None else replace(self.shortcut)
         return joined({"body": replace(self.body), "shortcut": shortcut}, lambda outputs: outputs[0] + outputs[1])
+
+
+def _beside_others(
+    outer: Composite, name: str, module: Module, x: torch.Tensor, keywords: dict[str, Any]
+) -> torch.Tensor:
+    """The output of a module for what others read, too, which it must leave as it is."""
+    before = _writes(x)
+    out = outer._call(module, x, keywords)
+    if _writes(x) != before:
+        raise SteerError(
+            f"{type(outer).__name__}: the module {name!r}, {type(module).__name__}, writes into its input, which "
+            f"others read; build it without inplace=True"
+        )
+    return out
+
+
+def _writes(x: object) -> int:
+    """How often a tensor has been written to, where torch counts."""
+    if not isinstance(x, torch.Tensor) or torch.compiler.is_compiling() or x.is_inference():
+        return 0
+    return x._version
+
+
+def _may_write(module: torch.nn.Module) -> bool:
+    return any(getattr(part, "inplace", False) for part in module.modules())
+
+
+def _divided(x: Any, sizes: Sequence[int], written: bool) -> Sequence[Any]:
+    """So many channels each. Torch lets parts that are written to be cut off one by one only, with slower gradients."""
+    if not written:
+        return torch.split(x, list(sizes), 1)
+    starts = itertools.accumulate(sizes, initial=0)
+    return [x.narrow(1, start, size) for start, size in zip(starts, sizes, strict=False)]
 
 
 def joined(
@@ -227,8 +265,8 @@ def joined(
     x = graph.placeholder("x")
     inputs = [x] * len(parts)
     if sizes is not None:
-        split = graph.call_function(torch.split, (x, list(sizes), 1))
-        inputs = [graph.call_function(operator.getitem, (split, index)) for index in range(len(sizes))]
+        divided = _divided(torch.fx.Proxy(x, tracer), sizes, any(map(_may_write, parts.values())))
+        inputs = [divided[index].node for index in range(len(sizes))]
     outputs = [
         torch.fx.Proxy(graph.call_module(name, (given,)), tracer) for name, given in zip(parts, inputs, strict=True)
     ]

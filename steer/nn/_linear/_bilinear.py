@@ -179,6 +179,7 @@ class Bilinear(Module):
             self.first.check(x)
             self.second.check(y)
             self._check_dtype(x)
+            _require_device("y", y, x)
             if y.dtype != x.dtype or (y.shape[0], *y.shape[2:]) != (x.shape[0], *x.shape[2:]):
                 raise ShapeError(
                     f"y: expected (batch, {self.second.size}, ...) of the shape of x but for the channels, and of its "
@@ -218,10 +219,12 @@ class Bilinear(Module):
             )
         require_tensor("weight", weight)
         each = (x.shape[0], self.num_weights, *x.shape[2:])
-        if tuple(weight.shape) not in ((self.num_weights,), each):
+        # shapes of one length each are compared: torch.export leaves a batch free that is compared with nothing else
+        if tuple(weight.shape) != ((self.num_weights,) if weight.dim() == 1 else each):
             raise ShapeError(f"weight: expected shape ({self.num_weights},) or {each}, got {tuple(weight.shape)}")
         if weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(f"weight: expected the dtype of x, {x.dtype}, got {weight.dtype}")
+        _require_device("weight", weight, x)
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self._multiplied(x, None, None)
@@ -274,6 +277,12 @@ class Bilinear(Module):
         """Types and options, for printing."""
         own = "" if self.own_weights else ", own_weights=False"
         return f"{super().extra_repr()}, second={self.second}, num_weights={self.num_weights}{own}"
+
+
+def _require_device(name: str, given: torch.Tensor, x: torch.Tensor) -> None:
+    """A tensor on another device than x has no numbers there; one without any would give what is in the memory."""
+    if given.device != x.device and not x.is_meta:
+        raise ShapeError(f"{name}: expected a tensor on the device of x, {x.device}, got one on {given.device}")
 
 
 def _require(

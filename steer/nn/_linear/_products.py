@@ -311,7 +311,7 @@ def _factors(weight: torch.Tensor) -> torch.Tensor:
 
 def _scaled(form: torch.Tensor, weight: torch.Tensor, step: Step) -> torch.Tensor:
     """(n, k, u): products (n, k, v, u) times a weight each, and added."""
-    found = form * _factors(weight)
+    found = form * _factors(weight).type_as(form)  # of an exported module, autocast leaves weights as they are
     return found.squeeze(2) if step.shape[1] == 1 else found.sum(2)
 
 
