@@ -147,6 +147,68 @@ def test_models_pickle_and_keep_their_outputs():
         assert models.summary(pickle.loads(pickle.dumps(net))) == models.summary(net)
 
 
+def on_channels(name, dim):
+    group = steer.group(name, dim=dim)
+    return steer.reps.with_action(group, group.trivial)
+
+
+PATHLESS = [  # group, dim, whether it acts on channels alone, irreps, features
+    ("SO(3)", 3, True, ["1"], None),
+    pytest.param("SO(2)", 2, True, ["1"], None, marks=pytest.mark.slow),
+    pytest.param("O(2)", 2, True, ["1"], None, marks=pytest.mark.slow),
+    pytest.param("O(3)", 3, True, ["1o"], None, marks=pytest.mark.slow),
+    ("SO(3)", 3, True, ["1", "3"], None),
+    ("O(2)", 2, False, ["0-"], None),
+    pytest.param("O(2)", 2, False, ["0-"], "fourier", marks=pytest.mark.slow),
+    pytest.param("SO(2)", 2, False, ["9"], None, marks=pytest.mark.slow),
+    ("D4", 2, False, ["A2"], "irreps"),
+    ("O(3)", 3, False, ["0o"], None),
+    pytest.param("O(3)", 3, False, ["1e"], None, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("name", "dim", "channels", "labels", "features"), PATHLESS)
+def test_inputs_without_a_linear_path_to_invariants_are_alive(name, dim, channels, labels, features):
+    group = on_channels(name, dim) if channels else steer.group(name, dim=dim)
+    kind = nn.FieldType(group, [group.irrep(label) for label in labels])
+    net = models.ResNet(kind, 2, channels=(4,), blocks=1, features=features)
+    x = torch.randn(3, kind.size, *group.dim * [9 if group.dim < 3 else 5])
+    out = net(x)
+    assert (out[0] - out[1]).abs().max() > 1e-3
+    out.square().sum().backward()
+    first, last = next(net.parameters()), [*net.stage1.parameters()][-1]
+    assert first.grad.any()  # of the stem
+    assert last.grad.any()  # and of a convolution that starts at zero
+    if channels or group.dim < 3:
+        # samples of a continuous group leave nonlinearities an error far below that of single precision
+        assert_equivariant(_scrambled(net).float(), x[:1], elements=group.sample(3, seed=0) if channels else None)
+
+
+def test_time_series_of_vectors_are_learnt():
+    torch.manual_seed(0)
+    group = on_channels("SO(3)", 3)
+    kind = nn.FieldType(group, [group.irrep("1")])
+    net = models.ResNet(kind, 2, channels=(8,), blocks=1)
+    time = torch.linspace(0, 12, 24) + 6 * torch.rand(32, 1)
+    circle = torch.stack([time.cos(), time.sin(), 0 * time], 1)
+    label = torch.arange(32) % 2
+    x = torch.where(label[:, None, None] == 1, 2**0.5 * circle * torch.tensor([[1.0], [0.0], [0.0]]), circle)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(10):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), label).backward()
+        optimizer.step()
+    turned = kind.transform(x, group.sample(32, seed=1))
+    assert torch.equal(net(turned).argmax(1), label)
+
+
+def test_other_networks_begin_with_the_convolution_alone():
+    group = steer.group("O(2)", dim=2)
+    for labels in (["0+"], ["1"], ["0-", "0+"]):
+        net = models.ResNet(nn.FieldType(group, [group.irrep(label) for label in labels]), 2, channels=(4,), blocks=1)
+        assert type(net.stage1[0]) is nn.Conv2d
+
+
 def test_models_are_precomputed_without_weights():
     factory = functools.partial(models.ResNet, image("D4"), 3, channels=(8, 8), blocks=1)
     found = steer.precompute(factory, workers=1)

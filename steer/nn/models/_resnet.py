@@ -21,6 +21,7 @@ from .._space._global_pool import GlobalAvgPool
 from ._arguments import require, require_type
 from ._blocks import conv, residual_block
 from ._features import Conv, Features, features_for
+from ._lifting import stem
 from ._scales import Scale, coarser, scales_of
 
 
@@ -41,6 +42,10 @@ class ResNet(Sequential):
 
         net = nn.models.ResNet(scan, 2, kernel_size=[(1, 3, 3), 3, 3], strides=[(1, 2, 2), 2])
         net = nn.models.ResNet(scan, 2, spacing=(3.0, 1.0, 1.0))  # the same strides, by itself
+
+    Blocks start as their shortcuts, so that a network begins linear up to its head. An input of which no linear map
+    makes an invariant (pseudoscalars, or vectors that a group turns while space stays) passes normalisation and a
+    nonlinearity in regular, or band-limited, fields right after the stem.
 
     Args:
         in_type: type of the images or volumes, e.g. three trivial fields; its group is that of the stem.
@@ -123,8 +128,8 @@ class ResNet(Sequential):
             convs = _convs(scale, counts[index], current, before, not index)
             stage = chosen.of(group, chosen.count(group, channels[index], width, convs, basis))
             if not index:
-                # fields that only the blocks reach, as those of degree 2 from scalars on thick slices, begin as zero
-                made.append(conv(current, stage, scale.kernel_size, basis, scale.spacing, "ignore"))
+                last = features_for(schedule[-1], features, current.restrict(schedule[-1])).of(schedule[-1], 1)
+                made += stem(current, stage, last, chosen, scale, basis, channels[0])
                 current = stage
             else:
                 made.append(coarser(current, scale, any_size))
