@@ -150,12 +150,24 @@ def test_maps_that_are_too_small_for_the_strides():
     assert net.eval()(torch.randn(1, 1, 3, 8, 8)).shape == (1, 2)
 
 
+def test_lists_are_for_stages_and_tuples_for_axes():
+    def of(stages, **options):
+        return models.ResNet(image("C4", 3), 2, channels=stages * (4,), blocks=1, **options).options
+
+    assert of(3, kernel_size=[5, 3, 3])["kernel_size"] == [(5, 5, 5), (3, 3, 3), (3, 3, 3)]
+    assert of(3, kernel_size=(5, 3, 3))["kernel_size"] == 3 * [(5, 3, 3)]
+    assert of(3, strides=[1, 2])["strides"] == [(1, 1, 1), (2, 2, 2)]
+    assert of(2, kernel_size=[5, 3, 3])["kernel_size"] == 2 * [(5, 3, 3)]  # no other number of them fits
+    assert of(2, kernel_size=[(1, 3, 3), 3])["kernel_size"] == [(1, 3, 3), (3, 3, 3)]
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
         ({"strides": [(1, 2, 2)]}, SteerError, r"strides: expected an integer .* each step between stages, 2 in all"),
         ({"strides": 0}, SteerError, r"strides: expected"),
-        ({"strides": [2, 2]}, SteerError, r"strides: expected"),
+        ({"strides": (2, 2)}, SteerError, r"strides: expected an integer >= 1, a tuple of 3"),
+        ({"kernel_size": [5, 3]}, SteerError, r"kernel_size: expected an odd integer >= 1, a tuple .* 3 in all"),
         ({"kernel_size": [3, 3, (3, 4, 4)]}, SteerError, r"kernel_size: expected odd integers, got \(3, 4, 4\)"),
         ({"kernel_size": (3, 5, 5)}, KernelError, r"kernel_size: O mixes the axes of space.* spacing="),
         ({"strides": (1, 2, 2)}, KernelError, r"strides: O mixes the axes of space"),

@@ -57,12 +57,12 @@ class ResNet(Sequential):
         features: "regular", "irreps", "fourier" or a `Features`; for None regular fields of finite groups, irreps of
             continuous ones, and "fourier" where a continuous group turns fields of the input but not space.
         width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
-        kernel_size: edge of the kernels, odd: one number, one for each axis ([z,] y, x), or a list with one of these
-            for each stage.
+        kernel_size: edge of the kernels, odd: one number, a tuple of one for each axis ([z,] y, x), or a list of these
+            for each stage. So (5, 3, 3) is for axes, and [5, 3, 3] for three stages.
         basis: basis of the kernels; see `nn.Conv2d`.
         dropout: probability of a field to be dropped in the blocks.
-        strides: how many times coarser the grid of a stage is than that before: one number, one for each axis, or a
-            list with one of these for each step between stages. They must be equal on axes that the group mixes.
+        strides: how many times coarser the grid of a stage is than that before: one number, a tuple of one for each
+            axis, or a list of these for each step between stages. They must be equal on axes that the group mixes.
         spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. A number for a
             size or stride follows it, as in `nn.Conv3d`: at 3 : 1 : 1 a stride of 2 is (1, 2, 2), after which samples
             are 3 : 2 : 2 apart, and so on: each stage has kernels for the spacing of its grid.

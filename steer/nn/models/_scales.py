@@ -88,14 +88,19 @@ def coarser(in_type: FieldType, scale: Scale, any_size: bool) -> BlurPool:
 
 
 def _for_each(name: str, value: Any, count: int, dim: int, what: str) -> list[Any]:
-    """`count` arguments, a number or one for each axis, from one for all or a list of them."""
+    """`count` arguments, a number or one for each axis, from one for all or a list of them.
+
+    Numbers in a list are for stages if there are so many of them, in a tuple for axes.
+    """
     each = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else None
-    for_axes = each is not None and len(each) == dim and all(map(is_integer, each))
-    if for_axes or is_count(value, 1):
-        return count * [value]
-    if each is not None and len(each) == count and not (each and all(map(is_integer, each))):
+    numbers = each is not None and bool(each) and all(map(is_integer, each))
+    for_stages = each is not None and len(each) == count and (not numbers or isinstance(value, list))
+    if each is not None and for_stages:
         return list(each)
+    if is_count(value, 1) or (numbers and each is not None and len(each) == dim):
+        return count * [value]
+    integer = "an odd integer >= 1" if name == "kernel_size" else "an integer >= 1"
     raise SteerError(
-        f"{name}: expected an integer >= 1, {dim} of them ([z,] y, x), or a list with such {dim} or one integer for "
-        f"each {what}, {count} in all, got {value!r}"
+        f"{name}: expected {integer}, a tuple of {dim} ([z,] y, x), or a list with one of these for each {what}, "
+        f"{count} in all, got {value!r}"
     )

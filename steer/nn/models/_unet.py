@@ -39,11 +39,11 @@ class UNet(Sequential):
         channels: channels of the plain twin, one number for each stage.
         features: "regular", "irreps", "fourier" or a `Features`; for None as of `ResNet`.
         width: "parameters" or "channels": what is equal, up to rounding, to the plain twin's in every stage.
-        kernel_size: edge of the kernels, odd: one number, one for each axis ([z,] y, x), or a list with one of these
+        kernel_size: edge of the kernels, odd: one number, a tuple of one for each axis ([z,] y, x), or a list of these
             for each stage, the finest first.
         basis: basis of the kernels; see `nn.Conv2d`.
-        strides: how many times coarser the grid of a stage is than that before: one number, one for each axis, or a
-            list with one of these for each step between stages. They must be equal on axes that the group mixes.
+        strides: how many times coarser the grid of a stage is than that before: one number, a tuple of one for each
+            axis, or a list of these for each step between stages. They must be equal on axes that the group mixes.
         spacing: distances of neighbouring samples of the input ([z,] y, x); None where they are equal. A number for a
             size or stride follows it from stage to stage, as in `ResNet`.
         checkpoint: compute each block again in the backward pass, in place of keeping what is inside of it; see
