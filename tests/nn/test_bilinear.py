@@ -132,6 +132,24 @@ def test_weights_of_positions_and_samples():
     assert layer.output_shape(x.shape) == found.shape
 
 
+@pytest.mark.parametrize("space", [(), (1,), (1, 1), (3, 1), (1, 4)], ids=str)
+def test_what_lacks_positions_is_shared_by_all(space):
+    layer = nn.Bilinear(FIRST, SECOND, paths="uvu", own_weights=False).double()
+    x, y, weight = (
+        torch.randn(2, size, *axes, dtype=DOUBLE)
+        for size, axes in ((FIRST.size, (3, 4)), (SECOND.size, space), (layer.num_weights, space))
+    )
+    whole_y, whole = (part.reshape(*part.shape, *(4 - part.dim()) * [1]).expand(-1, -1, 3, 4) for part in (y, weight))
+    expected = layer(x, whole_y, weight=whole)
+    assert torch.equal(layer(x, y, weight=weight), expected)
+    assert torch.equal(layer(FIRST(x), SECOND(y), weight=weight).tensor, expected)
+    for wrong in ((2,), (3, 4, 1)):
+        with pytest.raises(ShapeError, match="y: expected"):
+            layer(x, torch.randn(2, SECOND.size, *wrong, dtype=DOUBLE), weight=weight)
+        with pytest.raises(ShapeError, match="weight: expected shape"):
+            layer(x, y, weight=torch.randn(2, layer.num_weights, *wrong, dtype=DOUBLE))
+
+
 @pytest.mark.parametrize("shared", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_pieces_and_derivatives(shared):
     layer = nn.Bilinear(FIRST, SECOND, FIRST, own_weights=False)

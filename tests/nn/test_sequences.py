@@ -195,7 +195,7 @@ CASES = {
     "plane": (
         lambda: nn.Conv1d(*2 * [nn.FieldType(D4, [D4.regular])], 5),
         FieldTypeError,
-        "in_type: Conv1d acts on 1-dimensional space, got a type of .*D4",
+        r"in_type: Conv1d acts on 1-dimensional space, got a type of .*D4.*steer\.reps\.with_action\(G, rep\)",
     ),
 }
 

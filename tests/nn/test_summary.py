@@ -185,6 +185,7 @@ def test_compiled_networks_have_the_table_of_what_was_compiled():
         (lambda: summary(Mixed(), twin=True), SteerError, r"twin: Mixed has no plain twin, .* leave twin out"),
         (lambda: summary(Mixed(), (1, 3, 9, 9)), ShapeError, r"x: expected a tensor \(batch, 2, "),
         (lambda: summary(Mixed(), 3), ShapeError, r"input_shape: expected a shape such as"),
+        (lambda: summary(Mixed(), torch.zeros(1, 2, 9, 9)), ShapeError, r"got a tensor x; pass x\.shape$"),
         (lambda: summary(torch.nn.Linear(3, 2), (1, 4)), SteerError, r"input_shape: Linear does not run on .*\(1, 4\)"),
         (lambda: summary(torch.nn.Bilinear(2, 2, 2), (1, 2)), SteerError, r"what else it takes by keyword"),
         (lambda: summary(torch.nn.LazyLinear(2)), SteerError, r"model: weight has no size before .* call the network"),

@@ -27,6 +27,8 @@ def as_shape(input_shape: Sequence[int]) -> tuple[int, ...]:
         ShapeError: it is none.
     """
     what = "a shape such as (batch, channels, height, width)"
+    if isinstance(input_shape, torch.Tensor):  # type: ignore[unreachable]
+        raise ShapeError(f"input_shape: expected {what}, got a tensor x; pass x.shape")
     sizes = as_tuple("input_shape", input_shape, ShapeError, what)
     if not all(is_count(size, 0) for size in sizes):
         raise ShapeError(f"input_shape: expected {what}, got {input_shape!r}")

@@ -71,7 +71,9 @@ class Bilinear(Module):
         num_weights: their number.
 
     Shape:
-        (batch, first.size + second.size, ...) -> (batch, out_type.size, ...); or two tensors, x and y.
+        (batch, first.size + second.size, ...) -> (batch, out_type.size, ...); or two tensors, x and y. With
+        ``weight=``: (num_weights,), or (batch, num_weights, ...). Axes of space where y or the weights have one
+        position, or which they lack, are shared by all positions.
 
     Raises:
         FieldTypeError: no FieldTypes, types of several groups, paths that do not fit the types, no product is left.
@@ -150,9 +152,10 @@ class Bilinear(Module):
 
         Args:
             x: (batch, first.size, ...), a tensor or a `FieldTensor` of `first`; or x and y joined, of `in_type`.
-            y: (batch, second.size, ...), as x; None if x is both.
+            y: (batch, second.size, ...), as x; None if x is both. Of axes of space those at the end may be left out,
+                and each may have length 1.
             weight: (num_weights,), or (batch, num_weights, ...) with weights for each sample and position, where the
-                layer has none of its own.
+                layer has none of its own. Axes of space may be left out as those of y.
 
         Returns:
             (batch, out_type.size, ...), a tensor or a `FieldTensor` of `out_type`, as x.
@@ -180,12 +183,14 @@ class Bilinear(Module):
             self.second.check(y)
             self._check_dtype(x)
             _require_device("y", y, x)
-            if y.dtype != x.dtype or (y.shape[0], *y.shape[2:]) != (x.shape[0], *x.shape[2:]):
+            spread = _spread(y, x, self.second.size)
+            if spread is None or y.dtype != x.dtype:
                 raise ShapeError(
                     f"y: expected (batch, {self.second.size}, ...) of the shape of x but for the channels, and of its "
                     f"dtype, got {tuple(y.shape)} of {y.dtype} beside {tuple(x.shape)} of {x.dtype}"
                 )
-        self._check_weight(x, weight)
+            y = spread
+        weight = self._checked_weight(x, weight)
         self._follow(x)
         return self._multiplied(x, y, weight)
 
@@ -205,26 +210,28 @@ class Bilinear(Module):
                     f"convert one of them with .to(dtype), or run under torch.autocast"
                 )
 
-    def _check_weight(self, x: torch.Tensor, weight: torch.Tensor | None) -> None:
+    def _checked_weight(self, x: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor | None:
         if self.own_weights:
             if weight is not None:
                 raise ShapeError("weight: this Bilinear has weights of its own; build it with own_weights=False")
-            return
+            return None
         if weight is None:
             if x.is_meta or not self.num_weights:  # only shapes are asked for
-                return
+                return None
             raise ShapeError(
                 f"weight: this Bilinear has none of its own; pass weight= ({self.num_weights},) or (batch, "
                 f"{self.num_weights}, ...)"
             )
         require_tensor("weight", weight)
-        each = (x.shape[0], self.num_weights, *x.shape[2:])
-        # shapes of one length each are compared: torch.export leaves a batch free that is compared with nothing else
-        if tuple(weight.shape) != ((self.num_weights,) if weight.dim() == 1 else each):
+        alone = weight.dim() == 1 and len(weight) == self.num_weights
+        spread = weight if alone else _spread(weight, x, self.num_weights)
+        if spread is None:
+            each = (x.shape[0], self.num_weights, *x.shape[2:])
             raise ShapeError(f"weight: expected shape ({self.num_weights},) or {each}, got {tuple(weight.shape)}")
         if weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(f"weight: expected the dtype of x, {x.dtype}, got {weight.dtype}")
         _require_device("weight", weight, x)
+        return spread
 
     def _compute(self, x: torch.Tensor) -> torch.Tensor:
         return self._multiplied(x, None, None)
@@ -283,6 +290,19 @@ def _require_device(name: str, given: torch.Tensor, x: torch.Tensor) -> None:
     """A tensor on another device than x has no numbers there; one without any would give what is in the memory."""
     if given.device != x.device and not x.is_meta:
         raise ShapeError(f"{name}: expected a tensor on the device of x, {x.device}, got one on {given.device}")
+
+
+def _spread(value: torch.Tensor, x: torch.Tensor, size: int) -> torch.Tensor | None:
+    """(batch, size, ...) at all positions of x, from a value that may lack axes of space; None if it does not fit."""
+    shape = (x.shape[0], size, *x.shape[2:])
+    if not 2 <= value.dim() <= len(shape) or tuple(value.shape[:2]) != shape[:2]:
+        return None
+    # shapes of one length are compared: torch.export leaves a batch free that is compared with nothing else
+    if value.dim() == len(shape) and tuple(value.shape) == shape:
+        return value
+    value = value.reshape(*value.shape, *(len(shape) - value.dim()) * [1])
+    fits = all(one in (1, whole) for one, whole in zip(value.shape[2:], shape[2:], strict=True))
+    return value.expand(shape) if fits else None
 
 
 def _require(

@@ -150,7 +150,8 @@ class Convolution(Steerable):
             if value.group.dim != self.dim:
                 raise FieldTypeError(
                     f"{label}: {type(self).__name__} acts on {self.dim}-dimensional space, got a type of "
-                    f"{value.group!r}"
+                    f"{value.group!r}; a group that acts on other space, or turns the channels of sequences alone, is "
+                    f"made by steer.reps.with_action(G, rep), for sequences with rep=G.trivial"
                 )
 
     def _size_by(self, spacing: object, kernel_size: object, stride: object, dilation: object) -> None:
