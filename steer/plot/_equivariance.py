@@ -178,7 +178,7 @@ def error_by_angle(
 
     Args:
         models: one, or several by name.
-        x: (batch, channels, *space), in the plane or in space, with equal sizes of the axes that are turned.
+        x: (batch, channels, *space), in the plane or in space.
         angles: (n,) in degrees, x towards y; when None every 5, those of the model's group and halfway between these.
         lattice: of the samples, "square" or "hexagonal"; when None, for each model, hexagonal if a layer inside is.
         spacing: distances of neighbouring samples ([z,] y, x); when None, for each model, that of the layers inside.

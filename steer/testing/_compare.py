@@ -87,7 +87,9 @@ class Comparison:
         for g, h in zip(common.source, common.target, strict=True):
             moved = self._moved(0, self.x, g)
             there, back = self.run(moved), self._moved(1, before, h)
-            difference = (there.double() - back.double()) * weight
+            # an element that exchanges axes of different sizes exchanges those of the output
+            here = weight if there.shape == before.shape else self._weight(there, common, margin)
+            difference = (there.double() - back.double()) * here
             norm = float(torch.linalg.vector_norm(difference))
             yield Both(moved, there, back, difference, norm / (scale or 1.0))
 

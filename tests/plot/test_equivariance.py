@@ -194,3 +194,15 @@ def test_default_elements(name, shown):
     G = steer.group(name, dim=2)
     figure = plot.equivariance(layer(G, [G.trivial]), blob(9, 9))
     assert [axes.get_ylabel() for axes in figure.axes[:-1:4]] == [f"g = {name}" for name in shown]
+
+
+def test_maps_that_are_no_squares_are_turned_by_eighths():
+    group = steer.group("C8", dim=2)
+    conv = nn.Conv2d(nn.FieldType(group, [group.trivial]), nn.FieldType(group, [group.trivial]), 3, padding=1)
+    x = torch.randn(1, 1, 9, 12)
+    errors = equivariance_error(conv, x, elements=group.elements)
+    assert errors[::2].max() < 1e-5  # quarter turns are exact
+    assert len(plot.equivariance(conv, x).axes) >= 16
+    line = plot.error_by_angle(conv, x).lines[0]
+    exact = np.isin(line.get_xdata(), [0, 90, 180, 270, 360])
+    assert line.get_ydata()[exact].max() < 1e-5
