@@ -258,8 +258,9 @@ class Bilinear(Module):
         shared = own or weight.dim() == 1
         factors = weight if shared else weight.movedim(1, -1).flatten(0, -2)
         if isinstance(x, torch.Tensor):
-            dtype = x.dtype
-            if torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type):
+            dtype = x.dtype  # autocast leaves double precision alone, as in torch
+            lowers = torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type)
+            if lowers and dtype != torch.float64:
                 dtype = torch.get_autocast_dtype(x.device.type)
             with exact(x.device):
                 out = self.products(left.to(dtype), right.to(dtype), factors.to(dtype), shared)
