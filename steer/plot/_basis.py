@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST = 48
 """Basis kernels that are drawn."""
 
+LETTER = 0.075
+"""Inches of a title, of 9 points, for each of its letters."""
+
 
 def basis(
     kernel_basis: KernelBasis | torch.nn.Module,
@@ -71,10 +74,13 @@ def basis(
     columns = min(count, max(1, min(8, 24 // shape[1])))
     rows = math.ceil(count / columns)
     tile = min(1.1, 11.0 / (columns * shape[1]))
-    size = columns * (shape[1] * tile + 0.15) + 0.3, rows * (shape[0] * tile + 0.5) + 0.4
+    titles = _titles(kernel_basis.elements)
+    # a panel is at least as wide as its title
+    widest = max(map(len, titles[:count])) * LETTER
+    size = columns * (max(shape[1] * tile + 0.35, widest) + 0.1) + 0.3, rows * (shape[0] * tile + 0.5) + 0.4
     made = make_figure(figure, max(size[0], 4.0), size[1])
     panels = made.subplots(rows, columns, squeeze=False).ravel()
-    titles, names = _titles(kernel_basis.elements), _headings([name for name, _ in planes], component_names(in_rep))
+    names = _headings([name for name, _ in planes], component_names(in_rep))
     for index, axes in enumerate(panels):
         if index >= count:
             axes.set_axis_off()

@@ -1,5 +1,7 @@
 """The table of basis kernels: each panel is one kernel at the points that its position says."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,13 @@ def test_bad_arguments_are_named():
         plot.basis(basis, resolution=1)
     with pytest.raises(KernelError, match="half_width: expected a number of pixels > 0, got -1"):
         plot.basis(basis, half_width=-1)
+
+
+def test_titles_stand_apart_and_inside_of_the_figure():
+    kind = nn.FieldType(SO2, SO2.irreps(2))
+    figure = plot.basis(nn.Conv2d(nn.FieldType(SO2, [SO2.trivial]), kind, 5), out_field=1, resolution=9)
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in panels(figure)]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+    assert boxes[0].x0 >= 0
+    assert boxes[-1].x1 <= figure.bbox.x1
