@@ -124,7 +124,10 @@ REPRESENTATIONS = {
     "fractional bound": (lambda: D4.irreps(1.5), "max_frequency: expected an integer >= 0, got 1.5"),
     "bound too high": (lambda: D6.irreps(4), "max_frequency: D6 has no irrep above frequency 3, got 4"),
     "band limit too high": (lambda: C4.band_limited(3), "max_frequency: C4 has no irrep above frequency 2, got 3"),
-    "band limit type": (lambda: SO2.band_limited("3"), "max_frequency: expected an integer >= 0, got '3'"),
+    "band limit type": (
+        lambda: SO2.band_limited("3"),
+        "max_frequency: expected an integer >= 0, or a list of irreps .*, got '3'",
+    ),
     "regular": (lambda: O2.regular, "regular: O\\(2\\) is continuous, .* use .band_limited\\(max_frequency\\)"),
     "infinite quotient": (
         lambda: O2.quotient("C4"),

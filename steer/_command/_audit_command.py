@@ -85,12 +85,14 @@ def _print(report: "Audit") -> None:
     heads, *rows, total = report.table()
     table = Table(box=None, pad_edge=False)
     for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place < 5 else "right", overflow="fold")
+        table.add_column(head, justify="left" if place < 5 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(escape, row))
     table.add_section()
     table.add_row(*map(escape, total), style="bold")
     console = terminal.console()
+    wide = console.measure(table, options=console.options.update(max_width=terminal.ENDLESS)).maximum
+    console.width = max(console.width, wide)  # in a narrower terminal lines run on, but no cell is cut
     terminal.show(table, console)
     for note in report.notes():
         console.print(escape(note), soft_wrap=True)

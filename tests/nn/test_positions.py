@@ -14,7 +14,7 @@ MIXED = nn.FieldType(D4, [D4.trivial, D4.regular, D4.quotient("C2"), D4.regular]
 SCALARS = nn.FieldType(SO3, 2 * [SO3.trivial] + 2 * [SO3.vector])
 BANDS = nn.FieldType(SO3, [SO3.band_limited(1), SO3.trivial])
 
-ON_SPACE = ("Pool", "Upsample", "Mask", "InstanceNorm", "Sequential")
+ON_SPACE = ("Pool", "Upsample", "Mask", "InstanceNorm", "Sequential", "AliasFree")
 """Parts of the names of layers in the zoo that look at several positions."""
 
 LAYERS = {
