@@ -806,6 +806,7 @@ UNCALLED = {
             "Interpolated",
             "Pixels",
             "FiniteDifferences",
+            "Stencils",
             "LeastAliasing",
             "Selection",
         )

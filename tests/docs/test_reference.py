@@ -47,7 +47,7 @@ NO_ERRORS = {
     "steer.kernels.ScalarFunctions.names": "a list of names",
     "steer.kernels.ScalarFunctions.quality": "what is known",
     "steer.kernels.ScalarFunctions.action": "of any group that `require` lets pass",
-    "steer.kernels.FiniteDifferences.scales": "arithmetic",
+    "steer.kernels.GaussianDerivatives.scales": "arithmetic",
     "steer.kernels.Interpolated.names": "a list of names",
     "steer.kernels.cache.Descriptor.to_arrays": "of any solution",
     "steer.kernels.cache.fingerprint": "the hash of any value",

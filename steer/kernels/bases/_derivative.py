@@ -20,6 +20,7 @@ from ...errors import KernelError, ShapeError
 from ...reps import Group, harmonic_size, solid_harmonics
 from ._angular import AngularFunctions
 from ._grid import Grid, require_grid
+from ._stencils import Stencils
 
 HIGHEST_ORDER = 4
 """Order of the operators up to which kernels go by default, where their size carries it."""
@@ -158,7 +159,7 @@ class GaussianDerivatives(Derivatives):
 
 
 @dataclass(frozen=True, repr=False)
-class FiniteDifferences(Derivatives):
+class FiniteDifferences(Stencils, Derivatives):
     """Stencils on the samples of a kernel that apply Laplacian^j Y_L(grad) exactly to polynomials.
 
     On k samples along the shortest axis they are exact on every polynomial of total degree up to k - 1, and of all such
@@ -245,50 +246,15 @@ class FiniteDifferences(Derivatives):
             found.append(frozen(spectrum.reshape(len(spectrum), -1)))
         return tuple(found)
 
-    def sample(self, points: npt.ArrayLike) -> Array:
-        """The functions at points that are samples of the kernel, by order, then degree, then harmonic.
+    @functools.cached_property
+    def stencils(self) -> tuple[Array, ...]:
+        """For each block, its stencils (harmonic, m), of mean squared norm 1."""
+        return tuple(stencil / _size(stencil) for stencil in self._operators)
 
-        Args:
-            points: (..., d), in pixels.
-
-        Returns:
-            (count, ...), float64.
-
-        Raises:
-            KernelError: a point is not within 1e-6 of a sample.
-        """
-        taken = self._positions(points)
-        return np.concatenate([stencil[:, taken] / _size(stencil) for stencil in self._operators])
-
-    def turned(self, group: Group, elements: Array, points: Array) -> Array:
-        """The functions moved by group elements: their values at g^-1 x.
-
-        Args:
-            group: the group.
-            elements: g (n, ...), elements of the group.
-            points: x (m, d), samples of the kernel.
-
-        Returns:
-            (count, n, m), float64.
-
-        Raises:
-            GroupError: an element is not in the group.
-            KernelError: a point is not within 1e-6 of a sample.
-        """
-        taken, out = self._positions(points), []
-        for (_, degree), stencil in zip(self.blocks, self._operators, strict=True):
-            out.append(np.einsum("gji,jm->igm", group.harmonic(degree)(elements), stencil[:, taken] / _size(stencil)))
-        return np.concatenate(out)
-
-    def _positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """(...): the positions of points (..., d) in a flattened kernel."""
-        found = self.defined_on.positions(points)
-        if np.any(found < 0):
-            raise KernelError(
-                f"points: finite differences are defined on the samples of a {' x '.join(map(str, self.shape))} kernel "
-                f"only, got others; use GaussianDerivatives to sample elsewhere"
-            )
-        return found
+    @property
+    def only(self) -> tuple[str, str]:
+        size = " x ".join(map(str, self.shape))
+        return f"finite differences are defined on the samples of a {size} kernel", "GaussianDerivatives"
 
 
 def carried_order(shape: tuple[int, ...], max_order: int | None = None) -> int:

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ..._linalg import orthonormal_columns
-from ..._values import Array, as_numbers, frozen, is_real, require_count
-from ...errors import KernelError, ShapeError
+from ..._values import Array, frozen, is_real, require_count
+from ...errors import KernelError
 from ...reps import Group, group, harmonic_size
 from ..cache._descriptor import Descriptor
 from ..cache._fetch import fetch
 from ._aliasing import Ball, energies, nyquist, require_fraction, steerable_response, total_energy
-from ._angular import AngularFunctions
 from ._functions import Aliasing
 from ._grid import Grid, require_grid
 from ._radial import Rings
+from ._stencils import Stencils
 from ._wigner_eckart import harmonic
 
 BAND_LIMIT, NOISE = 0.5, 2e-5
@@ -109,7 +108,7 @@ class MultipletDescriptor(Descriptor[Multiplets]):
 
 
 @dataclass(frozen=True)
-class LeastAliasing(AngularFunctions):
+class LeastAliasing(Stencils):
     """Rings moved to the nearest filters that a grid can steer.
 
     The samples r of a ring and its harmonics of degree L are a multiplet of filters, one for each harmonic. A multiplet
@@ -271,56 +270,15 @@ class LeastAliasing(AngularFunctions):
         """The rings that have a degree."""
         return [ring for ring, limit in enumerate(self.rings.limits) if limit >= degree]
 
-    def sample(self, points: npt.ArrayLike) -> Array:
-        """The functions at points that are samples of the kernel, by ring, then degree, then harmonic.
-
-        Args:
-            points: (..., d), in pixels.
-
-        Returns:
-            (count, ...), float64.
-
-        Raises:
-            KernelError: a point is not within 1e-6 of a sample.
-        """
-        taken = self._positions(points)
-        return np.concatenate([stencil[:, taken] for stencil in self._stencils])
-
-    def turned(self, group: Group, elements: Array, points: Array) -> Array:
-        """The functions moved by group elements: their values at g^-1 x.
-
-        Args:
-            group: the group.
-            elements: g (n, ...), elements of the group.
-            points: x (m, d), samples of the kernel.
-
-        Returns:
-            (count, n, m), float64.
-
-        Raises:
-            GroupError: an element is not in the group.
-            KernelError: a point is not within 1e-6 of a sample.
-        """
-        taken, out = self._positions(points), []
-        for (_, degree), stencil in zip(self.blocks, self._stencils, strict=True):
-            out.append(np.einsum("gji,jm->igm", harmonic(group, degree)(elements), stencil[:, taken]))
-        return np.concatenate(out)
-
     @functools.cached_property
-    def _stencils(self) -> tuple[Array, ...]:
+    def stencils(self) -> tuple[Array, ...]:
         """For each block, its filters (harmonic, m)."""
         solved = [fetch(descriptor) for descriptor in self.descriptors]
         return tuple(solved[degree].filters[self._rings_of(degree).index(ring)].T for ring, degree in self.blocks)
 
-    def _positions(self, points: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """(...): the positions of points (..., d) in a flattened kernel."""
-        found = self.grid.positions(as_numbers("points", points, ShapeError))
-        if np.any(found < 0):
-            raise KernelError(
-                f"points: the filters of least aliasing are defined on the samples of {self.grid!r} only, got others; "
-                f"use basis='rings' to sample elsewhere"
-            )
-        return found
+    @property
+    def only(self) -> tuple[str, str]:
+        return f"the filters of least aliasing are defined on the samples of {self.grid!r}", "basis='rings'"
 
 
 def symmetric_multiplets(grid: Grid, degree: int) -> Array:
